@@ -1,0 +1,137 @@
+/**
+ * AdaAttN itself (paper, section 3.2, equations 2 to 6): for every content point, the mean and the deviation of the style
+ * features that it attends to; the normalised content feature is scaled by the one and shifted by the other.
+ *
+ * Values are centred per channel before they are squared: the variance does not change, and E[v^2] - E[v]^2 no longer cancels.
+ */
+
+import {
+  add,
+  attendMoments,
+  attendMomentsLinear,
+  constant,
+  convolution,
+  type Dimension,
+  deviationOf,
+  divide,
+  gather,
+  linearSums,
+  matmul,
+  multiply,
+  reduceMean,
+  reduceSum,
+  relu,
+  reshape,
+  sizeOf,
+  square,
+  subtract,
+  type Tensor,
+  transpose,
+  unitLength,
+} from "@adaattn/graph";
+import type { Architecture, AttentionModule } from "./architecture.ts";
+import { normalise } from "./keys.ts";
+import type { Weights } from "./weights/weights.ts";
+
+/** Added to lengths and to the sum of weights in cosine attention (released code). */
+const COSINE_EPSILON = 1e-5;
+
+/** [N, C, H, W] as [N, C, positions]. */
+export function flattenPositions(x: Tensor): Tensor {
+  const [samples = 1, channels = 1, ...sides] = x.shape;
+  return reshape(x, [samples, channels, sizeOf(sides)]);
+}
+
+/** A 1x1 convolution from [N, C, positions] to [N, positions, O], the layout that attention wants. */
+function project(x: Tensor, name: string, weights: Weights): Tensor {
+  const [samples = 1, channels = 1, positions = 1] = x.shape;
+  const row = reshape(x, [samples, channels, 1, positions]);
+  return tokens(flattenPositions(convolution(row, weights(`${name}.weight`), { bias: weights(`${name}.bias`) })));
+}
+
+/** [N, C, positions] as [N, positions, C]. */
+function tokens(x: Tensor): Tensor {
+  return transpose(x, [0, 2, 1]);
+}
+
+/** What a style is to one attention module. */
+export interface StyleValues {
+  /** [N, M, keyChannels] */
+  readonly keys: Tensor;
+  /** [N, M, valueChannels], mean 0 over the M positions. */
+  readonly values: Tensor;
+  /** [N, 1, valueChannels], what was taken off the values. */
+  readonly mean: Tensor;
+}
+
+/** Centres values ([N, M, D]) per channel. */
+function centre(keys: Tensor, values: Tensor): StyleValues {
+  const mean = reduceMean(values, [1], true);
+  return { keys, values: subtract(values, mean), mean };
+}
+
+/**
+ * Keys and values of a style: g of its attention keys and h of its raw features (both flattened to [N, C, positions]). Where
+ * `chosen` (int64 [M]) is given, only those positions.
+ */
+export function styleValues(
+  module: AttentionModule,
+  keys: Tensor,
+  features: Tensor,
+  weights: Weights,
+  chosen?: Tensor,
+): StyleValues {
+  const pick = (x: Tensor) => (chosen === undefined ? x : gather(x, chosen, 2));
+  return centre(project(pick(keys), `${module.name}.g`, weights), project(pick(features), `${module.name}.h`, weights));
+}
+
+/** As `styleValues` with f, g and h the identity: the parameter-free attention of the local feature loss. */
+export function plainStyleValues(keys: Tensor, features: Tensor, chosen?: Tensor): StyleValues {
+  const pick = (x: Tensor) => tokens(chosen === undefined ? x : gather(x, chosen, 2));
+  return centre(pick(keys), pick(features));
+}
+
+/** Mean and deviation of the attended style features, one for every content position: [N, D, positions]. */
+export interface StyleMaps {
+  readonly mean: Tensor;
+  readonly deviation: Tensor;
+}
+
+/**
+ * Cosine attention as the released video code writes it, with the whole matrix of weights: the reference for its linear form.
+ * A = w / (sum of w over keys + 1e-5) with w = relu(cosine + 1).
+ */
+function attendCosine(queries: Tensor, keys: Tensor, values: Tensor): { mean: Tensor; second: Tensor } {
+  const weights = relu(add(matmul(queries, keys, { transposeB: true }), constant(1)));
+  const shares = divide(weights, add(reduceSum(weights, [2], true), constant(COSINE_EPSILON)));
+  return { mean: matmul(shares, values), second: matmul(shares, square(values)) };
+}
+
+function attendedMoments(style: StyleValues, queries: Tensor, kind: AttentionKind, temperature: number) {
+  if (kind === "softmax") return attendMoments(queries, style.keys, style.values, temperature);
+  const [unitQueries, unitKeys] = [unitLength(queries, COSINE_EPSILON), unitLength(style.keys, COSINE_EPSILON)];
+  if (kind === "cosine-quadratic") return attendCosine(unitQueries, unitKeys, style.values);
+  return attendMomentsLinear(unitQueries, linearSums(unitKeys, style.values, COSINE_EPSILON));
+}
+
+/** An architecture's kind of attention, or the quadratic form of cosine attention, which is there to check the linear one. */
+export type AttentionKind = Architecture["attention"]["kind"] | "cosine-quadratic";
+
+/** Attends from queries ([N, positions, C]) to a style; `temperature` multiplies the scores of softmax attention. */
+export function attendTo(style: StyleValues, queries: Tensor, kind: AttentionKind, temperature = 1): StyleMaps {
+  const { mean, second } = attendedMoments(style, queries, kind, temperature);
+  const deviation = deviationOf(mean, second);
+  const shifted = add(mean, style.mean);
+  return { mean: transpose(shifted, [0, 2, 1]), deviation: transpose(deviation, [0, 2, 1]) };
+}
+
+/** The queries of content keys ([N, C, positions]): f of them. */
+export function contentQueries(module: AttentionModule, keys: Tensor, weights: Weights): Tensor {
+  return project(keys, `${module.name}.f`, weights);
+}
+
+/** The normalised content feature ([N, D, H, W]) scaled by the deviation map and shifted by the mean map (equation 6). */
+export function modulate(features: Tensor, maps: StyleMaps): Tensor {
+  const shape: readonly Dimension[] = features.shape;
+  return add(multiply(reshape(maps.deviation, shape), normalise(features)), reshape(maps.mean, shape));
+}

@@ -1,0 +1,54 @@
+/**
+ * What the rest of the package needs of an engine: sessions that run ONNX models, and tensors that stay where the engine
+ * computes (a worker thread, a GPU) until somebody asks for their values.
+ */
+
+/** Where a session computes. */
+export type Device = "cpu" | "webgpu";
+
+/** Values on their way in or out, row-major. */
+export interface TensorData {
+  readonly shape: readonly number[];
+  readonly data: Float32Array | BigInt64Array;
+}
+
+/** A tensor that the engine holds. It lives until it is disposed of. */
+export interface EngineTensor {
+  readonly shape: readonly number[];
+  /** Copies the values out. */
+  read(): Promise<TensorData>;
+  /** Gives the memory back; runs that are under way still see the tensor. */
+  dispose(): void;
+}
+
+export interface RunOptions {
+  /** Rejects the call at once when aborted; the engine finishes the run in the background and drops its results. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A loaded model. */
+export interface Session {
+  /** Runs the model. Outputs belong to the caller, inputs stay the caller's. */
+  run(
+    inputs: Readonly<Record<string, TensorData | EngineTensor>>,
+    options?: RunOptions,
+  ): Promise<Record<string, EngineTensor>>;
+  /** Unloads the model. */
+  dispose(): void;
+}
+
+/** Loads models on one device. */
+export interface Engine {
+  readonly device: Device;
+  /** Loads the bytes of an ONNX model; `name` stands in error messages. */
+  load(model: Uint8Array, name: string): Promise<Session>;
+  dispose(): Promise<void>;
+}
+
+/** The output called `name`; throws where the model has none. */
+export function outputOf<T>(outputs: Readonly<Record<string, T>>, name: string): T {
+  const output = outputs[name];
+  if (output === undefined)
+    throw new Error(`Expected an output ${name} but the model gave ${Object.keys(outputs).join(", ")}`);
+  return output;
+}

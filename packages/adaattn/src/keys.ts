@@ -1,0 +1,59 @@
+/**
+ * Attention keys: what content and style are compared by (paper, section 3.2, equation 2). The features of a level and of all
+ * shallower ones are brought to one size, normalised by themselves and put together, so that a point is matched by what it
+ * looks like as well as by what it is.
+ */
+
+import {
+  add,
+  broadcastTo,
+  concat,
+  constant,
+  divide,
+  maximum,
+  reduceMean,
+  reduceSum,
+  resize,
+  type Shape,
+  sizeOf,
+  sqrt,
+  square,
+  subtract,
+  type Tensor,
+} from "@adaattn/graph";
+
+const EPSILON = 1e-5;
+
+/** The number of positions of [N, C, H, W] as a scalar, whether known now or when the graph runs. */
+function positions(shape: Shape): Tensor {
+  const count = sizeOf(shape.slice(2));
+  return typeof count === "number"
+    ? constant(count)
+    : reduceSum(broadcastTo(constant(Float32Array.of(1), [1]), [count]));
+}
+
+/** Mean and deviation of every channel over all positions, [N, C, 1, 1]; sigma = sqrt(unbiased variance + 1e-5). */
+export function channelStatistics(x: Tensor): { mean: Tensor; deviation: Tensor; centred: Tensor } {
+  const mean = reduceMean(x, [2, 3], true);
+  const centred = subtract(x, mean);
+  const freedom = maximum(subtract(positions(x.shape), constant(1)), constant(1));
+  const variance = divide(reduceSum(square(centred), [2, 3], true), freedom);
+  return { mean, deviation: sqrt(add(variance, constant(EPSILON))), centred };
+}
+
+/** Norm (paper, section 3.1; released code, `mean_variance_norm`): every channel with mean 0 and deviation 1. */
+export function normalise(x: Tensor): Tensor {
+  const { centred, deviation } = channelStatistics(x);
+  return divide(centred, deviation);
+}
+
+/** The keys of `level` (1 is the first of `features`): [N, C1 + ... + C_level, H_level, W_level], shallow to deep. */
+export function attentionKeys(features: readonly Tensor[], level: number): Tensor {
+  const own = features[level - 1];
+  if (own === undefined) throw new Error(`Expected a level from 1 to ${features.length} but received ${level}`);
+  const [, , height = 1, width = 1] = own.shape;
+  return concat(
+    features.slice(0, level).map((feature) => normalise(resize(feature, height, width, "nearest"))),
+    1,
+  );
+}

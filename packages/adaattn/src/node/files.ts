@@ -1,0 +1,150 @@
+/**
+ * Reading and replacing whole files so that every failure is one sentence that names the file and the way out, and so that
+ * nobody ever sees half a file: bytes go to a temporary name in the same folder, then take the file's place by a rename.
+ */
+import { randomBytes } from "node:crypto";
+import { rmSync } from "node:fs";
+import { access, constants, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+/**
+ * The bytes of a file that is not empty.
+ *
+ * @throws Error with one sentence naming the file and what to do where it is missing, a folder, empty, too large or unreadable;
+ *   the signal's reason where it is aborted.
+ */
+export async function readWholeFile(path: string, signal?: AbortSignal): Promise<Uint8Array> {
+  signal?.throwIfAborted();
+  try {
+    const found = await stat(path);
+    if (found.isDirectory()) throw cannotRead(path, "it is a folder. Name a file in it instead.");
+    if (!found.isFile()) throw cannotRead(path, "it is not a regular file. Copy it to one first.");
+    const bytes = await readFile(path, signal ? { signal } : {});
+    if (bytes.length === 0) throw cannotRead(path, "it is empty (0 bytes). Choose another file.");
+    return bytes;
+  } catch (error) {
+    signal?.throwIfAborted();
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    throw cannotRead(
+      path,
+      READ_FAILURES[code] ?? `the system answered ${code}. Copy it to another disk and try again.`,
+      error,
+    );
+  }
+}
+
+const READ_FAILURES: Readonly<Record<string, string>> = {
+  ENOENT: "it does not exist. Check its name and folder.",
+  ENOTDIR: "it does not exist, since part of its path is a file. Check its name and folder.",
+  ENAMETOOLONG: "its name is too long. Check its name and folder.",
+  ELOOP: "it is a link that leads back to itself. Name the file itself.",
+  EACCES: "its permissions forbid it. Allow reading (chmod +r) or choose another file.",
+  EPERM: "its permissions forbid it. Allow reading (chmod +r) or choose another file.",
+  EIO: "its disk failed to read it. Choose another file.",
+  ERR_FS_FILE_TOO_LARGE: "it is larger than 2 GiB. Choose a smaller file.",
+};
+
+/** The error for a file that cannot be read, in the form that every such error has. */
+export function cannotRead(name: string, reason: string, cause?: unknown): Error {
+  return new Error(`Cannot read ${name}: ${reason}`, { cause });
+}
+
+/** The error for a file that cannot be written, in the form that every such error has. */
+export function cannotWrite(name: string, reason: string, cause?: unknown): Error {
+  return new Error(`Cannot write ${name}: ${reason}`, { cause });
+}
+
+/**
+ * Checks that a file could be written, so that long work can be refused before it starts.
+ *
+ * @throws Error with one sentence where the folder does not exist or may not be written to, or the name is a folder's or that
+ *   of a file protected against writing.
+ */
+export async function checkReplaceable(path: string): Promise<void> {
+  const folder = dirname(path);
+  try {
+    if (!(await stat(folder)).isDirectory())
+      throw cannotWrite(path, `${folder} is a file, not a folder. Choose another folder.`);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    if (code === "ENOENT") {
+      throw cannotWrite(path, `the folder ${folder} does not exist. Create it first, or choose another.`, error);
+    }
+    throw writeFailure(path, code, error);
+  }
+  try {
+    await access(folder, constants.W_OK);
+    if ((await stat(path)).isDirectory()) throw cannotWrite(path, "it is a folder. Name a file in it instead.");
+    await access(path, constants.W_OK);
+  } catch (error) {
+    const code = systemCode(error);
+    if (code === undefined) throw error;
+    if (code !== "ENOENT") throw writeFailure(path, code, error);
+  }
+}
+
+/**
+ * Writes a file, replacing one of that name only once every byte is on the disk. On any failure, an abort or `process.exit`
+ * meanwhile, nothing is left behind and a file that was there before stays as it was.
+ *
+ * @throws Error with one sentence naming the file and what to do; the signal's reason where it is aborted.
+ */
+export async function replaceFile(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  await checkReplaceable(path);
+  signal?.throwIfAborted();
+  const temporary = join(dirname(path), `.adaattn-${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
+  if (temporaries.size === 0) process.on("exit", removeTemporaries);
+  temporaries.add(temporary);
+  try {
+    const handle = await open(temporary, "wx");
+    try {
+      await handle.writeFile(bytes, signal ? { signal } : {});
+      // Some disks report that they are full only here.
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    signal?.throwIfAborted();
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => undefined);
+    signal?.throwIfAborted();
+    const code = systemCode(error);
+    throw code === undefined ? error : writeFailure(path, code, error);
+  } finally {
+    temporaries.delete(temporary);
+    if (temporaries.size === 0) process.off("exit", removeTemporaries);
+  }
+}
+
+/** The temporary files being written at this moment, for `process.exit` to sweep. */
+const temporaries = new Set<string>();
+
+function removeTemporaries(): void {
+  for (const temporary of temporaries) rmSync(temporary, { force: true });
+}
+
+function writeFailure(path: string, code: string, cause: unknown): Error {
+  const folder = dirname(path);
+  const reasons: Record<string, string> = {
+    ENOSPC: "no space is left on the disk. Free some, or choose a folder on another disk.",
+    EDQUOT: "your share of the disk is used up. Free some space, or choose a folder on another disk.",
+    ENOTDIR: `part of its path is a file, not a folder. Choose another folder than ${folder}.`,
+    ENAMETOOLONG: "its name is too long. Choose a shorter one.",
+    EROFS: `the folder ${folder} is on a disk that is read-only. Choose another folder.`,
+    EISDIR: "it is a folder. Name a file in it instead.",
+    EIO: "the disk failed. Choose a folder on another disk.",
+  };
+  // /proc and the like deny new files by ENOENT although the folder exists, which has been checked by then.
+  const denied = ["EACCES", "EPERM", "ENOENT"].includes(code);
+  const reason = denied ? `files in the folder ${folder} may not be written. Choose another folder.` : reasons[code];
+  return cannotWrite(path, reason ?? `the system answered ${code}. Choose another folder.`, cause);
+}
+
+/** The code of an error of the file system, such as ENOENT; undefined for every other error. */
+function systemCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  return error.code;
+}

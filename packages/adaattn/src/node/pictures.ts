@@ -1,0 +1,229 @@
+/**
+ * Picture files to pixels and back, through sharp (libvips). Whatever a file holds (grey, CMYK, 16 bit, a palette, a colour
+ * profile, an orientation tag) becomes upright RGBA bytes in sRGB; whatever goes wrong becomes one sentence naming the file.
+ */
+import { extname } from "node:path";
+import sharp, { type Metadata, type Sharp } from "sharp";
+import { fitWithin, isOpaque, LEAST_SIDE, type Picture, type Size } from "../image.ts";
+import { cannotRead, cannotWrite, checkReplaceable, readWholeFile, replaceFile } from "./files.ts";
+
+/** The most pixels that a picture may have: libvips's own limit, 16383 squared, 268 megapixels. */
+export const MOST_PIXELS = 16383 * 16383;
+
+/** What {@link readPicture} may be asked. */
+export interface ReadPictureOptions {
+  /** The longer side of the result in pixels; a smaller picture is enlarged. As the file has it by default. */
+  readonly longerSide?: number | undefined;
+  /** The most pixels that the longer side of the result may have; a smaller picture is left alone. No limit by default. */
+  readonly longestSide?: number | undefined;
+  /** What errors call the picture; the path by default, "the picture" for bytes. */
+  readonly name?: string | undefined;
+  /** Stops the reading. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A picture and what it was in its file. */
+export interface FilePicture extends Picture {
+  readonly data: Uint8Array;
+  /** The file's own size, upright and before any resizing, and its format. */
+  readonly source: Size & { readonly format: PictureFormat };
+}
+
+/** A format that pictures can be read from. */
+export type PictureFormat = "jpeg" | "png" | "webp" | "avif" | "tiff" | "gif";
+
+const LABELS = { jpeg: "JPEG", png: "PNG", webp: "WebP", avif: "AVIF", tiff: "TIFF", gif: "GIF" } as const;
+
+/**
+ * Reads a picture from a file or from a file's bytes: JPEG, PNG, WebP, AVIF, TIFF or GIF (the first page of several). The
+ * orientation tag is applied, colours are converted to sRGB with 8 bits, and alpha is kept (255 where there is none).
+ *
+ * @throws Error with one sentence naming the file and what to do where it is missing, a folder, empty, unreadable, truncated,
+ *   not a picture, over 268 megapixels or under 16 pixels a side; the signal's reason where it is aborted.
+ */
+export async function readPicture(file: string | Uint8Array, options: ReadPictureOptions = {}): Promise<FilePicture> {
+  const { signal } = options;
+  const name = options.name ?? (typeof file === "string" ? file : "the picture");
+  const bytes = typeof file === "string" ? await readWholeFile(file, signal) : file;
+  if (bytes.length === 0) throw cannotRead(name, "it is empty (0 bytes). Choose another file.");
+  const format = formatOf(bytes);
+  if (format === undefined) {
+    throw cannotRead(name, "it is not a JPEG, PNG, WebP, AVIF, TIFF or GIF picture. Convert it to one of these first.");
+  }
+  const damaged = (cause: unknown) =>
+    cannotRead(name, `it is a damaged or truncated ${LABELS[format]} picture. Get a fresh copy of it.`, cause);
+
+  const metadata = await unlessAborted(sharp(bytes, { limitInputPixels: false }).metadata(), signal, damaged);
+  if (metadata.format === "heif" && metadata.compression !== "av1") {
+    throw cannotRead(name, "it is a HEIC picture, for which there is no decoder here. Convert it to JPEG first.");
+  }
+  const source = { ...uprightSize(metadata), format };
+  checkSource(name, source);
+  const size = targetSize(name, source, options);
+
+  const image = sharp(bytes, { failOn: "error", limitInputPixels: MOST_PIXELS }).autoOrient();
+  if (size.width !== source.width || size.height !== source.height) {
+    image.resize({ ...size, fit: "fill", kernel: "lanczos3" });
+  }
+  image.toColourspace("srgb").ensureAlpha().raw({ depth: "uchar" });
+  const { data, info } = await unlessAborted(image.toBuffer({ resolveWithObject: true }), signal, damaged);
+  return { width: info.width, height: info.height, data, source };
+}
+
+/**
+ * The format that a file's first bytes announce. It decides what is handed to libvips at all (no SVG or PDF, which can refer
+ * to other files), and tells a damaged picture from a file that is none.
+ */
+function formatOf(bytes: Uint8Array): PictureFormat | undefined {
+  const text = (start: number, end: number) => String.fromCharCode(...bytes.subarray(start, end));
+  if (text(0, 3) === "\xff\xd8\xff") return "jpeg";
+  if (text(0, 8) === "\x89PNG\r\n\x1a\n") return "png";
+  if (text(0, 4) === "RIFF" && text(8, 12) === "WEBP") return "webp";
+  if (text(0, 4) === "GIF8") return "gif";
+  if (["II*\0", "MM\0*", "II+\0", "MM\0+"].includes(text(0, 4))) return "tiff";
+  const heif = ["avif", "avis", "mif1", "msf1", "miaf", "heic", "heix", "heim", "heis", "hevc"];
+  if (text(4, 8) === "ftyp" && heif.includes(text(8, 12))) return "avif";
+  return undefined;
+}
+
+function uprightSize(metadata: Metadata): Size {
+  return { width: metadata.autoOrient.width, height: metadata.autoOrient.height };
+}
+
+function checkSource(name: string, { width, height }: Size): void {
+  if (width * height > MOST_PIXELS) {
+    throw cannotRead(
+      name,
+      `its ${width} x ${height} pixels are over the limit of 268 megapixels. Make it smaller first.`,
+    );
+  }
+  if (Math.min(width, height) < LEAST_SIDE) {
+    throw cannotRead(
+      name,
+      `its ${width} x ${height} pixels are too few; each side must have at least ${LEAST_SIDE}. Choose another file.`,
+    );
+  }
+}
+
+function targetSize(name: string, source: Size, { longerSide, longestSide }: ReadPictureOptions): Size {
+  const longer = longerSide ?? Math.min(Math.max(source.width, source.height), longestSide ?? Number.POSITIVE_INFINITY);
+  if (!Number.isSafeInteger(longer) || longer < LEAST_SIDE) {
+    throw new Error(
+      `Expected a whole number of at least ${LEAST_SIDE} for the longer side of ${name} but received ${longer}.`,
+    );
+  }
+  const size = fitWithin(source.width, source.height, longer);
+  if (Math.min(size.width, size.height) < LEAST_SIDE) {
+    const least = Math.ceil(
+      (LEAST_SIDE * Math.max(source.width, source.height)) / Math.min(source.width, source.height),
+    );
+    throw cannotRead(
+      name,
+      `resized to ${size.width} x ${size.height} pixels it would be too narrow; a side must have at least ${LEAST_SIDE}. ` +
+        `Choose a size of at least ${least}, or crop it.`,
+    );
+  }
+  if (size.width * size.height > MOST_PIXELS) {
+    throw cannotRead(
+      name,
+      `resized to ${size.width} x ${size.height} pixels it would be over the limit of 268 megapixels. Choose a smaller size.`,
+    );
+  }
+  return size;
+}
+
+/** The formats that pictures can be written in, by the endings of their names. */
+const WRITTEN = {
+  ".png": "png",
+  ".jpg": "jpeg",
+  ".jpeg": "jpeg",
+  ".webp": "webp",
+  ".avif": "avif",
+  ".tif": "tiff",
+  ".tiff": "tiff",
+} as const;
+
+/** The endings that {@link writePicture} knows, with their dots: .png, .jpg, .jpeg, .webp, .avif, .tif and .tiff. */
+export const PICTURE_EXTENSIONS: readonly string[] = Object.keys(WRITTEN);
+
+/** What {@link writePicture} may be asked. */
+export interface WritePictureOptions {
+  /** From 1 to 100, for JPEG (92 by default), WebP (90) and AVIF (70); PNG and TIFF lose nothing. */
+  readonly quality?: number | undefined;
+  /** Stops the writing; nothing is left behind. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Writes a picture in the format that the ending of its name says: .png, .jpg, .jpeg, .webp, .avif, .tif or .tiff. Alpha is kept
+ * where there is any, except in JPEG, which gets the picture as it looks on white. The file appears whole or not at all, and one
+ * that was there before stays until then.
+ *
+ * @throws Error with one sentence naming the file and what to do; the signal's reason where it is aborted.
+ */
+export async function writePicture(path: string, picture: Picture, options: WritePictureOptions = {}): Promise<void> {
+  const { quality, signal } = options;
+  if (quality !== undefined && !(Number.isInteger(quality) && quality >= 1 && quality <= 100)) {
+    throw new Error(`Expected a whole number from 1 to 100 for the quality of ${path} but received ${quality}.`);
+  }
+  await checkPictureOutput(path);
+  const { width, height, data } = picture;
+  const image = sharp(data, { raw: { width, height, channels: 4 }, limitInputPixels: false });
+  const format = writtenFormat(path);
+  if (isOpaque(picture)) image.removeAlpha();
+  else if (format === "jpeg") image.flatten({ background: "white" });
+  const bytes = await unlessAborted(encode(image, format, quality).toBuffer(), signal, (cause) =>
+    cannotWrite(
+      path,
+      `${width} x ${height} pixels could not be stored as ${LABELS[format]}. Choose .png or .tiff instead.`,
+      cause,
+    ),
+  );
+  await replaceFile(path, bytes, signal);
+}
+
+/**
+ * Checks that {@link writePicture} could write this file, so that long work can be refused before it starts.
+ *
+ * @throws Error with one sentence naming the file and what to do.
+ */
+export async function checkPictureOutput(path: string): Promise<void> {
+  writtenFormat(path);
+  await checkReplaceable(path);
+}
+
+function writtenFormat(path: string): PictureFormat {
+  const extension = extname(path).toLowerCase();
+  for (const [known, format] of Object.entries(WRITTEN)) if (known === extension) return format;
+  throw cannotWrite(path, `its name does not end in one of ${PICTURE_EXTENSIONS.join(", ")}. Choose such a name.`);
+}
+
+function encode(image: Sharp, format: PictureFormat, quality: number | undefined): Sharp {
+  if (format === "jpeg") return image.jpeg({ quality: quality ?? 92, chromaSubsampling: "4:4:4" });
+  if (format === "webp") return image.webp({ quality: quality ?? 90 });
+  if (format === "avif") return image.avif({ quality: quality ?? 70 });
+  if (format === "tiff") return image.tiff({ compression: "deflate", predictor: "horizontal" });
+  return image.png();
+}
+
+/** What the picture decoder is made of, for reports of problems. */
+export function pictureVersions(): { sharp: string; libvips: string } {
+  return { sharp: sharp.versions.sharp ?? "unknown", libvips: sharp.versions.vips };
+}
+
+/**
+ * The work's result, or its error made into a sentence; the signal's reason as soon as that is aborted. libvips cannot be
+ * interrupted, so work that has begun then ends unheard.
+ */
+function unlessAborted<T>(
+  work: Promise<T>,
+  signal: AbortSignal | undefined,
+  explain: (cause: unknown) => Error,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal?.reason);
+    if (signal?.aborted) abort();
+    signal?.addEventListener("abort", abort, { once: true });
+    work.then(resolve, (cause) => reject(explain(cause))).finally(() => signal?.removeEventListener("abort", abort));
+  });
+}

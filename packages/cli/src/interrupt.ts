@@ -1,0 +1,38 @@
+/** Ctrl-C and its kin: stop at once, and leave nothing half-written. */
+
+/** How long the work may take to clear up after itself before the process ends over its head. */
+const GRACE_MILLISECONDS = 250;
+
+/** Watches for Ctrl-C, `kill` and the terminal's closing. */
+export interface Interruption {
+  /** Aborted when one of them comes. */
+  readonly signal: AbortSignal;
+  /** Ends the process if one has come, else does nothing; for when the work has stopped. */
+  end(): void;
+}
+
+/**
+ * Aborts the signal when SIGINT, SIGTERM or SIGHUP comes, and a moment later, whatever still runs, ends the process by that very
+ * signal, which a shell sees as exit code 130, 143 or 129. A second one ends it at once.
+ *
+ * It does not end by `process.exit`, which waits for worker threads, and those cannot be stopped within a run of ONNX Runtime.
+ */
+export function watchInterruption(): Interruption {
+  const controller = new AbortController();
+  let came: NodeJS.Signals | undefined;
+  const end = () => {
+    if (came === undefined) return;
+    // Listeners for the end of the process remove temporary files; a signal alone would not call them.
+    process.emit("exit", 1);
+    process.kill(process.pid, came);
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+    process.once(name, () => {
+      came = name;
+      controller.abort();
+      process.stderr.write("Stopped.\n");
+      setTimeout(end, GRACE_MILLISECONDS);
+    });
+  }
+  return { signal: controller.signal, end };
+}

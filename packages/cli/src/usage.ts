@@ -1,0 +1,42 @@
+/** What the person at the terminal asked for, checked before anything is read or written. */
+
+/** The longer side that a content is shrunk to where no size is asked for. */
+export const LONGEST_CONTENT = 2048;
+
+/** The longer side that a painting is shrunk to where no size is asked for: that of the paper's pictures, which sets how large strokes are. */
+export const LONGEST_STYLE = 512;
+
+/** A command that cannot be carried out as it was typed: exit code 2, where every other failure is 1. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/**
+ * The whole number that an option was given.
+ *
+ * @param option the option as it is typed, for the error.
+ * @throws UsageError where the text is anything else, or the number lies outside `least` to `most`.
+ */
+export function wholeNumber(option: string, text: string, least: number, most: number): number {
+  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= least && value <= most)) {
+    throw new UsageError(
+      `Expected a whole number from ${least} to ${most} for ${option} but received ${text || "nothing"}.`,
+    );
+  }
+  return value;
+}
+
+/**
+ * The one of these words that an option was given.
+ *
+ * @param option the option as it is typed, for the error.
+ * @throws UsageError where the text is none of them.
+ */
+export function oneOf<const Word extends string>(option: string, text: string, words: readonly Word[]): Word {
+  const found = words.find((word) => word === text);
+  if (found === undefined) {
+    throw new UsageError(`Expected one of ${words.join(", ")} for ${option} but received ${text || "nothing"}.`);
+  }
+  return found;
+}

@@ -1,0 +1,238 @@
+/**
+ * Writes a graph as an ONNX model (IR version 10, opset 21, field numbers of onnx.proto3). Constants become initializers,
+ * which engines lay out once; inputs keep their names; symbolic sizes are worked out from the inputs' shapes.
+ */
+
+import { type Dimension, type SymbolicDimension, sameDimension } from "../dimension.ts";
+import { type ConstantAttributes, constantOperator, type InputAttributes, inputOperator } from "../operators/leaf.ts";
+import type { Shape } from "../shape.ts";
+import { type DataType, type Emitter, type Operator, type Target, type Tensor, topologicalOrder } from "../tensor.ts";
+import { MessageWriter } from "./protobuf.ts";
+
+const OPSET = 21;
+const IR_VERSION = 10;
+const ELEMENT_TYPE: Readonly<Record<DataType, number>> = { float32: 1, int64: 7, bool: 9 };
+
+export interface OnnxOptions {
+  /** The model's name, for error messages of the engine. */
+  readonly name?: string;
+  /** Which kernels to write for; "cpu" by default. */
+  readonly target?: Target;
+}
+
+/** The bytes of an ONNX model that computes `outputs` (by name) from the inputs that they reach. */
+export function toOnnx(outputs: Readonly<Record<string, Tensor>>, options: OnnxOptions = {}): Uint8Array {
+  const { name = "graph", target = "cpu" } = options;
+  const writer = new GraphWriter(target);
+  const values = new Map<Tensor, string>();
+  const order = topologicalOrder(Object.values(outputs));
+  for (const node of order) {
+    const [tensor] = node.outputs;
+    if (tensor === undefined) continue;
+    if (node.operator === (inputOperator as Operator)) {
+      values.set(tensor, writer.input(node.attributes as InputAttributes));
+    } else if (node.operator === (constantOperator as Operator)) {
+      const { data, shape } = node.attributes as ConstantAttributes;
+      values.set(tensor, writer.initializer(data, shape));
+    }
+  }
+  for (const node of order) {
+    if (node.outputs.some((output) => values.has(output))) continue;
+    const inputs = node.inputs.map((input) => values.get(input) ?? "");
+    const names = node.operator.emit(writer, inputs, node.attributes, node);
+    node.outputs.forEach((output, which) => {
+      values.set(output, names[which] ?? "");
+    });
+  }
+  for (const [output, tensor] of Object.entries(outputs)) writer.output(output, values.get(tensor) ?? "", tensor);
+  return writer.finish(name);
+}
+
+class GraphWriter implements Emitter {
+  readonly target: Target;
+  readonly #nodes: ((message: MessageWriter) => void)[] = [];
+  readonly #initializers: ((message: MessageWriter) => void)[] = [];
+  readonly #inputs: ((message: MessageWriter) => void)[] = [];
+  readonly #outputs: ((message: MessageWriter) => void)[] = [];
+  readonly #taken = new Set<string>();
+  readonly #integers = new Map<string, string>();
+  /** Where each symbol can be read: an input, its axis, and the factor in front of the symbol there. */
+  readonly #symbols = new Map<string, { input: string; axis: number; factor: number }>();
+  readonly #dimensions = new Map<string, string>();
+  #count = 0;
+
+  constructor(target: Target) {
+    this.target = target;
+  }
+
+  #fresh(): string {
+    return `v${this.#count++}`;
+  }
+
+  input({ name, shape, type }: InputAttributes): string {
+    if (this.#taken.has(name) || name === "" || /^v\d+$/.test(name)) {
+      throw new Error(`Expected a name of its own for every input but received "${name}"`);
+    }
+    this.#taken.add(name);
+    this.#inputs.push((message) => writeValue(message, name, shape, type));
+    shape.forEach((dimension, axis) => {
+      if (typeof dimension === "number") return;
+      const [term, ...others] = dimension.terms;
+      if (term === undefined || others.length > 0 || term[0].includes("*") || this.#symbols.has(term[0])) return;
+      this.#symbols.set(term[0], { input: name, axis, factor: term[1] });
+    });
+    return name;
+  }
+
+  output(name: string, value: string, tensor: Tensor): void {
+    if (this.#taken.has(name)) throw new Error(`Expected a name of its own for every output but received "${name}"`);
+    this.#taken.add(name);
+    this.#nodes.push((message) => message.string(1, value).string(2, name).string(4, "Identity"));
+    this.#outputs.push((message) => writeValue(message, name, tensor.shape, tensor.type));
+  }
+
+  initializer(data: Float32Array | BigInt64Array, shape: readonly number[]): string {
+    const name = this.#fresh();
+    this.#initializers.push((message) => {
+      for (const length of shape) message.integer(1, length);
+      message.integer(2, data instanceof Float32Array ? ELEMENT_TYPE.float32 : ELEMENT_TYPE.int64);
+      message.string(8, name);
+      message.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    });
+    return name;
+  }
+
+  integers(values: readonly number[]): string {
+    const key = values.join();
+    const known = this.#integers.get(key);
+    if (known !== undefined) return known;
+    const name = this.initializer(BigInt64Array.from(values, BigInt), [values.length]);
+    this.#integers.set(key, name);
+    return name;
+  }
+
+  floats(values: Float32Array, shape: readonly number[]): string {
+    return this.initializer(values, shape);
+  }
+
+  shape(shape: Shape, source: Shape): string {
+    // 0 copies the axis of the source, one -1 takes what is left; both need no arithmetic when the model runs.
+    let inferred = false;
+    const simple = shape.map((dimension, axis) => {
+      if (typeof dimension === "number") return dimension;
+      const from = source[axis];
+      if (from !== undefined && sameDimension(from, dimension)) return 0;
+      if (inferred || source.length === 0) return undefined;
+      inferred = true;
+      return -1;
+    });
+    if (simple.every((length) => length !== undefined)) return this.integers(simple);
+    return this.one(
+      "Concat",
+      shape.map((dimension) => this.#dimension(dimension)),
+      { axis: 0 },
+    );
+  }
+
+  /** A dimension as a 1-D int64 tensor of one element. */
+  #dimension(dimension: Dimension): string {
+    if (typeof dimension === "number") return this.integers([dimension]);
+    const key = String(dimension);
+    const known = this.#dimensions.get(key);
+    if (known !== undefined) return known;
+    const terms = [...dimension.terms].map(([monomial, coefficient]) =>
+      monomial
+        .split("*")
+        .filter((part) => part !== "")
+        .map((part) => this.#symbol(part, dimension))
+        .reduce((product, factor) => this.one("Mul", [product, factor]), this.integers([coefficient])),
+    );
+    const value = terms.reduce((sum, term) => this.one("Add", [sum, term]));
+    this.#dimensions.set(key, value);
+    return value;
+  }
+
+  #symbol(name: string, dimension: SymbolicDimension): string {
+    const place = this.#symbols.get(name);
+    if (place === undefined)
+      throw new Error(`Expected an input whose shape gives ${name}, needed for the dimension ${dimension}`);
+    const size = this.one("Shape", [place.input], { start: place.axis, end: place.axis + 1 });
+    return place.factor === 1 ? size : this.one("Div", [size, this.integers([place.factor])]);
+  }
+
+  add(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, number | string | readonly number[]>> = {},
+    options: { outputs?: number; domain?: string; floats?: readonly string[] } = {},
+  ): string[] {
+    const outputs = Array.from({ length: options.outputs ?? 1 }, () => this.#fresh());
+    this.#nodes.push((message) => {
+      for (const name of inputs) message.string(1, name);
+      for (const name of outputs) message.string(2, name);
+      message.string(4, operator);
+      for (const [name, value] of Object.entries(attributes)) {
+        message.message(5, (field) => writeAttribute(field, name, value, options.floats?.includes(name) ?? false));
+      }
+      if (options.domain !== undefined) message.string(7, options.domain);
+    });
+    return outputs;
+  }
+
+  one(
+    operator: string,
+    inputs: readonly string[],
+    attributes: Readonly<Record<string, number | string | readonly number[]>> = {},
+    options: { domain?: string; floats?: readonly string[] } = {},
+  ): string {
+    return this.add(operator, inputs, attributes, options)[0] ?? "";
+  }
+
+  finish(name: string): Uint8Array {
+    return new MessageWriter()
+      .integer(1, IR_VERSION)
+      .string(2, "adaattn")
+      .message(7, (graph) => {
+        for (const write of this.#nodes) graph.message(1, write);
+        graph.string(2, name);
+        for (const write of this.#initializers) graph.message(5, write);
+        for (const write of this.#inputs) graph.message(11, write);
+        for (const write of this.#outputs) graph.message(12, write);
+      })
+      .message(8, (opset) => opset.string(1, "").integer(2, OPSET))
+      .message(8, (opset) => opset.string(1, "com.microsoft").integer(2, 1))
+      .finish();
+  }
+}
+
+/** A ValueInfoProto: the name, element type and shape of an input or output. */
+function writeValue(message: MessageWriter, name: string, shape: Shape, type: DataType): void {
+  message.string(1, name).message(2, (typeProto) =>
+    typeProto.message(1, (tensor) =>
+      tensor.integer(1, ELEMENT_TYPE[type]).message(2, (shapeProto) => {
+        for (const dimension of shape) {
+          shapeProto.message(1, (field) => {
+            if (typeof dimension === "number") field.integer(1, dimension);
+            else field.string(2, String(dimension));
+          });
+        }
+      }),
+    ),
+  );
+}
+
+/** An AttributeProto. Numbers are integers unless `asFloat`. */
+function writeAttribute(
+  message: MessageWriter,
+  name: string,
+  value: number | string | readonly number[],
+  asFloat: boolean,
+): void {
+  message.string(1, name);
+  if (typeof value === "string") message.string(4, value).integer(20, 3);
+  else if (typeof value !== "number") {
+    for (const item of value) message.integer(8, item);
+    message.integer(20, 7);
+  } else if (asFloat) message.float(2, value).integer(20, 1);
+  else message.integer(3, value).integer(20, 2);
+}

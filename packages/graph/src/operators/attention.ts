@@ -1,0 +1,158 @@
+/**
+ * Attention that gives the mean and the second moment of the values, without ever holding the score matrix.
+ *
+ *   P = softmax(scale * Q K^T),  mean = P V,  second = P (V*V)
+ *
+ * for Q [B, N, C], K [B, M, C], V [B, M, D] (AdaAttN, section 3.2: the weighted mean and, with the second moment, the
+ * weighted standard deviation of the style features). On a CPU one fused operator attends to [V, V*V] at once and streams
+ * over the keys.
+ *
+ * Gradient, with arriving dM (of mean) and dE (of second). Scores are recomputed for a chunk of queries at a time:
+ *   dP = dM V^T + dE (V*V)^T,  dS = P * (dP - r),  r = sum over D of (dM * mean + dE * second),  since sum(dP * P) = r
+ *   dQ = scale * dS K,  dK = scale * dS^T Q,  dV = P^T dM + 2 V * (P^T dE)
+ */
+
+import { sameDimension } from "../dimension.ts";
+import { type NdArray, reader, zeros } from "../ndarray.ts";
+import { dimensionAt, formatShape, staticShape } from "../shape.ts";
+import { apply, expectRank, inputOf, type Operator, type Tensor } from "../tensor.ts";
+import { addAll, multiply, scale as scaleBy, square, subtract } from "./elementwise.ts";
+import { concat, slice } from "./layout.ts";
+import { matmul } from "./matmul.ts";
+import { reduceSum } from "./reduce.ts";
+import { softmax } from "./softmax.ts";
+
+/** The gradient recomputes at most this many scores of one sample at a time: 16 MiB in float32. */
+const SCORES_PER_CHUNK = 1 << 22;
+
+const attentionOperator: Operator<{ scale: number }> = {
+  name: "attendMoments",
+  infer([q, k, v]) {
+    if (q === undefined || k === undefined || v === undefined) {
+      throw new Error("Expected queries, keys and values for attention but received fewer");
+    }
+    for (const operand of [q, k, v]) expectRank(operand, 3, "an operand of attention");
+    if (!sameDimension(dimensionAt(q.shape, 2), dimensionAt(k.shape, 2))) {
+      throw new Error(
+        `Expected as many channels in queries as in keys but received ${formatShape(q.shape)} and ${formatShape(k.shape)}`,
+      );
+    }
+    if (!sameDimension(dimensionAt(k.shape, 1), dimensionAt(v.shape, 1))) {
+      throw new Error(
+        `Expected as many keys as values but received ${formatShape(k.shape)} and ${formatShape(v.shape)}`,
+      );
+    }
+    const shape = [dimensionAt(q.shape, 0), dimensionAt(q.shape, 1), dimensionAt(v.shape, 2)];
+    return [
+      { shape, type: "float32" },
+      { shape, type: "float32" },
+    ];
+  },
+  evaluate([q, k, v], { scale }, [shape]): readonly NdArray[] {
+    if (q === undefined || k === undefined || v === undefined || shape === undefined) return [];
+    const [samples = 1, queries = 1, depth = 1] = shape;
+    const [, keys = 1, channels = 1] = k.shape;
+    const [readQ, readK, readV] = [reader(q), reader(k), reader(v)];
+    const [mean, second] = [zeros(shape), zeros(shape)];
+    for (let b = 0; b < samples; b++) {
+      for (let n = 0; n < queries; n++) {
+        const scores = Array.from({ length: keys }, (_, m) => {
+          let sum = 0;
+          for (let c = 0; c < channels; c++) sum += readQ([b, n, c]) * readK([b, m, c]);
+          return sum * scale;
+        });
+        const max = Math.max(...scores);
+        const weights = scores.map((score) => Math.exp(score - max));
+        const total = weights.reduce((sum, weight) => sum + weight, 0);
+        for (let d = 0; d < depth; d++) {
+          const at = (b * queries + n) * depth + d;
+          weights.forEach((weight, m) => {
+            const value = readV([b, m, d]);
+            mean.data[at] = (mean.data[at] ?? 0) + (weight / total) * value;
+            second.data[at] = (second.data[at] ?? 0) + (weight / total) * value * value;
+          });
+        }
+      }
+    }
+    return [mean, second];
+  },
+  gradient(node, { scale }, [dMean, dSecond]) {
+    const [q, k, v] = [inputOf(node, 0), inputOf(node, 1), inputOf(node, 2)];
+    const [mean, second] = node.outputs;
+    if (mean === undefined || second === undefined || (dMean === undefined && dSecond === undefined)) return [];
+    const [, queries = 1] = staticShape(q.shape, "the gradient of attention");
+    const [, keys = 1] = staticShape(k.shape, "the gradient of attention");
+    const squares = square(v);
+    const rows = addAll([
+      ...(dMean ? [reduceSum(multiply(dMean, mean), [2], true)] : []),
+      ...(dSecond ? [reduceSum(multiply(dSecond, second), [2], true)] : []),
+    ]);
+    const chunk = Math.max(1, Math.min(queries, Math.floor(SCORES_PER_CHUNK / keys)));
+    const parts: { dq: Tensor; dk: Tensor; dv: Tensor }[] = [];
+    for (let start = 0; start < queries; start += chunk) {
+      const range = [{ axis: 1, start, end: Math.min(start + chunk, queries) }];
+      const part = queries <= chunk ? (x: Tensor) => x : (x: Tensor) => slice(x, range);
+      const scaled = scaleBy(part(q), scale);
+      const p = softmax(matmul(scaled, k, { transposeB: true }));
+      const [dm, de] = [dMean && part(dMean), dSecond && part(dSecond)];
+      const dp = addAll([
+        ...(dm ? [matmul(dm, v, { transposeB: true })] : []),
+        ...(de ? [matmul(de, squares, { transposeB: true })] : []),
+      ]);
+      const ds = multiply(p, subtract(dp, part(rows)));
+      parts.push({
+        dq: scaleBy(matmul(ds, k), scale),
+        dk: matmul(ds, scaled, { transposeA: true }),
+        dv: addAll([
+          ...(dm ? [matmul(p, dm, { transposeA: true })] : []),
+          ...(de ? [scaleBy(multiply(v, matmul(p, de, { transposeA: true })), 2)] : []),
+        ]),
+      });
+    }
+    return [
+      concat(
+        parts.map(({ dq }) => dq),
+        1,
+      ),
+      addAll(parts.map(({ dk }) => dk)),
+      addAll(parts.map(({ dv }) => dv)),
+    ];
+  },
+  emit(emitter, [q = "", k = "", v = ""], { scale }, node) {
+    const depth = dimensionAt(inputOf(node, 2).shape, 2);
+    const squares = emitter.one("Mul", [v, v]);
+    const both = emitter.one("Concat", [v, squares], { axis: 2 });
+    const attended =
+      emitter.target === "cpu"
+        ? emitter.one(
+            "MultiHeadAttention",
+            [q, k, both],
+            { num_heads: 1, scale },
+            { domain: "com.microsoft", floats: ["scale"] },
+          )
+        : emitter.one("MatMul", [
+            emitter.one(
+              "Softmax",
+              [
+                emitter.one("MatMul", [
+                  emitter.one("Mul", [q, emitter.floats(Float32Array.of(scale), [])]),
+                  emitter.one("Transpose", [k], { perm: [0, 2, 1] }),
+                ]),
+              ],
+              { axis: -1 },
+            ),
+            both,
+          ]);
+    if (typeof depth !== "number") throw new Error(`Expected static channels for attention but received ${depth}`);
+    return [0, depth].map((start) =>
+      emitter.one("Slice", [attended, ...[[start], [start + depth], [2]].map((values) => emitter.integers(values))]),
+    );
+  },
+};
+
+/** The attended mean and second moment of V, both [B, N, D]; `scale` multiplies the scores (1 by default). */
+export function attendMoments(q: Tensor, k: Tensor, v: Tensor, scale = 1): { mean: Tensor; second: Tensor } {
+  const [mean, second] = apply(attentionOperator, [q, k, v], { scale });
+  if (mean === undefined || second === undefined) throw new Error("Expected two outputs of attention");
+  return { mean, second };
+}

@@ -1,0 +1,100 @@
+/**
+ * The three objectives that make a model, one after the other:
+ *
+ *   distil: a narrow encoder learns to give a teacher's features.
+ *   invert: merge convolution and decoder learn to paint the picture that features came from; attention is left out.
+ *   stylise: everything but the encoder learns the style losses, through the whole network.
+ */
+
+import { input, reduceMean, scale, square, subtract, type Tensor } from "@adaattn/graph";
+import { type Architecture, attend, decode, encode, type Weights } from "adaattn";
+import { frozenFeatures, type TrainedEncoder } from "./encoders.ts";
+import { contentLoss, globalStyleLoss, localFeatureLoss, meanSquaredError, weightedTerms } from "./losses.ts";
+
+type Objective = (weights: Weights) => Record<string, Tensor>;
+
+/** Pictures of one batch; `name` is the input. */
+function pictures(name: string, count: number, crop: number): Tensor {
+  return input(name, [count, 3, crop, crop]);
+}
+
+/** Squared distance of every level's features from the teacher's, each in units of the teacher's mean square. */
+export function distilObjective(
+  student: Architecture["encoder"],
+  teacher: TrainedEncoder,
+  meanSquares: readonly number[],
+  count: number,
+  crop: number,
+): Objective {
+  return (weights) => {
+    const batch = pictures("pictures", count, crop);
+    const wanted = frozenFeatures(teacher, batch);
+    const terms = encode(batch, student, weights).map((feature, at): [string, Tensor] => {
+      const error = meanSquaredError(feature, wanted[at] ?? feature);
+      return [`level${at + 1}`, scale(error, 1 / (meanSquares[at] ?? 1))];
+    });
+    return Object.fromEntries(terms);
+  };
+}
+
+/** Pixels and features (by `judge`) of the picture painted from an encoder's own features. */
+export function invertObjective(
+  architecture: Architecture,
+  encoder: TrainedEncoder,
+  judge: TrainedEncoder,
+  count: number,
+  crop: number,
+): Objective {
+  return (weights) => {
+    const batch = pictures("pictures", count, crop);
+    const features = frozenFeatures(encoder, batch);
+    const levels = new Map(features.map((feature, at) => [at + 1, feature]));
+    const painted = decode(architecture, levels, weights);
+    const [seen, wanted] = [frozenFeatures(judge, painted), frozenFeatures(judge, batch)];
+    const difference = seen.map((feature, at) => meanSquaredError(feature, wanted[at] ?? feature));
+    return {
+      pixels: scale(reduceMean(square(subtract(painted, batch))), 20),
+      ...Object.fromEntries(difference.map((error, at) => [`features${at + 1}`, scale(error, 0.2)])),
+    };
+  };
+}
+
+/** Weights of the terms of the style objective. */
+export interface StyleWeights {
+  readonly global: number;
+  readonly local: number;
+  readonly content: number;
+  /** Of the squared pixel difference to the content where the style is the content itself; 0 leaves the pass out. */
+  readonly identity: number;
+}
+
+/** The paper's losses (section 3.3) through the whole network, judged by a loss network. */
+export function styleObjective(
+  architecture: Architecture,
+  encoder: TrainedEncoder,
+  judge: TrainedEncoder,
+  loss: StyleWeights,
+  localLevels: readonly number[],
+  count: number,
+  crop: number,
+): Objective {
+  return (weights) => {
+    const [content, style] = [pictures("content", count, crop), pictures("style", count, crop)];
+    const [ownContent, ownStyle] = [frozenFeatures(encoder, content), frozenFeatures(encoder, style)];
+    const result = decode(architecture, attend(architecture, ownContent, ownStyle, weights), weights);
+    const [seen, contentFeatures, styleFeatures] = [result, content, style].map((picture) =>
+      frozenFeatures(judge, picture),
+    );
+    if (seen === undefined || contentFeatures === undefined || styleFeatures === undefined) return {};
+    const terms: Record<string, [number, Tensor]> = {
+      global: [loss.global, globalStyleLoss(seen, styleFeatures)],
+      local: [loss.local, localFeatureLoss(seen, contentFeatures, styleFeatures, localLevels)],
+    };
+    if (loss.content > 0) terms.content = [loss.content, contentLoss(seen, contentFeatures, [4, 5])];
+    if (loss.identity > 0) {
+      const itself = decode(architecture, attend(architecture, ownContent, ownContent, weights), weights);
+      terms.identity = [loss.identity, meanSquaredError(itself, content)];
+    }
+    return weightedTerms(terms);
+  };
+}
