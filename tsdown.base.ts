@@ -12,4 +12,5 @@ export const base: UserConfig = {
   fixedExtension: false,
   dts: true,
   logLevel: "warn",
+  checks: { pluginTimings: false },
 };

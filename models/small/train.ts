@@ -281,10 +281,11 @@ if (stage === "distil") {
     initial,
     batch: (step) => {
       const random = randomAt(step);
-      return {
-        content: { shape, data: contents.batch(random, count, crop) },
-        style: { shape, data: styles.batch(random, count, crop) },
-      };
+      const [content, style] = [contents.batch(random, count, crop), styles.batch(random, count, crop)];
+      // The last sample's style is its content, for the identity term.
+      const size = content.length / count;
+      if (loss.identity > 0) style.set(content.subarray(content.length - size), style.length - size);
+      return { content: { shape, data: content }, style: { shape, data: style } };
     },
     sample: await sampler(parameters, paint),
   });

@@ -62,21 +62,21 @@ export function evenPositions({ width, height }: Size, count: number): BigInt64A
   return BigInt64Array.from(positions);
 }
 
-/** The steps of the grid that keeps most positions within `count`, nearest to square where several do. */
+/** The steps, down and across, of a grid of at most `count` positions: as near to square as can be, then with most positions. */
 function evenSteps({ width, height }: Size, count: number): readonly [number, number] {
   let best: readonly [number, number] = [height, width];
   let kept = 1;
   for (let down = 1; down <= height; down++) {
     const rows = Math.ceil(height / down);
-    const across = Math.max(1, Math.ceil(width / Math.max(1, Math.floor(count / rows))));
+    if (rows > count) continue;
+    const across = Math.ceil(width / Math.floor(count / rows));
     const total = rows * Math.ceil(width / across);
-    if (total > count || rows > count) continue;
-    const squarer = Math.abs(down - across) < Math.abs(best[0] - best[1]);
-    if (total > kept || (total === kept && squarer)) {
+    const [step, shortest] = [Math.max(down, across), Math.max(...best)];
+    if (step < shortest || (step === shortest && total > kept)) {
       best = [down, across];
       kept = total;
     }
-    if (down === 1 && across === 1) break;
+    if (down >= across) break;
   }
   return best;
 }

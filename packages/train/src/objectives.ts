@@ -6,7 +6,7 @@
  *   stylise: everything but the encoder learns the style losses, through the whole network.
  */
 
-import { input, reduceMean, scale, square, subtract, type Tensor } from "@adaattn/graph";
+import { input, reduceMean, scale, slice, square, subtract, type Tensor } from "@adaattn/graph";
 import { type Architecture, attend, decode, encode, type Weights } from "adaattn";
 import { frozenFeatures, type TrainedEncoder } from "./encoders.ts";
 import { contentLoss, globalStyleLoss, localFeatureLoss, meanSquaredError, weightedTerms } from "./losses.ts";
@@ -64,7 +64,7 @@ export interface StyleWeights {
   readonly global: number;
   readonly local: number;
   readonly content: number;
-  /** Of the squared pixel difference to the content where the style is the content itself; 0 leaves the pass out. */
+  /** Of the squared pixel difference to the content of a batch's last sample, whose style must then be the content itself. */
   readonly identity: number;
 }
 
@@ -92,8 +92,8 @@ export function styleObjective(
     };
     if (loss.content > 0) terms.content = [loss.content, contentLoss(seen, contentFeatures, [4, 5])];
     if (loss.identity > 0) {
-      const itself = decode(architecture, attend(architecture, ownContent, ownContent, weights), weights);
-      terms.identity = [loss.identity, meanSquaredError(itself, content)];
+      const last = (picture: Tensor) => slice(picture, [{ axis: 0, start: count - 1 }]);
+      terms.identity = [loss.identity, meanSquaredError(last(result), last(content))];
     }
     return weightedTerms(terms);
   };

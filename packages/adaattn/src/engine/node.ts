@@ -89,7 +89,9 @@ export class NodeEngine implements Engine {
   }
 
   async load(model: Uint8Array, name: string): Promise<Session> {
-    const session = await this.call({ kind: "load", model, name }).catch((error: Error) => {
+    // The worker gets a copy of its own rather than the bytes that the caller may still want; a large one is not held twice.
+    const bytes = model.slice();
+    const session = await this.call({ kind: "load", model: bytes, name }, [bytes.buffer]).catch((error: Error) => {
       throw new Error(`The engine cannot load ${name} on ${this.device}: ${error.message}`, { cause: error });
     });
     return {

@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# The whole test suite, as `npm test` runs it: formatting, lint and types, the build, then every test.
+# Arguments go to vitest: npm test -- packages/graph -t convolution
+#
+# WebGPU is tested without a GPU, on SwiftShader, the software Vulkan driver in Debian's chromium package. Where it is missing it is
+# installed through apt, if this user may. Where it may not, the tests that need it are skipped, and said to be; with CI=true
+# that is a failure.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# Prints the path of SwiftShader's driver description, as the environment or an installed package gives it.
+vulkan_driver() {
+  local path
+  for path in "${VK_ICD_FILENAMES:-}" /usr/lib/chromium/vk_swiftshader_icd.json /usr/lib/chromium-browser/vk_swiftshader_icd.json; do
+    if [[ -n $path && -f $path ]]; then
+      echo "$path"
+      return
+    fi
+  done
+  return 1
+}
+
+vulkan_loader() {
+  # Not `ldconfig | grep -q`: grep would leave early and pipefail would call that a failure.
+  local libraries
+  libraries=$(PATH=$PATH:/sbin:/usr/sbin ldconfig -p 2>/dev/null) && [[ $libraries == *libvulkan.so.1* ]]
+}
+
+missing=()
+vulkan_driver >/dev/null || missing+=(chromium)
+vulkan_loader || missing+=(libvulkan1)
+
+if ((${#missing[@]})) && [[ $(uname) == Linux ]] && command -v apt-get >/dev/null; then
+  root=()
+  ((EUID == 0)) || root=(sudo -n)
+  if ((EUID == 0)) || sudo -n true 2>/dev/null; then
+    echo "Installing ${missing[*]} for the WebGPU tests ..."
+    log=$(mktemp)
+    if "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update >"$log" 2>&1 &&
+      "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1; then
+      missing=()
+    else
+      tail -n 20 "$log" >&2
+    fi
+    rm -f "$log"
+  fi
+fi
+
+runtime=$(mktemp -d)
+trap 'rm -rf "$runtime"' EXIT
+if ((${#missing[@]} == 0)) && driver=$(vulkan_driver) && vulkan_loader; then
+  export VK_ICD_FILENAMES=$driver
+  # The driver looks for a display's socket here and must find none.
+  export XDG_RUNTIME_DIR=$runtime
+else
+  unset VK_ICD_FILENAMES
+  {
+    echo
+    echo "************************************************************************"
+    echo "  SKIPPED: every test on WebGPU. It needs a Vulkan driver; on Debian:"
+    echo "    apt-get install chromium libvulkan1"
+    echo "************************************************************************"
+    echo
+  } >&2
+  if [[ ${CI:-} == true ]]; then
+    echo "With CI=true nothing may be skipped." >&2
+    exit 1
+  fi
+fi
+
+npm run --silent check
+npm run --silent build
+npx vitest run "$@"
