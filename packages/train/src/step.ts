@@ -7,8 +7,9 @@
  *   g = gradient * min(1, limit / |gradient|)
  *   first' = b1 first + (1 - b1) g,   second' = b2 second + (1 - b2) g^2
  *   parameters' = parameters - stepSize * first' / (sqrt(second') * secondScale + 1e-8)
+ * *   average' = averageKeep average + (1 - averageKeep) parameters'
  *
- * with stepSize = lr / (1 - b1^t) and secondScale = 1 / sqrt(1 - b2^t), fed from outside (Kingma and Ba, 2015, algorithm 1).
+ * with stepSize = lr / (1 - b1^t) and secondScale = 1 / sqrt(1 - b2^t) (Kingma and Ba, 2015, algorithm 1), fed from outside.
  */
 
 import {
@@ -30,10 +31,19 @@ import {
   subtract,
   type Tensor,
 } from "@adaattn/graph";
-import { countParameters, type ParameterShapes, splitVector, tensorWeights, type Weights } from "adaattn";
+import {
+  countParameters,
+  type ParameterShapes,
+  splitVector,
+  type TensorData,
+  tensorWeights,
+  type Weights,
+} from "adaattn";
 
 export const BETAS = [0.9, 0.999] as const;
 const EPSILON = 1e-8;
+/** The share of the old average that a step keeps at most; early steps keep less, so that the first weights are soon forgotten. */
+const LONGEST_AVERAGE = 0.999;
 
 export interface StepOptions {
   /** The parameters that are trained. */
@@ -42,23 +52,17 @@ export interface StepOptions {
   readonly objective: (weights: Weights) => Readonly<Record<string, Tensor>>;
   /** The largest length of the gradient; longer ones are shortened to it. No limit by default. */
   readonly clip?: number;
-  /** The share of the old average that every step keeps. */
-  readonly averageDecay?: number;
 }
 
 /** Names of the vectors that a step takes and gives (the latter with the suffix `.next`). */
 export const STATE = ["parameters", "first", "second", "average"] as const;
 
 /** The outputs of a training step: the next state, every loss term as `loss.NAME`, and the gradient's length. */
-export function trainingStep({
-  parameters,
-  objective,
-  clip,
-  averageDecay = 0.999,
-}: StepOptions): Record<string, Tensor> {
+export function trainingStep({ parameters, objective, clip }: StepOptions): Record<string, Tensor> {
   const shape = [countParameters(parameters)];
   const [vector, first, second, average] = STATE.map((name) => input(name, shape)) as [Tensor, Tensor, Tensor, Tensor];
   const [stepSize, secondScale] = [input("stepSize", []), input("secondScale", [])];
+  const averageKeep = input("averageKeep", []);
 
   const tensors = splitVector(parameters, vector);
   const terms = objective(tensorWeights(tensors));
@@ -80,13 +84,21 @@ export function trainingStep({
     "parameters.next": next,
     "first.next": nextFirst,
     "second.next": nextSecond,
-    "average.next": blend(average, next, averageDecay),
+    "average.next": add(multiply(average, averageKeep), multiply(next, subtract(constant(1), averageKeep))),
     "gradient.length": length,
     ...Object.fromEntries(Object.entries(terms).map(([name, term]) => [`loss.${name}`, term])),
   };
 }
 
-/** The two numbers that step `step` (1 is the first) at learning rate `rate` feeds to the graph. */
-export function stepScalars(step: number, rate: number): { stepSize: number; secondScale: number } {
-  return { stepSize: rate / (1 - BETAS[0] ** step), secondScale: 1 / Math.sqrt(1 - BETAS[1] ** step) };
+/** The numbers that step `step` (1 is the first) at learning rate `rate` feeds to the graph. */
+export function stepScalars(
+  step: number,
+  rate: number,
+): Record<"stepSize" | "secondScale" | "averageKeep", TensorData> {
+  const scalar = (value: number) => ({ shape: [], data: Float32Array.of(value) });
+  return {
+    stepSize: scalar(rate / (1 - BETAS[0] ** step)),
+    secondScale: scalar(1 / Math.sqrt(1 - BETAS[1] ** step)),
+    averageKeep: scalar(Math.min(LONGEST_AVERAGE, (1 + step) / (10 + step))),
+  };
 }

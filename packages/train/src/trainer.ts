@@ -127,13 +127,8 @@ export async function train(options: TrainerOptions): Promise<Map<string, Float3
   let step = checkpoint.step;
   while (step < steps && !options.signal?.aborted) {
     step++;
-    const { stepSize, secondScale } = stepScalars(step, options.rate(step));
-    const results = await session.run({
-      ...state,
-      ...options.batch(step),
-      stepSize: { shape: [], data: Float32Array.of(stepSize) },
-      secondScale: { shape: [], data: Float32Array.of(secondScale) },
-    });
+    const scalars = stepScalars(step, options.rate(step));
+    const results = await session.run({ ...state, ...options.batch(step), ...scalars });
     for (const value of Object.values(state)) if ("dispose" in value) value.dispose();
     state = Object.fromEntries(STATE.map((name) => [name, outputOf(results, `${name}.next`)]));
     const due = step % logEvery === 0 || step === steps;
@@ -153,7 +148,7 @@ export async function train(options: TrainerOptions): Promise<Map<string, Float3
     if (step % checkpointEvery === 0 || step === steps) await save(step);
     const average = state.average;
     if (options.sample && average && "read" in average && (step % sampleEvery === 0 || step === steps)) {
-      await options.sample(average, join(folder, "samples", `${String(step).padStart(7, "0")}.jpg`));
+      await options.sample(average, join(folder, "samples", `${String(step).padStart(7, "0")}.png`));
     }
   }
   if (step % checkpointEvery !== 0) await save(step);

@@ -228,7 +228,7 @@ const concatOperator: Operator<{ axis: number }> = {
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const [first] = tensors;
   if (tensors.length === 1 && first !== undefined) return first;
-  return applyOne(concatOperator, tensors, { axis: normaliseAxis(axis, first?.shape.length ?? 0, "concat") });
+  return applyOne(concatOperator, tensors, { axis: first ? normaliseAxis(axis, first.shape.length, "concat") : axis });
 }
 
 const gatherOperator: Operator<{ axis: number }> = {
