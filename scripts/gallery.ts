@@ -11,8 +11,8 @@ import { mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { loadModel, type Picture, readPicture, replaceFile } from "adaattn/node";
-import sharp from "sharp";
+import { cannotRead, loadModel, type Picture, readPicture, replaceFile } from "adaattn/node";
+import sharp, { type OverlayOptions, type Sharp } from "sharp";
 
 const root = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
@@ -30,19 +30,21 @@ const PICTURES = /\.(jpe?g|png|webp|avif|tiff?|gif)$/i;
 
 interface Named {
   readonly name: string;
-  readonly path: string;
   readonly picture: Picture;
 }
 
 /** All pictures of a folder, by name. */
 async function readFolder(folder: string, size: { longerSide: number } | { longestSide: number }): Promise<Named[]> {
-  const files = (await readdir(folder)).filter((file) => PICTURES.test(file)).sort();
+  const entries = await readdir(folder).catch((error) => {
+    throw cannotRead(folder, "it is not a folder that can be listed. Check its name.", error);
+  });
+  const files = entries.filter((file) => PICTURES.test(file)).sort();
   if (files.length === 0) throw new Error(`Expected pictures in ${folder} but found none.`);
   return Promise.all(
-    files.map(async (file) => {
-      const path = join(folder, file);
-      return { name: basename(file, extname(file)), path, picture: await readPicture(path, size) };
-    }),
+    files.map(async (file) => ({
+      name: basename(file, extname(file)),
+      picture: await readPicture(join(folder, file), size),
+    })),
   );
 }
 
@@ -51,7 +53,7 @@ function raw({ width, height, data }: Picture) {
 }
 
 /** The JPEG of the highest quality of at most 90 that keeps within `limit` bytes. */
-async function jpegWithin(picture: sharp.Sharp, limit: number): Promise<Buffer> {
+async function jpegWithin(picture: Sharp, limit: number): Promise<Buffer> {
   const { data, info } = await picture.raw().toBuffer({ resolveWithObject: true });
   const { width, height, channels } = info;
   for (let quality = 90; ; quality -= 2) {
@@ -69,7 +71,7 @@ class Sheet {
   readonly #tops: number[] = [GAP];
   readonly #columns: number;
   readonly #heights: number[] = [];
-  readonly #pieces: sharp.OverlayOptions[] = [];
+  readonly #pieces: OverlayOptions[] = [];
 
   constructor(columns: number, rows: readonly (readonly Picture[])[]) {
     this.#columns = columns;

@@ -7,7 +7,7 @@
  *   g = gradient * min(1, limit / |gradient|)
  *   first' = b1 first + (1 - b1) g,   second' = b2 second + (1 - b2) g^2
  *   parameters' = parameters - stepSize * first' / (sqrt(second') * secondScale + 1e-8)
- * *   average' = averageKeep average + (1 - averageKeep) parameters'
+ *   average' = averageKeep average + (1 - averageKeep) parameters'
  *
  * with stepSize = lr / (1 - b1^t) and secondScale = 1 / sqrt(1 - b2^t) (Kingma and Ba, 2015, algorithm 1), fed from outside.
  */

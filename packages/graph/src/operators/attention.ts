@@ -5,17 +5,17 @@
  *
  * for Q [B, N, C], K [B, M, C], V [B, M, D] (AdaAttN, section 3.2: the weighted mean and, with the second moment, the
  * weighted standard deviation of the style features). On a CPU one fused operator attends to [V, V*V] at once and streams
- * over the keys.
+ * over the keys; on WebGPU the queries are cut into parts.
  *
  * Gradient, with arriving dM (of mean) and dE (of second). Scores are recomputed for a chunk of queries at a time:
  *   dP = dM V^T + dE (V*V)^T,  dS = P * (dP - r),  r = sum over D of (dM * mean + dE * second),  since sum(dP * P) = r
  *   dQ = scale * dS K,  dK = scale * dS^T Q,  dV = P^T dM + 2 V * (P^T dE)
  */
 
-import { sameDimension } from "../dimension.ts";
+import { multiplyDimensions, sameDimension } from "../dimension.ts";
 import { type NdArray, reader, zeros } from "../ndarray.ts";
-import { dimensionAt, formatShape, staticShape } from "../shape.ts";
-import { apply, expectRank, inputOf, type Operator, type Tensor } from "../tensor.ts";
+import { dimensionAt, formatShape, sizeOf, staticShape } from "../shape.ts";
+import { apply, type Emitter, expectRank, inputOf, type Node, type Operator, type Tensor } from "../tensor.ts";
 import { addAll, multiply, scale as scaleBy, square, subtract } from "./elementwise.ts";
 import { concat, slice } from "./layout.ts";
 import { matmul } from "./matmul.ts";
@@ -120,6 +120,7 @@ const attentionOperator: Operator<{ scale: number }> = {
   },
   emit(emitter, [q = "", k = "", v = ""], { scale }, node) {
     const depth = dimensionAt(inputOf(node, 2).shape, 2);
+    if (typeof depth !== "number") throw new Error(`Expected static channels for attention but received ${depth}`);
     const squares = emitter.one("Mul", [v, v]);
     const both = emitter.one("Concat", [v, squares], { axis: 2 });
     const attended =
@@ -130,25 +131,38 @@ const attentionOperator: Operator<{ scale: number }> = {
             { num_heads: 1, scale },
             { domain: "com.microsoft", floats: ["scale"] },
           )
-        : emitter.one("MatMul", [
-            emitter.one(
-              "Softmax",
-              [
-                emitter.one("MatMul", [
-                  emitter.one("Mul", [q, emitter.floats(Float32Array.of(scale), [])]),
-                  emitter.one("Transpose", [k], { perm: [0, 2, 1] }),
-                ]),
-              ],
-              { axis: -1 },
-            ),
-            both,
-          ]);
-    if (typeof depth !== "number") throw new Error(`Expected static channels for attention but received ${depth}`);
+        : emitInChunks(emitter, q, k, both, scale, chunkCount(node));
     return [0, depth].map((start) =>
       emitter.one("Slice", [attended, ...[[start], [start + depth], [2]].map((values) => emitter.integers(values))]),
     );
   },
 };
+
+/** Scores that a GPU holds at a time, at most, where the sizes are known: 64 MiB in float32. */
+const SCORES_ON_GPU = 1 << 24;
+/** Into how many parts the queries are cut where they are not. */
+const CHUNKS = 8;
+
+function chunkCount(node: Node): number {
+  const scores = multiplyDimensions(sizeOf(inputOf(node, 0).shape.slice(0, 2)), dimensionAt(inputOf(node, 1).shape, 1));
+  return typeof scores === "number" ? Math.ceil(scores / SCORES_ON_GPU) : CHUNKS;
+}
+
+/**
+ * Attention by plain matrix products, a part of the queries at a time. WebGPU's fused operator is wrong where queries and
+ * values are equally wide (ONNX Runtime 1.30), and holds all scores where they are not.
+ */
+function emitInChunks(emitter: Emitter, q: string, k: string, values: string, scale: number, count: number): string {
+  const keys = emitter.one("Transpose", [k], { perm: [0, 2, 1] });
+  const scaled = scale === 1 ? q : emitter.one("Mul", [q, emitter.floats(Float32Array.of(scale), [])]);
+  const chunks =
+    count === 1 ? [scaled] : emitter.add("Split", [scaled], { axis: 1, num_outputs: count }, { outputs: count });
+  const attended = chunks.map((chunk) => {
+    const scores = emitter.one("MatMul", [chunk, keys]);
+    return emitter.one("MatMul", [emitter.one("Softmax", [scores], { axis: -1 }), values]);
+  });
+  return count === 1 ? (attended[0] ?? "") : emitter.one("Concat", attended, { axis: 1 });
+}
 
 /** The attended mean and second moment of V, both [B, N, D]; `scale` multiplies the scores (1 by default). */
 export function attendMoments(q: Tensor, k: Tensor, v: Tensor, scale = 1): { mean: Tensor; second: Tensor } {
