@@ -99,7 +99,9 @@ async function step(): Promise<number[]> {
     count,
     crop,
   );
-  const session = await engine.load(toOnnx(trainingStep({ parameters, objective })), "the training step");
+  const session = await engine.load(toOnnx(trainingStep({ parameters, objective })), "the training step", {
+    fixedSizes: true,
+  });
   const start = flatten(parameters, generateWeights(parameters));
   let state: Record<string, TensorData | EngineTensor> = Object.fromEntries(
     STATE.map((name) => [

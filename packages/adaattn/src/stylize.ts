@@ -66,6 +66,8 @@ export class Model {
   readonly architecture: Architecture;
   readonly #engine: Engine;
   readonly #sessions: Sessions;
+  /** The styles that this model made: another engine would take their tensors for its own of the same numbers. */
+  readonly #styles = new WeakSet<Style>();
 
   private constructor(name: string, architecture: Architecture, engine: Engine, sessions: Sessions) {
     this.name = name;
@@ -125,7 +127,9 @@ export class Model {
         });
       }
       onProgress?.({ stage: "style", fraction: 1 });
-      return new Style(levels, performance.now() - begun);
+      const style = new Style(levels, performance.now() - begun);
+      this.#styles.add(style);
+      return style;
     } finally {
       disposeAll(encoded);
     }
@@ -143,6 +147,8 @@ export class Model {
   /** Paints a photograph in a style that this model made. The result has the photograph's size and alpha. */
   async stylize(photo: Picture, style: Style, { signal, onProgress }: CallOptions = {}): Promise<Stylised> {
     checkPicture(photo, "the photograph");
+    if (!this.#styles.has(style))
+      throw new Error(`Expected a style that this model, ${this.name}, made but received another.`);
     const size = encodedSize(photo);
     const started = performance.now();
     onProgress?.({ stage: "encode", fraction: 0 });
@@ -156,9 +162,7 @@ export class Model {
       const { modules } = this.architecture.attention;
       for (const [index, { level }] of modules.entries()) {
         const [session, values] = [this.#sessions.attend.get(level), style.levels.get(level)];
-        if (session === undefined || values === undefined) {
-          throw new Error(`Expected a style of the model ${this.name} but received one without level ${level}.`);
-        }
+        if (session === undefined || values === undefined) throw new Error(`Expected a style with level ${level}`);
         onProgress?.({ stage: "attend", fraction: index / modules.length });
         const maps = await session.run({ keys: outputOf(encoded, `keys${level}`), ...values }, { signal });
         held.push(maps);
@@ -169,6 +173,7 @@ export class Model {
       }
       const decoding = performance.now();
       onProgress?.({ stage: "attend", fraction: 1 });
+      onProgress?.({ stage: "decode", fraction: 0 });
       const painted = await this.#sessions.decode.run(decoderInputs, { signal });
       held.push(painted);
       const { data } = await outputOf(painted, "picture").read();

@@ -1,18 +1,17 @@
 /** Runs the real command as a child process, from its source, and makes the pictures to give it. */
 import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { fileURLToPath } from "node:url";
 import sharp, { type Sharp } from "sharp";
 import { afterAll } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const TSX = pathToFileURL(createRequire(import.meta.url).resolve("tsx/esm")).href;
+const SOURCE = new URL("../../../scripts/source.mjs", import.meta.url).href;
 
 /** The command line that runs `adaattn`. */
-export const ADAATTN = [process.execPath, "--conditions=@adaattn/source", "--import", TSX, MAIN];
+export const ADAATTN = [process.execPath, "--conditions=@adaattn/source", "--import", SOURCE, MAIN];
 
 /** How a command ended and what it printed. */
 export interface Outcome {

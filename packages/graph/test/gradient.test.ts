@@ -3,6 +3,7 @@ import {
   addAll,
   attendMoments,
   constant,
+  convolution,
   deviationOf,
   evaluate,
   gradients,
@@ -13,6 +14,7 @@ import {
   multiply,
   type NdArray,
   ndarray,
+  print,
   reduceMax,
   reduceSum,
   relu,
@@ -57,6 +59,10 @@ describe("gradients", () => {
     const alone = gradients(reduceSum(add(square(x), square(other))), [x]);
     // `other` need not be fed: its branch is not part of the gradient.
     expect(evaluate(alone, feeds)[0]?.data).toEqual(Float64Array.of(2, -4, 1));
+    // Nor need it be differentiable: a convolution in steps has no gradient.
+    const picture = input("picture", [1, 1, 2, 2]);
+    const strided = reduceSum(convolution(picture, picture, { stride: 2 }));
+    expect(interpreted(add(reduceSum(square(x)), strided), [x], feeds)).toEqual([[2, -4, 1]]);
   });
 });
 
@@ -154,6 +160,7 @@ describe("the gradient of attention", () => {
     const { mean, second } = attendMoments(largeQ, largeK, largeV, 4);
     const weights = softmax(matmul(scale(largeQ, 4), largeK, { transposeB: true }));
     const chunked = gradients(loss(mean, second), wanted);
+    expect(print(chunked).match(/= softmax/g)).toHaveLength(2);
     const whole = gradients(loss(matmul(weights, largeV), matmul(weights, square(largeV))), wanted);
     const results = await run(
       [...chunked, ...whole],

@@ -186,6 +186,19 @@ test("shapes follow a picture of 16*h x 16*w through convolutions, pools, attent
   ]);
 });
 
+test("a slice may name an end past the axis, counted from either side", () => {
+  const x = input("x", [5]);
+  const lengths = [
+    { end: 9 },
+    { start: 2, end: 9 },
+    { start: -2 },
+    { start: 1, end: -1 },
+    { step: 2 },
+    { start: 5 },
+  ].map((range) => slice(x, [{ axis: 0, ...range }]).shape);
+  expect(lengths).toEqual([[5], [3], [2], [3], [3], [0]]);
+});
+
 describe("operators refuse what does not fit, in one sentence:", () => {
   const x = input("x", [2, 3, 8, 6]);
   const row = input("row", [4]);

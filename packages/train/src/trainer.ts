@@ -105,6 +105,7 @@ export async function train(options: TrainerOptions): Promise<Map<string, Float3
   const session = await engine.load(
     toOnnx(outputs, { target: engine.device, name: "training step" }),
     "the training step",
+    { fixedSizes: true },
   );
   const lossNames = Object.keys(outputs).filter((name) => !name.endsWith(".next"));
   let state: Record<string, TensorData | EngineTensor> = Object.fromEntries(

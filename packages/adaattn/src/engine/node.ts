@@ -2,7 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
-import type { Device, Engine, EngineTensor, RunOptions, Session, TensorData } from "./engine.ts";
+import type { Device, Engine, EngineTensor, LoadOptions, RunOptions, Session, TensorData } from "./engine.ts";
 import type { HeldTensor, Request, Response, RunInput, WorkerOptions } from "./protocol.ts";
 
 export interface NodeEngineOptions {
@@ -88,12 +88,14 @@ export class NodeEngine implements Engine {
     this.call(request).catch(() => undefined);
   }
 
-  async load(model: Uint8Array, name: string): Promise<Session> {
+  async load(model: Uint8Array, name: string, { fixedSizes = false }: LoadOptions = {}): Promise<Session> {
     // The worker gets a copy of its own rather than the bytes that the caller may still want; a large one is not held twice.
     const bytes = model.slice();
-    const session = await this.call({ kind: "load", model: bytes, name }, [bytes.buffer]).catch((error: Error) => {
-      throw new Error(`The engine cannot load ${name} on ${this.device}: ${error.message}`, { cause: error });
-    });
+    const session = await this.call({ kind: "load", model: bytes, fixedSizes }, [bytes.buffer]).catch(
+      (error: Error) => {
+        throw new Error(`The engine cannot load ${name} on ${this.device}: ${error.message}`, { cause: error });
+      },
+    );
     return {
       run: (inputs, options) => this.#run(Number(session), name, inputs, options),
       dispose: () => this.send({ kind: "unload", session: Number(session) }),

@@ -11,7 +11,7 @@ export interface WorkerOptions {
 export type RunInput = TensorData | { readonly held: number };
 
 export type Request =
-  | { readonly kind: "load"; readonly model: Uint8Array; readonly name: string }
+  | { readonly kind: "load"; readonly model: Uint8Array; readonly fixedSizes: boolean }
   | { readonly kind: "run"; readonly session: number; readonly inputs: Readonly<Record<string, RunInput>> }
   | { readonly kind: "read"; readonly tensor: number }
   | { readonly kind: "release"; readonly tensor: number }

@@ -16,16 +16,20 @@ let count = 0;
 /** Sessions that copy a tensor of so many axes to the CPU. */
 const readers = new Map<number, ort.InferenceSession>();
 
-function create(model: Uint8Array, outputLocation: "cpu" | "gpu-buffer"): Promise<ort.InferenceSession> {
+interface CreateOptions {
+  readonly outputs: "cpu" | "gpu-buffer";
+  readonly fixedSizes: boolean;
+}
+
+function create(model: Uint8Array, { outputs, fixedSizes }: CreateOptions): Promise<ort.InferenceSession> {
   return ort.InferenceSession.create(model, {
     executionProviders: [device],
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
-    // An arena keeps the largest sizes of every session for good: twice the memory, for no time that could be measured.
-    enableCpuMemArena: false,
+    enableCpuMemArena: fixedSizes,
     // Peaked attention rows are full of denormals, which are many times slower.
     extra: { session: { set_denormal_as_zero: "1" } },
-    ...(device === "webgpu" && { preferredOutputLocation: outputLocation }),
+    ...(device === "webgpu" && { preferredOutputLocation: outputs }),
   });
 }
 
@@ -35,7 +39,7 @@ async function download(tensor: ort.Tensor): Promise<ort.Tensor> {
   let reader = readers.get(rank);
   if (reader === undefined) {
     const shape = tensor.dims.map((_, axis) => symbol(`d${axis}`));
-    reader = await create(toOnnx({ y: input("x", shape) }, { name: "read" }), "cpu");
+    reader = await create(toOnnx({ y: input("x", shape) }, { name: "read" }), { outputs: "cpu", fixedSizes: false });
     readers.set(rank, reader);
   }
   const { y } = await reader.run({ x: tensor });
@@ -48,7 +52,7 @@ type Answer = Extract<Response, { value: unknown }>["value"];
 async function handle(request: Request): Promise<{ value: Answer; transfer?: ArrayBuffer[] }> {
   switch (request.kind) {
     case "load": {
-      const session = await create(request.model, "gpu-buffer");
+      const session = await create(request.model, { outputs: "gpu-buffer", fixedSizes: request.fixedSizes });
       sessions.set(++count, session);
       return { value: count };
     }

@@ -126,8 +126,21 @@ async function probe(device: Device): Promise<number> {
   }
 }
 
+/** Folders in which Vulkan drivers announce themselves on Linux; without any, asking for a GPU only prints warnings. */
+const VULKAN_DRIVERS = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
+
+function mayHaveGpu(): boolean {
+  if (process.platform !== "linux") return true;
+  const { VK_ICD_FILENAMES, VK_DRIVER_FILES } = process.env;
+  return (
+    Boolean(VK_ICD_FILENAMES || VK_DRIVER_FILES) ||
+    VULKAN_DRIVERS.some((folder) => existsSync(folder) && readdirSync(folder).length > 0)
+  );
+}
+
 /** WebGPU where it works, gives right values and is faster than the CPU (a software driver is not), else the CPU. */
 async function fasterDevice(): Promise<Device> {
+  if (!mayHaveGpu()) return "cpu";
   const gpu = await probe("webgpu").catch(() => Number.POSITIVE_INFINITY);
   if (!Number.isFinite(gpu)) return "cpu";
   return gpu < (await probe("cpu")) ? "webgpu" : "cpu";
@@ -145,6 +158,10 @@ export interface DeviceInfo {
 export async function engineInfo(): Promise<{ versions: Readonly<Record<string, string>>; devices: DeviceInfo[] }> {
   const devices: DeviceInfo[] = [];
   for (const device of ["cpu", "webgpu"] as const) {
+    if (device === "webgpu" && !mayHaveGpu()) {
+      devices.push({ device, available: false, detail: "there is no Vulkan driver; install the one of your GPU" });
+      continue;
+    }
     try {
       const elapsed = await probe(device);
       devices.push({
