@@ -45,7 +45,9 @@ async function record(run: string) {
   const last = lines.slice(-50);
   const losses = Object.keys(last.at(-1) ?? {}).filter((name) => name.startsWith("loss."));
   const mean = (name: string) => last.reduce((sum, line) => sum + (line[name] ?? 0), 0) / last.length;
+  const config = JSON.parse(await readFile(join(run, "config.json"), "utf8")) as Readonly<Record<string, unknown>>;
   return {
+    ...config,
     steps: last.at(-1)?.step,
     samples: last.at(-1)?.samples,
     losses: Object.fromEntries(losses.map((name) => [name.slice("loss.".length), Number(mean(name).toPrecision(4))])),

@@ -5,6 +5,7 @@
  */
 
 import { readdirSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { input, type Tensor, toOnnx } from "@adaattn/graph";
@@ -92,6 +93,23 @@ const readFolder = (folder: string) =>
     ...(options.limit && { limit: Number(options.limit) }),
     onBadFile: (path, reason) => console.warn(`left out ${path}: ${reason}`),
   });
+/** What a run was made with, but for where things lie on this machine. */
+const settings = Object.fromEntries(
+  (["steps", "batch", "crop", "side", "rate", "warmup", "clip", "seed"] as const).map((name) => [
+    name,
+    Number(options[name]),
+  ]),
+);
+const lossWeights = {
+  global: Number(options.global),
+  local: Number(options.local),
+  content: Number(options["content-loss"]),
+  identity: Number(options.identity),
+};
+await mkdir(text("out"), { recursive: true });
+const config = { stage, device, ...settings, ...(stage === "stylise" && { lossWeights }) };
+await writeFile(join(text("out"), "config.json"), `${JSON.stringify(config, null, 2)}\n`);
+
 const [contents, styles] = await Promise.all([readFolder(text("content")), readFolder(text("style"))]);
 console.log(`${contents.size} photographs, ${styles.size} artworks`);
 
@@ -264,13 +282,7 @@ if (stage === "distil") {
     ...initialiseAttention(architecture, new Random(seed)),
     ...(await readAverage(options.from ?? "", decoderShapes)),
   ]);
-  const loss = {
-    global: Number(options.global),
-    local: Number(options.local),
-    content: Number(options["content-loss"]),
-    identity: Number(options.identity),
-  };
-  const objective = styleObjective(architecture, encoder, judge, loss, [3, 4, 5], count, crop);
+  const objective = styleObjective(architecture, encoder, judge, lossWeights, [3, 4, 5], count, crop);
   const frozen = constantWeights(encoder.shapes, encoder.values);
   const paint = (content: Tensor, style: Tensor, weights: Weights) =>
     stylise(architecture, content, style, (name) => (encoder.shapes.has(name) ? frozen(name) : weights(name))).output;
@@ -284,7 +296,7 @@ if (stage === "distil") {
       const [content, style] = [contents.batch(random, count, crop), styles.batch(random, count, crop)];
       // The last sample's style is its content, for the identity term.
       const size = content.length / count;
-      if (loss.identity > 0) style.set(content.subarray(content.length - size), style.length - size);
+      if (lossWeights.identity > 0) style.set(content.subarray(content.length - size), style.length - size);
       return { content: { shape, data: content }, style: { shape, data: style } };
     },
     sample: await sampler(parameters, paint),

@@ -245,6 +245,46 @@ describe("an attention module", () => {
     expect(Math.max(...actual.deviation.data)).toBeGreaterThan(0.1);
   });
 
+  test("projects queries by f, keys by g and values by h, each with its bias", () => {
+    const flat = numbers([1, channels, 5], 4);
+    const values = new Map([...shapes].map(([name, shape], at) => [name, Float32Array.from(numbers(shape, at).data)]));
+    const weights = constantWeights(shapes, values);
+    const x = input("x", flat.shape);
+    const style = styleValues(module, x, x, weights);
+    const [queries, keys, centred, mean] = evaluate(
+      [contentQueries(module, x, weights), style.keys, style.values, style.mean],
+      { x: flat },
+    );
+    const projected = (part: string) =>
+      ndarray(
+        Array.from({ length: 5 * channels }, (_, at) => {
+          const [position, output] = [Math.floor(at / channels), at % channels];
+          let sum = values.get(`module.${part}.bias`)?.[output] ?? 0;
+          for (let channel = 0; channel < channels; channel++) {
+            sum +=
+              (values.get(`module.${part}.weight`)?.[output * channels + channel] ?? 0) *
+              (flat.data[channel * 5 + position] ?? 0);
+          }
+          return sum;
+        }),
+        [1, 5, channels],
+      );
+    expect(distance(queries, projected("f"))).toBeLessThan(1e-12);
+    expect(distance(keys, projected("g"))).toBeLessThan(1e-12);
+    const whole = ndarray(
+      (centred?.data ?? new Float64Array()).map((value, at) => value + (mean?.data[at % channels] ?? 0)),
+      [1, 5, channels],
+    );
+    expect(distance(whole, projected("h"))).toBeLessThan(1e-12);
+    for (const channel of [0, 1, 2]) {
+      const sum = [0, 1, 2, 3, 4].reduce(
+        (total, position) => total + (centred?.data[position * channels + channel] ?? 1),
+        0,
+      );
+      expect(Math.abs(sum)).toBeLessThan(1e-12);
+    }
+  });
+
   test("modulates the normalised feature: times the deviation, plus the mean", () => {
     const x = input("x", [1, 1, 2, 2]);
     const maps = { mean: input("m", [1, 1, 4]), deviation: input("s", [1, 1, 4]) };

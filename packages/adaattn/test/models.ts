@@ -64,7 +64,7 @@ export function generatedWeights(architecture: Architecture, seed = 1): Map<stri
   for (const [name, shape] of shapes) {
     const count = shape.reduce((product, length) => product * length, 1);
     const fanIn = count / (shape[0] ?? 1);
-    const amplitude = name.endsWith(".bias") ? 0.05 : Math.sqrt(6 / fanIn) * (name === `${last}.weight` ? 0.1 : 1);
+    const amplitude = name.endsWith(".bias") ? 0.05 : Math.sqrt(6 / fanIn) * (name === `${last}.weight` ? 0.3 : 1);
     const centre = name === `${last}.bias` ? 0.5 : 0;
     values.set(
       name,

@@ -1,5 +1,6 @@
 import {
   add,
+  attendMoments,
   broadcastTo,
   concat,
   constant,
@@ -137,7 +138,7 @@ describe("the bytes of a model", () => {
 interface Symbolic {
   readonly name: string;
   readonly output: Tensor;
-  /** The inputs' shapes at each of two sizes. */
+  /** The inputs' shapes at each of several sizes. */
   readonly sizes: readonly Readonly<Record<string, readonly number[]>>[];
 }
 
@@ -167,6 +168,12 @@ function sequence(): Tensor {
   return reshape(transpose(attended, [0, 2, 1]), [1, 5, height, width]);
 }
 
+function attention(): Tensor {
+  const [q, k, v] = [input("q", [1, w, 3]), input("k", [1, symbol("m"), 3]), input("v", [1, symbol("m"), 2])];
+  const { mean, second } = attendMoments(q, k, v, 2);
+  return concat([mean, second], 2);
+}
+
 /** Every channel with mean 0 and deviation 1, by the unbiased variance: the number of positions is needed as a value. */
 function statistics(): Tensor {
   const x = input("x", [2, 3, multiplyDimensions(2, h), w]);
@@ -191,16 +198,21 @@ const symbolic: readonly Symbolic[] = [
       { x: [1, 3, 2, 7], keys: [1, 2, 3], values: [1, 2, 5] },
     ],
   },
+  {
+    name: "attention, with hardly any queries and with many",
+    output: attention(),
+    sizes: [1, 2, 12, 41, 49, 50].map((queries) => ({ q: [1, queries, 3], k: [1, 5, 3], v: [1, 5, 2] })),
+  },
   { name: "channel statistics", output: statistics(), sizes: [{ x: [2, 3, 4, 3] }, { x: [2, 3, 2, 5] }] },
 ];
 
 describe.each(targets)("on %s", (target) => {
-  test.each(symbolic)("one session runs $name at two sizes", async ({ output, sizes }) => {
+  test.each(symbolic)("one session runs $name at several sizes", async ({ output, sizes }) => {
     const feeds = sizes.map((shapes) =>
       Object.fromEntries(Object.entries(shapes).map(([name, shape], at) => [name, values(shape, at + 1)])),
     );
     const results = await runEach([output], feeds, target);
-    expect(results).toHaveLength(2);
+    expect(results).toHaveLength(sizes.length);
     feeds.forEach((feed, at) => {
       expectClose(results[at]?.[0], evaluate([output], feed)[0], 1e-5);
     });

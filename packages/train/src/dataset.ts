@@ -28,9 +28,11 @@ export interface DatasetOptions {
 
 export class Dataset {
   readonly #pictures: readonly Pixels[];
+  readonly #shorterSide: number;
 
-  private constructor(pictures: readonly Pixels[]) {
+  private constructor(pictures: readonly Pixels[], shorterSide: number) {
     this.#pictures = pictures;
+    this.#shorterSide = shorterSide;
   }
 
   /** How many pictures there are. */
@@ -71,11 +73,16 @@ export class Dataset {
     await Promise.all(Array.from({ length: 4 }, work));
     const good = pictures.filter((picture) => picture !== undefined);
     if (good.length < 2) throw new Error(`Expected at least two pictures in ${folder} but found ${good.length}`);
-    return new Dataset(good);
+    return new Dataset(good, shorterSide);
   }
 
   /** Random crops of `count` random pictures, flipped half the time: [count, 3, crop, crop], RGB in [0, 1]. */
   batch(random: Random, count: number, crop: number): Float32Array {
+    if (crop > this.#shorterSide) {
+      throw new Error(
+        `Expected a crop of at most ${this.#shorterSide} pixels, the pictures' shorter side, but received ${crop}`,
+      );
+    }
     const values = new Float32Array(count * 3 * crop * crop);
     for (let sample = 0; sample < count; sample++) {
       const picture = this.#pictures[random.below(this.#pictures.length)];

@@ -5,10 +5,8 @@
  */
 
 import type { Architecture, ParameterShapes } from "adaattn";
+import { temperatureOf } from "./losses.ts";
 import type { Random } from "./random.ts";
-
-/** Channels of the full-width VGG-19's keys at levels 3 to 5; a narrower network's scores are sums over fewer. */
-const FULL_KEY_CHANNELS: Readonly<Record<number, number>> = { 1: 64, 2: 192, 3: 448, 4: 960, 5: 1472 };
 
 /** He's initialisation of every convolution in `shapes`; biases are 0. */
 export function initialiseConvolutions(shapes: ParameterShapes, random: Random): Map<string, Float32Array> {
@@ -49,7 +47,7 @@ export function initialiseEncoder(shapes: ParameterShapes, random: Random): Map<
 export function initialiseAttention({ attention }: Architecture, random: Random): Map<string, Float32Array> {
   const values = new Map<string, Float32Array>();
   for (const { name, level, keyChannels, valueChannels } of attention.modules) {
-    const sharpness = Math.sqrt((FULL_KEY_CHANNELS[level] ?? keyChannels) / keyChannels);
+    const sharpness = Math.sqrt(temperatureOf(level, keyChannels));
     for (const [part, channels, diagonal] of [
       ["f", keyChannels, sharpness],
       ["g", keyChannels, sharpness],

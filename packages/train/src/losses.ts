@@ -17,8 +17,16 @@ import {
   plainStyleValues,
 } from "adaattn";
 
-/** Channels of the keys at each level of the full-width VGG-19, which set the temperature of the local loss. */
+/** Channels of the keys at levels 1 to 5 of the full-width VGG-19. */
 const FULL_KEY_CHANNELS = [64, 192, 448, 960, 1472];
+
+/**
+ * What the scores of a network with `channels` key channels are multiplied by, so that its attention is as peaked as the full
+ * network's: scores are sums over channels.
+ */
+export function temperatureOf(level: number, channels: number): number {
+  return (FULL_KEY_CHANNELS[level - 1] ?? channels) / channels;
+}
 
 /** The mean over all elements of (a - b)^2. */
 export function meanSquaredError(a: Tensor, b: Tensor): Tensor {
@@ -45,10 +53,7 @@ export function globalStyleLoss(
   );
 }
 
-/**
- * The constant target of L_lf at `level`. Scores are sums over channels: those of a narrower network are multiplied by the
- * ratio of the widths, so that its attention is as peaked as the full network's.
- */
+/** The constant target of L_lf at `level`: AdaAttN with f, g and h the identity. */
 export function localTarget(
   content: readonly Tensor[],
   style: readonly Tensor[],
@@ -58,7 +63,7 @@ export function localTarget(
   const keys = flattenPositions(attentionKeys(style, level));
   const values = plainStyleValues(keys, flattenPositions(at(style, level)), chosen);
   const queries = transpose(flattenPositions(attentionKeys(content, level)), [0, 2, 1]);
-  const temperature = (FULL_KEY_CHANNELS[level - 1] ?? 1) / Number(keys.shape[1]);
+  const temperature = temperatureOf(level, Number(keys.shape[1]));
   return modulate(at(content, level), attendTo(values, queries, "softmax", temperature));
 }
 

@@ -52,18 +52,24 @@ interface Checkpoint {
 
 /** Weights, averaged weights and moments of a run, or undefined where there is no checkpoint yet. */
 async function readCheckpoint(path: string, parameters: ParameterShapes): Promise<Checkpoint | undefined> {
-  const bytes = await readFile(path).catch(() => undefined);
+  const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
   if (bytes === undefined) return undefined;
   const { tensors, metadata } = readSafetensors(bytes);
   const vector = (part: string) =>
     flatten(
       parameters,
       new Map(
-        [...parameters.keys()].map((name) => {
-          const data = tensors.get(`${part}.${name}`)?.data;
-          if (!(data instanceof Float32Array))
-            throw new Error(`Expected the tensor ${part}.${name} in ${path}: it is of another architecture.`);
-          return [name, data];
+        [...parameters].map(([name, shape]) => {
+          const tensor = tensors.get(`${part}.${name}`);
+          if (!(tensor?.data instanceof Float32Array) || tensor.shape.join() !== shape.join()) {
+            throw new Error(
+              `Expected the tensor ${part}.${name} of [${shape.join(", ")}] in ${path}: it is of another architecture.`,
+            );
+          }
+          return [name, tensor.data];
         }),
       ),
     );
@@ -126,14 +132,17 @@ export async function train(options: TrainerOptions): Promise<Map<string, Float3
 
   let logged = { step: checkpoint.step, time: performance.now() };
   let step = checkpoint.step;
-  while (step < steps && !options.signal?.aborted) {
+  let last = step >= steps || options.signal?.aborted === true;
+  while (!last) {
     step++;
     const scalars = stepScalars(step, options.rate(step));
     const results = await session.run({ ...state, ...options.batch(step), ...scalars });
     for (const value of Object.values(state)) if ("dispose" in value) value.dispose();
     state = Object.fromEntries(STATE.map((name) => [name, outputOf(results, `${name}.next`)]));
-    const due = step % logEvery === 0 || step === steps;
-    if (due) {
+    last = step >= steps || options.signal?.aborted === true;
+    const saved = last || step % checkpointEvery === 0;
+    // What is saved is looked at first, so that no checkpoint is ever made of numbers that are none.
+    if (saved || step % logEvery === 0) {
       const line: Record<string, number> = { step, samples: step * batchSize, rate: options.rate(step) };
       for (const name of lossNames) line[name] = Number((await outputOf(results, name).read()).data[0]);
       const now = performance.now();
@@ -146,13 +155,12 @@ export async function train(options: TrainerOptions): Promise<Map<string, Float3
       options.onLog?.(line);
     }
     for (const name of lossNames) outputOf(results, name).dispose();
-    if (step % checkpointEvery === 0 || step === steps) await save(step);
+    if (saved) await save(step);
     const average = state.average;
-    if (options.sample && average && "read" in average && (step % sampleEvery === 0 || step === steps)) {
+    if (options.sample && average && "read" in average && (step % sampleEvery === 0 || last)) {
       await options.sample(average, join(folder, "samples", `${String(step).padStart(7, "0")}.png`));
     }
   }
-  if (step % checkpointEvery !== 0) await save(step);
   const average = state.average;
   const { data } = average && "read" in average ? await average.read() : (average as TensorData);
   session.dispose();

@@ -89,7 +89,7 @@ export class NodeEngine implements Engine {
   }
 
   async load(model: Uint8Array, name: string, { fixedSizes = false }: LoadOptions = {}): Promise<Session> {
-    // The worker gets a copy of its own rather than the bytes that the caller may still want; a large one is not held twice.
+    // A copy of the exact length, moved to the worker: posting the bytes themselves would hold them twice until it has loaded them.
     const bytes = model.slice();
     const session = await this.call({ kind: "load", model: bytes, fixedSizes }, [bytes.buffer]).catch(
       (error: Error) => {

@@ -155,13 +155,18 @@ function chunkCount(node: Node): number {
 function emitInChunks(emitter: Emitter, q: string, k: string, values: string, scale: number, count: number): string {
   const keys = emitter.one("Transpose", [k], { perm: [0, 2, 1] });
   const scaled = scale === 1 ? q : emitter.one("Mul", [q, emitter.floats(Float32Array.of(scale), [])]);
-  const chunks =
-    count === 1 ? [scaled] : emitter.add("Split", [scaled], { axis: 1, num_outputs: count }, { outputs: count });
-  const attended = chunks.map((chunk) => {
-    const scores = emitter.one("MatMul", [chunk, keys]);
+  const attend = (queries: string) => {
+    const scores = emitter.one("MatMul", [queries, keys]);
     return emitter.one("MatMul", [emitter.one("Softmax", [scores], { axis: -1 }), values]);
-  });
-  return count === 1 ? (attended[0] ?? "") : emitter.one("Concat", attended, { axis: 1 });
+  };
+  if (count === 1) return attend(scaled);
+  // Parts have ceil(queries / count) queries, and Split refuses to leave nothing for the last one. With more than (count - 1)^2
+  // queries there is always something left, so that many of zeros are appended and cut off again.
+  const spare = (count - 1) ** 2;
+  const padded = emitter.one("Pad", [scaled, emitter.integers([0, 0, 0, 0, spare, 0])], { mode: "constant" });
+  const chunks = emitter.add("Split", [padded], { axis: 1, num_outputs: count }, { outputs: count });
+  const attended = emitter.one("Concat", chunks.map(attend), { axis: 1 });
+  return emitter.one("Slice", [attended, ...[[0], [-spare], [1]].map((bounds) => emitter.integers(bounds))]);
 }
 
 /** The attended mean and second moment of V, both [B, N, D]; `scale` multiplies the scores (1 by default). */
