@@ -22,8 +22,12 @@ export interface LoadModelOptions {
   readonly signal?: AbortSignal;
 }
 
-/** The folders that bundled models may lie in: in the package, or in the repository that it is developed in. */
-const BUNDLED = ["../models", "../../models", "../../../models", "../../../../models"]
+/** Where bundled models lie: in the package as it is published, or beside packages/ in the repository. */
+const BUNDLED = (
+  /[\\/]packages[\\/]adaattn[\\/](?:src|dist)[\\/]/.test(fileURLToPath(import.meta.url))
+    ? ["../../../../models"]
+    : ["../../models"]
+)
   .map((path) => fileURLToPath(new URL(path, import.meta.url)))
   .filter((folder) => existsSync(folder));
 

@@ -1,0 +1,199 @@
+import { constant, evaluate, input, type NdArray, ndarray, type Tensor } from "@adaattn/graph";
+import {
+  contentLoss,
+  globalStyleLoss,
+  localFeatureLoss,
+  localTarget,
+  meanSquaredError,
+  Random,
+  temperatureOf,
+  weightedTerms,
+} from "@adaattn/train";
+import { describe, expect, test } from "vitest";
+
+function numbers(shape: readonly number[], seed: number): NdArray {
+  const random = new Random(seed);
+  return ndarray(
+    Array.from({ length: shape.reduce((product, length) => product * length, 1) }, () => random.normal()),
+    shape,
+  );
+}
+
+/** Features of two levels, called `name`1 and `name`2, and values for them. */
+function levels(name: string, seed: number, side = 4, channels: readonly [number, number] = [2, 3]) {
+  const shapes = [
+    [1, channels[0], side, side],
+    [1, channels[1], side / 2, side / 2],
+  ];
+  return {
+    tensors: shapes.map((shape, at) => input(`${name}${at + 1}`, shape)),
+    feeds: Object.fromEntries(shapes.map((shape, at) => [`${name}${at + 1}`, numbers(shape, seed + at)])),
+  };
+}
+
+const value = (loss: Tensor, feeds: Record<string, NdArray>) => evaluate([loss], feeds)[0]?.data[0] ?? Number.NaN;
+
+/** Values with `change` applied to them, under the names of another set of features. */
+function renamed(feeds: Record<string, NdArray>, name: string, change: (value: number, at: number) => number) {
+  return Object.fromEntries(
+    Object.entries(feeds).map(([key, { shape, data }]) => [name + key.slice(-1), { shape, data: data.map(change) }]),
+  );
+}
+
+test("the mean squared error is the mean over all elements", () => {
+  const [a, b] = [input("a", [1, 1, 2, 2]), input("b", [1, 1, 2, 2])];
+  const feeds = { a: ndarray([1, 2, 3, 4], [1, 1, 2, 2]), b: ndarray([1, 0, 6, 4], [1, 1, 2, 2]) };
+  expect(value(meanSquaredError(a, b), feeds)).toBe(13 / 4);
+});
+
+describe("the global style loss", () => {
+  test("is that of means and deviations, by hand", () => {
+    const [result, style] = [input("result", [1, 2, 2, 2]), input("style", [1, 2, 1, 2])];
+    const feeds = {
+      result: ndarray([1, 3, 1, 3, 0, 0, 0, 0], [1, 2, 2, 2]),
+      style: ndarray([5, 7, 1, 1], [1, 2, 1, 2]),
+    };
+    // Means 2 and 0 against 6 and 1; unbiased variances 4/3 and 0 against 2 and 0.
+    const means = (16 + 1) / 2;
+    const deviations = (Math.sqrt(4 / 3 + 1e-5) - Math.sqrt(2 + 1e-5)) ** 2 / 2;
+    expect(value(globalStyleLoss([result], [style], [1]), feeds)).toBeCloseTo(means + deviations, 12);
+  });
+
+  test("is zero for equal features, and for the same ones in another order", () => {
+    const [result, style] = [levels("result", 1), levels("style", 1)];
+    const loss = globalStyleLoss(result.tensors, style.tensors, [1, 2]);
+    expect(value(loss, { ...style.feeds, ...renamed(style.feeds, "result", (x) => x) })).toBe(0);
+    const turned = Object.fromEntries(
+      Object.entries(style.feeds).map(([key, { shape, data }]) => {
+        const positions = (shape[2] ?? 1) * (shape[3] ?? 1);
+        return [
+          `result${key.slice(-1)}`,
+          ndarray(
+            data.map((_, at) => data[Math.floor(at / positions) * positions + ((at + 1) % positions)] ?? 0),
+            shape,
+          ),
+        ];
+      }),
+    );
+    expect(value(loss, { ...style.feeds, ...turned })).toBeLessThan(1e-20);
+    expect(value(loss, { ...style.feeds, ...levels("result", 5).feeds })).toBeGreaterThan(0.01);
+  });
+
+  test("is the sum over its levels, 2 to 5 unless others are given", () => {
+    const deep = (name: string) => [1, 2, 3, 4, 5].map((level) => input(`${name}${level}`, [1, 1, 2, 2]));
+    const feeds = Object.fromEntries(
+      ["result", "style"].flatMap((name, which) =>
+        [1, 2, 3, 4, 5].map((level) => [
+          `${name}${level}`,
+          ndarray(Array(4).fill(which * 10 ** (level - 1)), [1, 1, 2, 2]),
+        ]),
+      ),
+    );
+    // Differences of the means of 1, 10, 100 ... at the levels.
+    const [result, style] = [deep("result"), deep("style")];
+    expect(value(globalStyleLoss(result, style), feeds)).toBeCloseTo(1e2 + 1e4 + 1e6 + 1e8, 4);
+    expect(value(globalStyleLoss(result, style, [1, 3]), feeds)).toBeCloseTo(1 + 1e4, 6);
+    expect(() => globalStyleLoss(result, style, [6])).toThrow(new Error("Expected a level from 1 to 5 but received 6"));
+  });
+});
+
+describe("the local feature loss", () => {
+  const [content, style] = [levels("content", 11), levels("style", 21, 6)];
+  const result = [input("result1", [1, 2, 4, 4]), input("result2", [1, 3, 2, 2])];
+  const feeds = { ...content.feeds, ...style.feeds };
+  const targets = evaluate(
+    [1, 2].map((level) => localTarget(content.tensors, style.tensors, level)),
+    feeds,
+  ) as [NdArray, NdArray];
+
+  test("is zero where the result is the target, and the squared distance elsewhere", () => {
+    const loss = localFeatureLoss(result, content.tensors, style.tensors, [1, 2]);
+    const [first, second] = targets;
+    expect(value(loss, { ...feeds, result1: first, result2: second })).toBeLessThan(1e-20);
+    const moved = { shape: second.shape, data: second.data.map((x, at) => x + (at === 5 ? 0.3 : 0)) };
+    expect(value(loss, { ...feeds, result1: first, result2: moved })).toBeCloseTo(0.09 / 12, 12);
+  });
+
+  test("has a target with the content's sharpness and the style's colours", () => {
+    // A style of one value has no deviation: whatever the content, the target is that value.
+    const flat = { ...feeds, ...renamed(style.feeds, "style", () => 4) };
+    const [one, two] = evaluate(
+      [1, 2].map((level) => localTarget(content.tensors, style.tensors, level)),
+      flat,
+    );
+    for (const target of [one, two])
+      expect(Math.max(...(target?.data ?? [Number.NaN]).map((x) => Math.abs(x - 4)))).toBe(0);
+  });
+
+  test("attends to the chosen positions where a level has many", () => {
+    const asked: number[] = [];
+    const choose = (positions: number) => {
+      asked.push(positions);
+      return positions > 9 ? constant(BigInt64Array.of(3n), [1]) : undefined;
+    };
+    const loss = localFeatureLoss(result, content.tensors, style.tensors, [1, 2], choose);
+    expect(asked).toEqual([36, 9]);
+    // One position only: its value everywhere.
+    const only = [0, 1].map((channel) => style.feeds.style1?.data[channel * 36 + 3] ?? 0);
+    const first = ndarray(
+      Array.from({ length: 32 }, (_, at) => only[Math.floor(at / 16)] ?? 0),
+      [1, 2, 4, 4],
+    );
+    expect(value(loss, { ...feeds, result1: first, result2: targets[1] })).toBeLessThan(1e-20);
+  });
+
+  test("attends with a narrow network's features as sharply as with the full one's", () => {
+    // The full network's 64 and 128 channels, every 16 of them alike, are the narrow network's 4 and 8.
+    const [narrow, wide] = [[4, 8] as const, [64, 128] as const];
+    const own = { content: levels("content", 31, 4, narrow), style: levels("style", 41, 4, narrow) };
+    const repeated = (original: Record<string, NdArray>) =>
+      Object.fromEntries(
+        Object.entries(original).map(([key, { shape, data }]) => {
+          const [, channels = 1, height = 1, width = 1] = shape;
+          const positions = height * width;
+          const spread = Array.from({ length: data.length * 16 }, (_, at) => {
+            const channel = Math.floor(at / positions / 16);
+            return data[channel * positions + (at % positions)] ?? 0;
+          });
+          return [key, ndarray(spread, [1, channels * 16, height, width])];
+        }),
+      );
+    const full = { content: levels("content", 0, 4, wide), style: levels("style", 0, 4, wide) };
+    const [small] = evaluate([localTarget(own.content.tensors, own.style.tensors, 2)], {
+      ...own.content.feeds,
+      ...own.style.feeds,
+    });
+    const [large] = evaluate([localTarget(full.content.tensors, full.style.tensors, 2)], {
+      ...repeated(own.content.feeds),
+      ...repeated(own.style.feeds),
+    });
+    expect(small?.shape).toEqual([1, 8, 2, 2]);
+    small?.data.forEach((x, at) => {
+      expect(large?.data[Math.floor(at / 4) * 64 + (at % 4)]).toBeCloseTo(x, 9);
+    });
+  });
+
+  test.each([
+    [1, 64, 1],
+    [3, 448, 1],
+    [3, 112, 4],
+    [4, 240, 4],
+    [5, 368, 4],
+  ])("at level %i with %i key channels has the temperature %i", (level, channels, temperature) => {
+    expect(temperatureOf(level, channels)).toBe(temperature);
+  });
+});
+
+test("the content loss does not see a channel's contrast and brightness", () => {
+  const [result, content] = [levels("result", 51), levels("content", 61)];
+  const loss = contentLoss(result.tensors, content.tensors, [1, 2]);
+  const brighter = renamed(content.feeds, "result", (x) => 3 * x + 2);
+  expect(value(loss, { ...content.feeds, ...brighter })).toBeLessThan(1e-8);
+  expect(value(loss, { ...content.feeds, ...result.feeds })).toBeGreaterThan(0.1);
+});
+
+test("terms keep their names and are multiplied by their weights", () => {
+  const terms = weightedTerms({ global: [10, constant(0.5)], local: [3, constant(2)] });
+  expect(Object.keys(terms)).toEqual(["global", "local"]);
+  expect(evaluate(Object.values(terms)).map(({ data }) => data[0])).toEqual([5, 6]);
+});

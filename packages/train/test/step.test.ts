@@ -1,0 +1,235 @@
+import {
+  constant,
+  evaluate,
+  input,
+  multiply,
+  type NdArray,
+  ndarray,
+  reduceSum,
+  scale,
+  square,
+  subtract,
+  type Tensor,
+} from "@adaattn/graph";
+import { distilObjective, invertObjective, STATE, stepScalars, styleObjective, trainingStep } from "@adaattn/train";
+import { type ParameterShapes, stylisingParameters, type TensorData, type Weights } from "adaattn";
+import { NodeEngine } from "adaattn/node";
+import { describe, expect, test } from "vitest";
+import { targets } from "../../graph/test/engines.ts";
+import { firstWeights, follow, miniature, pictures, randomEncoder } from "./miniature.ts";
+
+/** Two parameters: 2 (a - 3)^2 + (a b)^2, with b in a shape of its own. */
+const parameters: ParameterShapes = new Map([
+  ["a", [1]],
+  ["b", [1, 1]],
+]);
+const objective = (weights: Weights): Record<string, Tensor> => ({
+  distance: reduceSum(scale(square(subtract(weights("a"), constant(3))), 2)),
+  product: reduceSum(square(multiply(weights("a"), weights("b")))),
+});
+const initial = new Map([
+  ["a", Float32Array.of(1)],
+  ["b", Float32Array.of(-0.5)],
+]);
+
+/** Adam (Kingma and Ba, 2015, algorithm 1) on that problem, its gradient shortened to `clip`, in float64. */
+function adamByHand(count: number, rate: number, clip: number) {
+  let [a, b] = [1, -0.5];
+  let [averageA, averageB] = [a, b];
+  const [first, second] = [
+    [0, 0],
+    [0, 0],
+  ];
+  const lengths: number[] = [];
+  const losses: number[] = [];
+  for (let step = 1; step <= count; step++) {
+    losses.push(2 * (a - 3) ** 2, (a * b) ** 2);
+    const raw = [4 * (a - 3) + 2 * a * b * b, 2 * a * a * b];
+    const length = Math.hypot(...raw);
+    lengths.push(length);
+    const [moveA = 0, moveB = 0] = raw.map((value, at) => {
+      const gradient = value * Math.min(1, clip / (length + 1e-6));
+      first[at] = 0.9 * (first[at] ?? 0) + 0.1 * gradient;
+      second[at] = 0.999 * (second[at] ?? 0) + 0.001 * gradient ** 2;
+      const [mean, deviation] = [
+        (first[at] ?? 0) / (1 - 0.9 ** step),
+        Math.sqrt((second[at] ?? 0) / (1 - 0.999 ** step)),
+      ];
+      return (rate * mean) / (deviation + 1e-8);
+    });
+    [a, b] = [a - moveA, b - moveB];
+    const keep = Math.min(0.999, (1 + step) / (10 + step));
+    [averageA, averageB] = [keep * averageA + (1 - keep) * a, keep * averageB + (1 - keep) * b];
+  }
+  return { lengths, losses, state: { parameters: [a, b], first, second, average: [averageA, averageB] } };
+}
+
+describe("five steps on two parameters", () => {
+  const [rate, clip] = [0.4, 4];
+  const outputs = trainingStep({ parameters, objective, clip });
+  const expected = adamByHand(5, rate, clip);
+
+  test("meet gradients longer and shorter than the limit", () => {
+    expect(Math.max(...expected.lengths)).toBeGreaterThan(1.5 * clip);
+    expect(Math.min(...expected.lengths)).toBeLessThan(clip / 1.5);
+  });
+
+  test("are Adam's, by the interpreter", () => {
+    let state: Record<string, NdArray> = {
+      parameters: ndarray([1, -0.5], [2]),
+      first: ndarray([0, 0], [2]),
+      second: ndarray([0, 0], [2]),
+      average: ndarray([1, -0.5], [2]),
+    };
+    const [lengths, losses]: [number[], number[]] = [[], []];
+    for (let step = 1; step <= 5; step++) {
+      const scalars = Object.entries(stepScalars(step, rate)).map(([name, { data }]) => [
+        name,
+        ndarray([Number(data[0])], []),
+      ]);
+      const results = evaluate(Object.values(outputs), { ...state, ...Object.fromEntries(scalars) });
+      const named = Object.fromEntries(Object.keys(outputs).map((name, at) => [name, results[at] ?? ndarray([], [0])]));
+      const scalar = (name: string) => named[name]?.data[0] ?? Number.NaN;
+      lengths.push(scalar("gradient.length"));
+      losses.push(scalar("loss.distance"), scalar("loss.product"));
+      state = Object.fromEntries(STATE.map((name) => [name, named[`${name}.next`] ?? ndarray([], [0])]));
+    }
+    // The three scalars that a step is fed with are float32.
+    expectNear(lengths, expected.lengths, 1e-6);
+    expectNear(losses, expected.losses, 1e-6);
+    for (const name of STATE) expectNear([...(state[name]?.data ?? [])], expected.state[name], 1e-6);
+  });
+
+  test.each(targets)("are Adam's on %s", async (device) => {
+    await using engine = new NodeEngine({ device, threads: 1 });
+    const { steps, state } = await follow(engine, outputs, parameters, initial, { count: 5, rate, inputs: {} });
+    expectNear(
+      steps.map((step) => step["gradient.length"] ?? Number.NaN),
+      expected.lengths,
+      1e-5,
+    );
+    expectNear(
+      steps.flatMap((step) => [step["loss.distance"] ?? Number.NaN, step["loss.product"] ?? Number.NaN]),
+      expected.losses,
+      1e-5,
+    );
+    for (const name of STATE) expectNear([...state[name]], expected.state[name], 1e-5);
+  });
+
+  test("without a limit leave the gradient as it is", async () => {
+    await using engine = new NodeEngine({ threads: 1 });
+    const unlimited = trainingStep({ parameters, objective });
+    const { state } = await follow(engine, unlimited, parameters, initial, { count: 5, rate, inputs: {} });
+    const free = adamByHand(5, rate, Number.POSITIVE_INFINITY);
+    for (const name of STATE) expectNear([...state[name]], free.state[name], 1e-5);
+    expect(Math.abs((free.state.second[0] ?? 0) - (expected.state.second[0] ?? 0))).toBeGreaterThan(0.01);
+  });
+});
+
+function expectNear(actual: readonly number[], expected: readonly number[], tolerance: number): void {
+  expect(actual).toHaveLength(expected.length);
+  actual.forEach((value, at) => {
+    expect(Math.abs(value - (expected[at] ?? Number.NaN))).toBeLessThanOrEqual(
+      tolerance * Math.max(1, Math.abs(expected[at] ?? 0)),
+    );
+  });
+}
+
+test("a step needs the objective's inputs, and gives every term", () => {
+  const x = input("x", [3]);
+  const outputs = trainingStep({
+    parameters: new Map([["w", [3]]]),
+    objective: (weights) => ({
+      error: reduceSum(square(subtract(weights("w"), x))),
+      size: reduceSum(square(weights("w"))),
+    }),
+  });
+  expect(Object.keys(outputs)).toEqual([
+    ...STATE.map((name) => `${name}.next`),
+    "gradient.length",
+    "loss.error",
+    "loss.size",
+  ]);
+});
+
+const total = (step: Readonly<Record<string, number>> | undefined) =>
+  Object.entries(step ?? {}).reduce((sum, [name, value]) => sum + (name.startsWith("loss.") ? value : 0), 0);
+
+describe("a few steps lower the loss", () => {
+  const [count, crop] = [2, 32];
+  const [encoder, judge] = [randomEncoder(1), randomEncoder(2)];
+  const content = pictures(count, crop, 1);
+  const stylising = stylisingParameters(miniature);
+  const decoding: ParameterShapes = new Map([...stylising].filter(([name]) => !name.startsWith("attention.")));
+
+  test("of an encoder that learns from another", async () => {
+    await using engine = new NodeEngine({ threads: 1 });
+    const outputs = trainingStep({
+      parameters: encoder.shapes,
+      objective: distilObjective(miniature.encoder, judge, [1, 1, 1, 1, 1], count, crop),
+    });
+    const { steps } = await follow(engine, outputs, encoder.shapes, encoder.values, {
+      count: 12,
+      rate: 0.01,
+      inputs: { pictures: content },
+    });
+    expect(Object.keys(steps[0] ?? {})).toEqual([
+      "gradient.length",
+      ...[1, 2, 3, 4, 5].map((level) => `loss.level${level}`),
+    ]);
+    expect(total(steps.at(-1))).toBeLessThan(0.9 * total(steps[0]));
+  });
+
+  test("of a decoder that learns to paint what was encoded", async () => {
+    await using engine = new NodeEngine({ threads: 1 });
+    const outputs = trainingStep({
+      parameters: decoding,
+      objective: invertObjective(miniature, encoder, judge, count, crop),
+    });
+    const { steps } = await follow(engine, outputs, decoding, firstWeights(3), {
+      count: 12,
+      rate: 0.01,
+      inputs: { pictures: content },
+    });
+    expect(total(steps.at(-1))).toBeLessThan(0.8 * total(steps[0]));
+  });
+
+  const styling = trainingStep({
+    parameters: stylising,
+    objective: styleObjective(
+      miniature,
+      encoder,
+      judge,
+      { global: 10, local: 3, content: 0, identity: 20 },
+      [3, 4, 5],
+      count,
+      crop,
+    ),
+    clip: 10,
+  });
+  const inputs: Record<string, TensorData> = { content, style: pictures(count, crop, 2) };
+
+  test("of a network that learns to stylise, on every engine alike", { timeout: 120_000 }, async () => {
+    const runs = [];
+    for (const device of targets) {
+      await using engine = new NodeEngine({ device, threads: 1 });
+      runs.push(await follow(engine, styling, stylising, firstWeights(4), { count: 5, rate: 0.003, inputs }));
+    }
+    const [reference, ...others] = runs;
+    expect(Object.keys(reference?.steps[0] ?? {})).toEqual([
+      "gradient.length",
+      ...["global", "local", "identity"].map((name) => `loss.${name}`),
+    ]);
+    expect(total(reference?.steps.at(-1))).toBeLessThan(0.8 * total(reference?.steps[0]));
+    for (const other of others) {
+      other.steps.forEach((step, at) => {
+        for (const [name, value] of Object.entries(step)) {
+          const expected = reference?.steps[at]?.[name] ?? Number.NaN;
+          expect(Math.abs(value - expected), `${name} of step ${at + 1}`).toBeLessThanOrEqual(
+            1e-3 * Math.abs(expected),
+          );
+        }
+      });
+    }
+  });
+});

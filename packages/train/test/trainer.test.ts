@@ -1,0 +1,221 @@
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { add, input, log, reduceMean, reduceSum, square, subtract } from "@adaattn/graph";
+import { distilObjective, Random, readAverage, type TrainerOptions, train, trainingStep } from "@adaattn/train";
+import { type ParameterShapes, readSafetensors, type TensorData } from "adaattn";
+import { NodeEngine } from "adaattn/node";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { observe } from "../../adaattn/test/observed.ts";
+import { miniature, pictures, randomEncoder } from "./miniature.ts";
+
+let engine: NodeEngine;
+let folder: string;
+beforeAll(() => {
+  engine = new NodeEngine({ threads: 2 });
+});
+afterAll(() => engine.dispose());
+const folders: string[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "adaattn-run-"));
+  folders.push(folder);
+});
+afterAll(() => Promise.all(folders.map((path) => rm(path, { recursive: true, force: true }))));
+
+const parameters: ParameterShapes = new Map([
+  ["middle", [1, 2]],
+  ["edge", [1]],
+]);
+/** Brings `middle` to points that come in batches, and the logarithm of `edge` with it, which is not a number below 0. */
+const step = trainingStep({
+  parameters,
+  objective: (weights) => ({
+    points: reduceMean(square(subtract(weights("middle"), input("points", [4, 2])))),
+    edge: add(reduceSum(square(log(weights("edge")))), reduceSum(square(weights("edge")))),
+  }),
+});
+const initial = new Map([
+  ["middle", Float32Array.of(0.5, -0.5)],
+  ["edge", Float32Array.of(1)],
+]);
+const batch = (number: number): Record<string, TensorData> => {
+  const random = new Random(number);
+  return { points: { shape: [4, 2], data: Float32Array.from({ length: 8 }, () => 2 + random.normal()) } };
+};
+
+function options(changes: Partial<TrainerOptions> = {}): TrainerOptions {
+  return { engine, step, parameters, initial, folder, steps: 10, rate: () => 0.05, batch, batchSize: 4, ...changes };
+}
+
+const checkpointOf = (path: string) => readFile(join(path, "checkpoint.safetensors"));
+const stepOf = async (path: string) => readSafetensors(await checkpointOf(path)).metadata.step;
+const linesOf = async (path: string) =>
+  (await readFile(join(path, "metrics.jsonl"), "utf8"))
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, number>);
+
+describe("a run", () => {
+  test("leaves a folder with metrics, samples and a checkpoint, and nothing in the engine", async () => {
+    const observed = observe(engine);
+    const [logged, sampled]: [unknown[], string[]] = [[], []];
+    const average = await train(
+      options({
+        engine: observed.engine,
+        folder: join(folder, "new", "run"),
+        rate: (number) => 0.1 / number,
+        logEvery: 4,
+        checkpointEvery: 6,
+        sampleEvery: 5,
+        onLog: (line) => logged.push(line),
+        sample: async (tensor, path) => {
+          expect((await tensor.read()).data).toHaveLength(3);
+          sampled.push(path);
+        },
+      }),
+    );
+    const run = join(folder, "new", "run");
+    expect((await readdir(run)).sort()).toEqual(["checkpoint.safetensors", "metrics.jsonl", "samples"]);
+    const lines = await linesOf(run);
+    expect(lines).toEqual(logged);
+    // Every fourth step, those that are saved, and the last.
+    expect(lines.map((line) => line.step)).toEqual([4, 6, 8, 10]);
+    for (const line of lines) {
+      expect(line).toEqual({
+        step: line.step,
+        samples: 4 * Number(line.step),
+        rate: 0.1 / Number(line.step),
+        "gradient.length": expect.any(Number),
+        "loss.points": expect.any(Number),
+        "loss.edge": expect.any(Number),
+        samplesPerSecond: expect.any(Number),
+      });
+      expect(line.samplesPerSecond).toBeGreaterThan(0);
+    }
+    expect(sampled).toEqual(["0000005", "0000010"].map((name) => expect.stringContaining(join(run, "samples", name))));
+    expect(await stepOf(run)).toBe("10");
+    expect(await readAverage(run, parameters)).toEqual(average);
+    expect([...average.keys()]).toEqual(["middle", "edge"]);
+    expect([...observed.living.values()]).toEqual([]);
+  });
+
+  test("stopped and taken up again ends with the very bytes of an unbroken one", async () => {
+    const encoder = randomEncoder(1);
+    const { shapes, values } = encoder;
+    const distilling = options({
+      step: trainingStep({
+        parameters: shapes,
+        objective: distilObjective(miniature.encoder, randomEncoder(2), [1, 1, 1, 1, 1], 2, 32),
+        clip: 5,
+      }),
+      parameters: shapes,
+      initial: values,
+      batch: (number) => ({ pictures: pictures(2, 32, number) }),
+      steps: 9,
+      rate: (number) => 0.01 / number,
+    });
+    const [whole, parts] = [join(folder, "whole"), join(folder, "parts")];
+    const expected = await train({ ...distilling, folder: whole });
+    // Stopped once by its number of steps and once by its signal, while the seventh is under way.
+    await train({ ...distilling, folder: parts, steps: 4 });
+    expect(await stepOf(parts)).toBe("4");
+    const controller = new AbortController();
+    const stopping = (number: number) => {
+      if (number === 7) controller.abort();
+      return distilling.batch(number);
+    };
+    await train({ ...distilling, folder: parts, batch: stopping, signal: controller.signal });
+    expect(await stepOf(parts)).toBe("7");
+    expect(await checkpointOf(parts)).not.toEqual(await checkpointOf(whole));
+    expect(await train({ ...distilling, folder: parts })).toEqual(expected);
+    expect(await checkpointOf(parts)).toEqual(await checkpointOf(whole));
+    expect((await linesOf(parts)).map((line) => line.step)).toEqual([4, 7, 9]);
+  });
+
+  test("that is complete gives its weights without another step", async () => {
+    const expected = await train(options());
+    const before = await checkpointOf(folder);
+    const refuse = () => {
+      throw new Error("no batch is needed");
+    };
+    expect(await train(options({ batch: refuse }))).toEqual(expected);
+    expect(await train(options({ batch: refuse, steps: 20, signal: AbortSignal.abort() }))).toEqual(expected);
+    expect(await checkpointOf(folder)).toEqual(before);
+  });
+});
+
+describe("losses that are not numbers", () => {
+  test.each([
+    ["at a step that is logged", { logEvery: 1 }, 8],
+    ["at a step that is saved but not logged", { logEvery: 1000 }, 10],
+    ["at the last step", { logEvery: 1000, steps: 8 }, 8],
+  ])("end the run %s and keep the checkpoint from before", async (_, changes, seen) => {
+    const broken = (number: number) => {
+      const good = batch(number);
+      return number === 8 ? { points: { shape: [4, 2], data: new Float32Array(8).fill(Number.NaN) } } : good;
+    };
+    await expect(train(options({ steps: 20, checkpointEvery: 5, batch: broken, ...changes }))).rejects.toThrow(
+      new Error(`The losses of step ${seen} are not finite; the last checkpoint in ${folder} is from before.`),
+    );
+    expect(await stepOf(folder)).toBe("5");
+    const { tensors } = readSafetensors(await checkpointOf(folder));
+    for (const { data } of tensors.values())
+      for (const value of data) expect(Number.isFinite(Number(value))).toBe(true);
+    const steps = (await linesOf(folder)).map((line) => Number(line.step));
+    expect(Math.max(...steps)).toBeLessThan(8);
+    // It can be taken up again from there.
+    await train(options({ steps: 20 }));
+    expect(await stepOf(folder)).toBe("20");
+  });
+
+  test("end a run whose weights went wrong at once, before any checkpoint", async () => {
+    const started = options({ initial: new Map([...initial, ["edge", Float32Array.of(-1)]]), logEvery: 1 });
+    await expect(train(started)).rejects.toThrow(/^The losses of step 1 are not finite;/);
+    expect(await readdir(folder)).toEqual(["samples"]);
+  });
+});
+
+describe("a checkpoint", () => {
+  test.each<[string, ParameterShapes, string]>([
+    ["names", new Map([["other", [3]]]), "parameters.other of [3]"],
+    [
+      "shapes",
+      new Map([
+        ["middle", [2, 1]],
+        ["edge", [1]],
+      ]),
+      "parameters.middle of [2, 1]",
+    ],
+  ])("with other %s is refused and kept", async (_, shapes, missing) => {
+    await train(options());
+    const before = await checkpointOf(folder);
+    const other = options({
+      parameters: shapes,
+      initial: new Map([...shapes].map(([name, shape]) => [name, new Float32Array(shape.reduce((a, b) => a * b))])),
+    });
+    const path = join(folder, "checkpoint.safetensors");
+    const refusal = new Error(`Expected the tensor ${missing} in ${path}: it is of another architecture.`);
+    await expect(train(other)).rejects.toThrow(refusal);
+    await expect(readAverage(folder, shapes)).rejects.toThrow(refusal);
+    expect(await checkpointOf(folder)).toEqual(before);
+  });
+
+  test("that is damaged is refused and kept", async () => {
+    await train(options());
+    const damaged = (await checkpointOf(folder)).subarray(0, 100);
+    await writeFile(join(folder, "checkpoint.safetensors"), damaged);
+    await expect(train(options())).rejects.toThrow(/truncated/);
+    expect(await checkpointOf(folder)).toEqual(damaged);
+  });
+
+  test("that cannot be read is no reason to start anew", async () => {
+    await mkdir(join(folder, "checkpoint.safetensors"));
+    await expect(train(options())).rejects.toThrow(/EISDIR/);
+  });
+
+  test("that is missing has no average", async () => {
+    await expect(readAverage(folder, parameters)).rejects.toThrow(
+      new Error(`Expected a checkpoint in ${folder} but found none`),
+    );
+  });
+});
