@@ -89,7 +89,7 @@ async function step(): Promise<number[]> {
   const judge = generated(
     vggEncoder([16, 32, 64, 128, 128], (block, index) => `judge.${block}_${index}`, "judge.colour"),
   );
-  const loss = { global: 10, local: 3, content: 0, identity: 0 };
+  const loss = { global: 10, local: 3, content: 0, identity: 0, variation: 0 };
   const objective = styleObjective(
     architecture,
     generated(architecture.encoder),

@@ -55,6 +55,7 @@ const { values: options, positionals } = parseArgs({
     out: { type: "string" },
     encoder: { type: "string" },
     from: { type: "string" },
+    start: { type: "string" },
     steps: { type: "string", default: "1000" },
     batch: { type: "string", default: "8" },
     crop: { type: "string", default: "128" },
@@ -67,6 +68,7 @@ const { values: options, positionals } = parseArgs({
     global: { type: "string", default: "10" },
     local: { type: "string", default: "3" },
     identity: { type: "string", default: "20" },
+    variation: { type: "string", default: "0" },
     "content-loss": { type: "string", default: "0" },
     clip: { type: "string", default: "1" },
     "sample-every": { type: "string", default: "500" },
@@ -105,6 +107,7 @@ const lossWeights = {
   local: Number(options.local),
   content: Number(options["content-loss"]),
   identity: Number(options.identity),
+  variation: Number(options.variation),
 };
 await mkdir(text("out"), { recursive: true });
 const config = { stage, device, ...settings, ...(stage === "stylise" && { lossWeights }) };
@@ -278,10 +281,13 @@ if (stage === "distil") {
   const encoder = await ownEncoder();
   const parameters = stylisingParameters(architecture);
   const decoderShapes = new Map([...parameters].filter(([name]) => !name.startsWith("attention.")));
-  const initial = new Map([
-    ...initialiseAttention(architecture, new Random(seed)),
-    ...(await readAverage(options.from ?? "", decoderShapes)),
-  ]);
+  // --start goes on from another run of this stage; --from starts from a decoder and the parameter-free attention.
+  const initial = options.start
+    ? await readAverage(options.start, parameters)
+    : new Map([
+        ...initialiseAttention(architecture, new Random(seed)),
+        ...(await readAverage(options.from ?? "", decoderShapes)),
+      ]);
   const objective = styleObjective(architecture, encoder, judge, lossWeights, [3, 4, 5], count, crop);
   const frozen = constantWeights(encoder.shapes, encoder.values);
   const paint = (content: Tensor, style: Tensor, weights: Weights) =>

@@ -6,7 +6,7 @@
  *   L_lf, local feature: the result's features match AdaAttN with f, g and h the identity, point by point.
  */
 
-import { addAll, reduceMean, scale, square, subtract, type Tensor, transpose } from "@adaattn/graph";
+import { absolute, addAll, reduceMean, scale, slice, square, subtract, type Tensor, transpose } from "@adaattn/graph";
 import {
   attendTo,
   attentionKeys,
@@ -94,6 +94,19 @@ export function contentLoss(
   levels: readonly number[] = [2, 3, 4, 5],
 ): Tensor {
   return addAll(levels.map((level) => meanSquaredError(normalise(at(result, level)), normalise(at(content, level)))));
+}
+
+/**
+ * Total variation (Johnson et al., 2016): the mean absolute difference of neighbouring pixels of a picture ([N, 3, H, W]), along
+ * rows plus along columns. The loss network does not see patterns as fine as one or two pixels; this does.
+ */
+export function totalVariation(picture: Tensor): Tensor {
+  return addAll(
+    [2, 3].map((axis) => {
+      const [next, previous] = [slice(picture, [{ axis, start: 1 }]), slice(picture, [{ axis, end: -1 }])];
+      return reduceMean(absolute(subtract(next, previous)));
+    }),
+  );
 }
 
 /** Weighted terms, by name. */

@@ -9,7 +9,14 @@
 import { input, reduceMean, scale, slice, square, subtract, type Tensor } from "@adaattn/graph";
 import { type Architecture, attend, decode, encode, type Weights } from "adaattn";
 import { frozenFeatures, type TrainedEncoder } from "./encoders.ts";
-import { contentLoss, globalStyleLoss, localFeatureLoss, meanSquaredError, weightedTerms } from "./losses.ts";
+import {
+  contentLoss,
+  globalStyleLoss,
+  localFeatureLoss,
+  meanSquaredError,
+  totalVariation,
+  weightedTerms,
+} from "./losses.ts";
 
 type Objective = (weights: Weights) => Record<string, Tensor>;
 
@@ -66,6 +73,8 @@ export interface StyleWeights {
   readonly content: number;
   /** Of the squared pixel difference to the content of a batch's last sample, whose style must then be the content itself. */
   readonly identity: number;
+  /** Of the result's total variation. */
+  readonly variation: number;
 }
 
 /** The paper's losses (section 3.3) through the whole network, judged by a loss network. */
@@ -91,6 +100,7 @@ export function styleObjective(
       local: [loss.local, localFeatureLoss(seen, contentFeatures, styleFeatures, localLevels)],
     };
     if (loss.content > 0) terms.content = [loss.content, contentLoss(seen, contentFeatures, [4, 5])];
+    if (loss.variation > 0) terms.variation = [loss.variation, totalVariation(result)];
     if (loss.identity > 0) {
       const last = (picture: Tensor) => slice(picture, [{ axis: 0, start: count - 1 }]);
       terms.identity = [loss.identity, meanSquaredError(last(result), last(content))];

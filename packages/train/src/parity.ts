@@ -175,7 +175,7 @@ export async function parity(path: string, engine: Engine): Promise<Comparison[]
     for (const name of Object.keys(wanted)) {
       const [{ data }, values] = [await outputOf(results, name).read(), expected.get(name)];
       if (values === undefined) continue;
-      const scale = Math.max(largestOf(values), vanishingScale(name, expected));
+      const scale = Math.max(largestOf(values), leastScale(name, expected));
       comparisons.push(compare(name + suffix, data as Float32Array, values, scale, toleranceOf(name, engine)));
     }
     for (const tensor of Object.values(results)) tensor.dispose();
@@ -193,13 +193,20 @@ function largestOf(values: Float32Array): number {
 }
 
 /**
- * What a gradient that is zero in exact arithmetic is measured by: a thousandth of its layer's weight gradient. Adding the bias
- * of g shifts all scores of a query alike, so that the softmax does not change; what is recorded for it is rounding.
+ * What a tensor's differences are measured by, if that is more than its own largest value. Of a gradient, a fixture holds the norm
+ * and the first values: the whole gradient's largest value is not known, but at least its root mean square. The gradient of a
+ * bias of g is zero in exact arithmetic (it shifts all scores of a query alike, so that the softmax does not change) and rounding
+ * in the fixture: it is measured by a thousandth of its weight's gradient.
  */
-function vanishingScale(name: string, expected: ReadonlyMap<string, Float32Array>): number {
-  const match = /^grad_(?:norm|head)\.(.*)\.bias$/.exec(name);
-  const weight = match && expected.get(`grad_norm.${match[1]}.weight`);
-  return weight ? 1e-3 * largestOf(weight) : 0;
+function leastScale(name: string, expected: ReadonlyMap<string, Float32Array>): number {
+  const match = /^grad_(norm|head)\.((.*)\.(?:weight|bias))$/.exec(name);
+  if (match === null) return 0;
+  const [, part, parameter = "", layer] = match;
+  const norm = (tensor: string) => largestOf(expected.get(`grad_norm.${tensor}`) ?? new Float32Array());
+  if (parameter.endsWith(".g.bias")) return 1e-3 * norm(`${layer}.weight`);
+  if (part === "norm") return 0;
+  const shape = parametersOf(architectureNamed("vgg19-image")).get(parameter) ?? [1];
+  return norm(parameter) / Math.sqrt(shape.reduce((product, length) => product * length, 1));
 }
 
 function compare(

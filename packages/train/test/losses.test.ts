@@ -7,6 +7,7 @@ import {
   meanSquaredError,
   Random,
   temperatureOf,
+  totalVariation,
   weightedTerms,
 } from "@adaattn/train";
 import { describe, expect, test } from "vitest";
@@ -190,6 +191,13 @@ test("the content loss does not see a channel's contrast and brightness", () => 
   const brighter = renamed(content.feeds, "result", (x) => 3 * x + 2);
   expect(value(loss, { ...content.feeds, ...brighter })).toBeLessThan(1e-8);
   expect(value(loss, { ...content.feeds, ...result.feeds })).toBeGreaterThan(0.1);
+});
+
+test("the total variation is the mean step along rows plus that along columns", () => {
+  const picture = input("picture", [1, 1, 2, 3]);
+  const feeds = { picture: ndarray([0, 1, -2, 2, 6, -4], [1, 1, 2, 3]) };
+  const [rows, columns] = [(1 + 3 + 4 + 10) / 4, (2 + 5 + 2) / 3];
+  expect(value(totalVariation(picture), feeds)).toBeCloseTo(rows + columns, 12);
 });
 
 test("terms keep their names and are multiplied by their weights", () => {
