@@ -13,6 +13,12 @@ const SOURCE = new URL("../../../scripts/source.mjs", import.meta.url).href;
 /** The command line that runs `adaattn`. */
 export const ADAATTN = [process.execPath, "--conditions=@adaattn/source", "--import", SOURCE, MAIN];
 
+/**
+ * What the command must not inherit from whoever runs the tests: settings of colour (CI is one to Node), and the software GPU of
+ * the WebGPU tests, which `--device auto` would spend seconds to try.
+ */
+const LEFT_OUT = ["NO_COLOR", "FORCE_COLOR", "CI", "NODE_OPTIONS", "VK_ICD_FILENAMES", "VK_DRIVER_FILES"];
+
 /** How a command ended and what it printed. */
 export interface Outcome {
   readonly code: number | null;
@@ -38,7 +44,7 @@ export function adaattn(args: readonly string[], options: RunOptions = {}): Prom
 export function run(command: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const [file = "", ...args] = command;
   const { interrupt } = options;
-  const { NO_COLOR: _, FORCE_COLOR: __, NODE_OPTIONS: ___, ...inherited } = process.env;
+  const inherited = Object.fromEntries(Object.entries(process.env).filter(([name]) => !LEFT_OUT.includes(name)));
   return new Promise((resolve, reject) => {
     const child = spawn(file, args, {
       cwd: options.cwd,
