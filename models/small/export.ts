@@ -1,7 +1,7 @@
 /**
  * Writes model.safetensors (fp16) and model.json from the runs that trained a model:
  *
- *   export.ts --distil RUN --invert RUN --stylise RUN --out FOLDER
+ *   export.ts --distil RUN --invert RUN --stylise RUN --smooth RUN --out FOLDER
  */
 
 import { readFile } from "node:fs/promises";
@@ -23,6 +23,7 @@ const { values: options } = parseArgs({
     distil: { type: "string", default: "" },
     invert: { type: "string", default: "" },
     stylise: { type: "string", default: "" },
+    smooth: { type: "string", default: "" },
     out: { type: "string", default: "models/small" },
   },
 });
@@ -30,7 +31,7 @@ const architecture = architectureNamed("small");
 const shapes = parametersOf(architecture);
 const values = new Map([
   ...(await readAverage(options.distil, encoderParameters(architecture.encoder))),
-  ...(await readAverage(options.stylise, stylisingParameters(architecture))),
+  ...(await readAverage(options.smooth, stylisingParameters(architecture))),
 ]);
 
 type Line = Readonly<Record<string, number>>;
@@ -76,6 +77,7 @@ const description = {
     distil: await record(options.distil),
     invert: await record(options.invert),
     stylise: await record(options.stylise),
+    smooth: await record(options.smooth),
   },
 };
 await replaceFile(

@@ -18,8 +18,11 @@ stage distil --out "$runs/distil" --steps 2500 --batch 8 --crop 96 --rate 1.5e-3
 # 2. The decoder learns to paint a picture from the encoder's features.
 stage invert --out "$runs/invert" --encoder "$runs/distil" --steps 3200 --batch 8 --crop 96 --rate 8e-4 --warmup 100
 # 3. Attention and decoder learn the style losses, starting from the parameter-free attention.
-stage stylise --out "$runs/stylise" --encoder "$runs/distil" --from "$runs/invert" --steps 10000 --batch 4 --crop 128 \
-  --side 240 --rate 4e-4 --warmup 300
+stage stylise --out "$runs/stylise" --encoder "$runs/distil" --from "$runs/invert" --steps 3500 --batch 4 --crop 128 \
+  --side 240 --rate 4e-4 --warmup 200
+# 4. The same with total variation, which takes the fine grid out of flat regions.
+stage stylise --out "$runs/smooth" --encoder "$runs/distil" --start "$runs/stylise" --steps 900 --batch 4 --crop 128 \
+  --side 240 --rate 2e-4 --warmup 30 --variation 5 --seed 2
 
 node --conditions=@adaattn/source --import ./scripts/source.mjs models/small/export.ts \
-  --distil "$runs/distil" --invert "$runs/invert" --stylise "$runs/stylise" --out models/small
+  --distil "$runs/distil" --invert "$runs/invert" --stylise "$runs/stylise" --smooth "$runs/smooth" --out models/small
