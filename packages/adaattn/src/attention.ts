@@ -22,7 +22,6 @@ import {
   reduceSum,
   relu,
   reshape,
-  sizeOf,
   square,
   subtract,
   type Tensor,
@@ -30,17 +29,11 @@ import {
   unitLength,
 } from "@adaattn/graph";
 import type { Architecture, AttentionModule } from "./architecture.ts";
-import { normalise } from "./keys.ts";
+import { flattenPositions, normalise } from "./keys.ts";
 import type { Weights } from "./weights/weights.ts";
 
 /** Added to lengths and to the sum of weights in cosine attention (released code). */
 const COSINE_EPSILON = 1e-5;
-
-/** [N, C, H, W] as [N, C, positions]. */
-export function flattenPositions(x: Tensor): Tensor {
-  const [samples = 1, channels = 1, ...sides] = x.shape;
-  return reshape(x, [samples, channels, sizeOf(sides)]);
-}
 
 /** A 1x1 convolution from [N, C, positions] to [N, positions, O], the layout that attention wants. */
 function project(x: Tensor, name: string, weights: Weights): Tensor {

@@ -6,7 +6,7 @@ export { decode, mergeLevels } from "./decoder.ts";
 export { convolve, encode } from "./encoder.ts";
 export * from "./engine/engine.ts";
 export * from "./image.ts";
-export { attentionKeys, channelStatistics, normalise } from "./keys.ts";
+export { attentionKeys, channelStatistics, flattenPositions, normalise } from "./keys.ts";
 export { type AttendOptions, attend, stylise } from "./network.ts";
 export { evenPositions, randomPositions } from "./sampling.ts";
 export type { Style } from "./style.ts";

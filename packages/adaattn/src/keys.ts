@@ -13,6 +13,7 @@ import {
   maximum,
   reduceMean,
   reduceSum,
+  reshape,
   resize,
   type Shape,
   sizeOf,
@@ -47,13 +48,19 @@ export function normalise(x: Tensor): Tensor {
   return divide(centred, deviation);
 }
 
-/** The keys of `level` (1 is the first of `features`): [N, C1 + ... + C_level, H_level, W_level], shallow to deep. */
+/** [N, C, H, W] as [N, C, positions]. */
+export function flattenPositions(x: Tensor): Tensor {
+  const [samples = 1, channels = 1, ...sides] = x.shape;
+  return reshape(x, [samples, channels, sizeOf(sides)]);
+}
+
+/** The keys of `level` (1 is the first of `features`): [N, C1 + ... + C_level, positions of the level], shallow to deep. */
 export function attentionKeys(features: readonly Tensor[], level: number): Tensor {
   const own = features[level - 1];
   if (own === undefined) throw new Error(`Expected a level from 1 to ${features.length} but received ${level}`);
   const [, , height = 1, width = 1] = own.shape;
   return concat(
-    features.slice(0, level).map((feature) => normalise(resize(feature, height, width, "nearest"))),
+    features.slice(0, level).map((feature) => flattenPositions(normalise(resize(feature, height, width, "nearest")))),
     1,
   );
 }

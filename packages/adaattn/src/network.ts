@@ -5,10 +5,10 @@
 
 import type { Tensor } from "@adaattn/graph";
 import type { Architecture } from "./architecture.ts";
-import { type AttentionKind, attendTo, contentQueries, flattenPositions, modulate, styleValues } from "./attention.ts";
+import { type AttentionKind, attendTo, contentQueries, modulate, styleValues } from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
-import { attentionKeys } from "./keys.ts";
+import { attentionKeys, flattenPositions } from "./keys.ts";
 import type { Weights } from "./weights/weights.ts";
 
 export interface AttendOptions {
@@ -32,9 +32,9 @@ export function attend(
     const [own, painted] = [content[level - 1], style[level - 1]];
     if (own === undefined || painted === undefined)
       throw new Error(`Expected features of level ${level} but received none`);
-    const keys = flattenPositions(attentionKeys(style, level));
+    const keys = attentionKeys(style, level);
     const values = styleValues(module, keys, flattenPositions(painted), weights, chosen?.get(level));
-    const queries = contentQueries(module, flattenPositions(attentionKeys(content, level)), weights);
+    const queries = contentQueries(module, attentionKeys(content, level), weights);
     attended.set(level, modulate(own, attendTo(values, queries, kind)));
   }
   return attended;

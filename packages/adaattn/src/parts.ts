@@ -12,10 +12,10 @@
 
 import { input, multiplyDimensions, type Shape, sizeOf, symbol, type Tensor } from "@adaattn/graph";
 import type { Architecture, AttentionModule } from "./architecture.ts";
-import { attendTo, contentQueries, flattenPositions, modulate, type StyleMaps, styleValues } from "./attention.ts";
+import { attendTo, contentQueries, modulate, type StyleMaps, styleValues } from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
-import { attentionKeys } from "./keys.ts";
+import { attentionKeys, flattenPositions } from "./keys.ts";
 import type { Weights } from "./weights/weights.ts";
 
 /** The outputs of a part, by name. */
@@ -36,7 +36,7 @@ export function encodePart({ encoder, attention }: Architecture, weights: Weight
     if (own === undefined)
       throw new Error(`Expected features of level ${level} but the encoder has ${features.length}`);
     outputs[`features${level}`] = own;
-    outputs[`keys${level}`] = flattenPositions(attentionKeys(features, level));
+    outputs[`keys${level}`] = attentionKeys(features, level);
   }
   return outputs;
 }

@@ -49,6 +49,11 @@ export interface Emitter {
     attributes?: Readonly<Record<string, number | string | readonly number[]>>,
     options?: { domain?: string; floats?: readonly string[] },
   ): string;
+  /**
+   * Runs the nodes that `body` adds `count` times (a 1-D int64 value of one element), with the index of the turn (a scalar
+   * int64), and stacks the float32 results along a new first axis. The results must be of one shape.
+   */
+  loop(count: string, body: (index: string) => string): string;
   /** A 1-D int64 constant. */
   integers(values: readonly number[]): string;
   /** A float32 constant. */

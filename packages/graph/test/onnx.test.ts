@@ -251,3 +251,22 @@ describe.runIf(targets.includes("webgpu"))("ONNX Runtime's WebGPU convolution of
     expectClose(await bareOn("cpu"), expected, 1e-5);
   });
 });
+
+/** Channels of zeros change no score: keys so wide that they are attended to in blocks must give what narrow ones give. */
+test.each([
+  { queries: 1501, keys: 3001 },
+  { queries: 5, keys: 7 },
+])("attention to wide keys in blocks, $queries queries and $keys keys", async ({ queries, keys }) => {
+  const widened = (x: Tensor, positions: number) => concat([x, broadcastTo(constant(0), [2, positions, 381])], 2);
+  const [q, k, v] = [input("q", [2, queries, 3]), input("k", [2, keys, 3]), input("v", [2, keys, 2])];
+  const wide = attendMoments(widened(q, queries), widened(k, keys), v, 3);
+  const narrow = attendMoments(q, k, v, 3);
+  const feeds = { q: values([2, queries, 3], 1), k: values([2, keys, 3], 2), v: values([2, keys, 2], 3) };
+  const [mean, second, narrowMean, narrowSecond] = await run(
+    [wide.mean, wide.second, narrow.mean, narrow.second],
+    feeds,
+    "cpu",
+  );
+  expectClose(mean, narrowMean, 1e-6);
+  expectClose(second, narrowSecond, 1e-6);
+});

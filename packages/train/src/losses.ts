@@ -60,9 +60,9 @@ export function localTarget(
   level: number,
   chosen?: Tensor,
 ): Tensor {
-  const keys = flattenPositions(attentionKeys(style, level));
+  const keys = attentionKeys(style, level);
   const values = plainStyleValues(keys, flattenPositions(at(style, level)), chosen);
-  const queries = transpose(flattenPositions(attentionKeys(content, level)), [0, 2, 1]);
+  const queries = transpose(attentionKeys(content, level), [0, 2, 1]);
   const temperature = temperatureOf(level, Number(keys.shape[1]));
   return modulate(at(content, level), attendTo(values, queries, "softmax", temperature));
 }

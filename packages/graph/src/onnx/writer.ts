@@ -50,7 +50,8 @@ export function toOnnx(outputs: Readonly<Record<string, Tensor>>, options: OnnxO
 
 class GraphWriter implements Emitter {
   readonly target: Target;
-  readonly #nodes: ((message: MessageWriter) => void)[] = [];
+  /** Nodes of the graph, or of the loop body that is being written. */
+  #nodes: ((message: MessageWriter) => void)[] = [];
   readonly #initializers: ((message: MessageWriter) => void)[] = [];
   readonly #inputs: ((message: MessageWriter) => void)[] = [];
   readonly #outputs: ((message: MessageWriter) => void)[] = [];
@@ -188,6 +189,31 @@ class GraphWriter implements Emitter {
     return this.add(operator, inputs, attributes, options)[0] ?? "";
   }
 
+  loop(count: string, body: (index: string) => string): string {
+    const outer = this.#nodes;
+    this.#nodes = [];
+    const [index, going] = [this.#fresh(), this.#fresh()];
+    const part = body(index);
+    const [goesOn, given, parts] = [this.#fresh(), this.#fresh(), this.#fresh()];
+    const nodes = this.#nodes;
+    this.#nodes = outer;
+    const writeBody = (graph: MessageWriter) => {
+      for (const write of nodes) graph.message(1, write);
+      graph.message(1, (node) => node.string(1, going).string(2, goesOn).string(4, "Identity"));
+      graph.message(1, (node) => node.string(1, part).string(2, given).string(4, "Identity"));
+      graph.string(2, "body");
+      graph.message(11, (value) => writeValue(value, index, [], "int64"));
+      graph.message(11, (value) => writeValue(value, going, [], "bool"));
+      graph.message(12, (value) => writeValue(value, goesOn, [], "bool"));
+      graph.message(12, (value) => writeValue(value, given, undefined, "float32"));
+    };
+    this.#nodes.push((message) => {
+      message.string(1, count).string(1, "").string(2, parts).string(4, "Loop");
+      message.message(5, (field) => field.string(1, "body").message(6, writeBody).integer(20, 5));
+    });
+    return parts;
+  }
+
   finish(name: string): Uint8Array {
     return new MessageWriter()
       .integer(1, IR_VERSION)
@@ -205,19 +231,21 @@ class GraphWriter implements Emitter {
   }
 }
 
-/** A ValueInfoProto: the name, element type and shape of an input or output. */
-function writeValue(message: MessageWriter, name: string, shape: Shape, type: DataType): void {
+/** A ValueInfoProto: the name, element type and shape (if it is known) of an input or output. */
+function writeValue(message: MessageWriter, name: string, shape: Shape | undefined, type: DataType): void {
   message.string(1, name).message(2, (typeProto) =>
-    typeProto.message(1, (tensor) =>
-      tensor.integer(1, ELEMENT_TYPE[type]).message(2, (shapeProto) => {
+    typeProto.message(1, (tensor) => {
+      tensor.integer(1, ELEMENT_TYPE[type]);
+      if (shape === undefined) return;
+      tensor.message(2, (shapeProto) => {
         for (const dimension of shape) {
           shapeProto.message(1, (field) => {
             if (typeof dimension === "number") field.integer(1, dimension);
             else field.string(2, String(dimension));
           });
         }
-      }),
-    ),
+      });
+    }),
   );
 }
 
