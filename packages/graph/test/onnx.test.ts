@@ -254,14 +254,19 @@ describe.runIf(targets.includes("webgpu"))("ONNX Runtime's WebGPU convolution of
 
 /** Channels of zeros change no score: keys so wide that they are attended to in blocks must give what narrow ones give. */
 test.each([
-  { queries: 1501, keys: 3001 },
-  { queries: 5, keys: 7 },
-])("attention to wide keys in blocks, $queries queries and $keys keys", async ({ queries, keys }) => {
-  const widened = (x: Tensor, positions: number) => concat([x, broadcastTo(constant(0), [2, positions, 381])], 2);
-  const [q, k, v] = [input("q", [2, queries, 3]), input("k", [2, keys, 3]), input("v", [2, keys, 2])];
+  { samples: 2, queries: 1501, keys: 3001 },
+  { samples: 1, queries: 1501, keys: 3001 },
+  { samples: 1, queries: 5, keys: 7 },
+])("attention to wide keys in blocks: $samples samples, $queries queries, $keys keys", async (sizes) => {
+  const { samples, queries, keys } = sizes;
+  const widened = (x: Tensor, positions: number) => concat([x, broadcastTo(constant(0), [samples, positions, 381])], 2);
+  const [q, k] = [input("q", [samples, queries, 3]), input("k", [samples, keys, 3])];
+  const v = input("v", [samples, keys, 2]);
   const wide = attendMoments(widened(q, queries), widened(k, keys), v, 3);
   const narrow = attendMoments(q, k, v, 3);
-  const feeds = { q: values([2, queries, 3], 1), k: values([2, keys, 3], 2), v: values([2, keys, 2], 3) };
+  const feeds = Object.fromEntries(
+    [q, k, v].map(({ shape }, at) => [["q", "k", "v"][at], values(shape.map(Number), at)]),
+  );
   const [mean, second, narrowMean, narrowSecond] = await run(
     [wide.mean, wide.second, narrow.mean, narrow.second],
     feeds,

@@ -125,10 +125,12 @@ const attentionOperator: Operator<{ scale: number }> = {
     const squares = emitter.one("Mul", [v, v]);
     const both = emitter.one("Concat", [v, squares], { axis: 2 });
     const channels = dimensionAt(inputOf(node, 1).shape, 2);
-    let attended: string;
-    if (emitter.target === "webgpu") attended = emitInChunks(emitter, q, k, both, scale, chunkCount(node));
-    else if (typeof channels === "number" && channels < WIDE_KEYS) attended = emitFused(emitter, q, k, both, scale);
-    else attended = emitInBlocks(emitter, q, k, both, scale, 2 * depth);
+    const wide = emitter.target === "cpu" && typeof channels === "number" && channels >= WIDE_KEYS;
+    if (wide) return emitInBlocks(emitter, q, k, both, scale, node);
+    const attended =
+      emitter.target === "cpu"
+        ? emitFused(emitter, q, k, both, scale)
+        : emitInChunks(emitter, q, k, both, scale, chunkCount(node));
     return [0, depth].map((start) =>
       emitter.one("Slice", [attended, ...[[start], [start + depth], [2]].map((values) => emitter.integers(values))]),
     );
@@ -146,10 +148,10 @@ function emitFused(emitter: Emitter, q: string, k: string, values: string, scale
 }
 
 /**
- * Attention by plain products, a block of queries at a time. Blocks are of one length, chosen when the model runs so that a
- * block's scores are SCORES_PER_BLOCK at most (but for one query against more keys than that); zeros fill the last one.
+ * Mean and second moment by plain products, a block of queries at a time. Blocks are of one length, chosen when the model runs so
+ * that a block's scores are SCORES_PER_BLOCK at most (but for one query against more keys than that); zeros fill the last one.
  */
-function emitInBlocks(emitter: Emitter, q: string, k: string, values: string, scale: number, depth: number): string {
+function emitInBlocks(emitter: Emitter, q: string, k: string, values: string, scale: number, node: Node): string[] {
   const [zero, one] = [emitter.integers([0]), emitter.integers([1])];
   const roundedUp = (value: string, by: string) =>
     emitter.one("Div", [emitter.one("Add", [value, emitter.one("Sub", [by, one])]), by]);
@@ -161,17 +163,22 @@ function emitInBlocks(emitter: Emitter, q: string, k: string, values: string, sc
   const spare = emitter.one("Sub", [emitter.one("Mul", [count, block]), queries]);
   const margins = emitter.one("Concat", [emitter.integers([0, 0, 0, 0]), spare, zero], { axis: 0 });
   const padded = emitter.one("Pad", [q, margins], { mode: "constant" });
-  const attended = emitter.loop(count, (index) => {
+  const blocks = emitter.loop(count, (index) => {
     const start = emitter.one("Mul", [emitter.one("Reshape", [index, one]), block]);
     const part = emitter.one("Slice", [padded, start, emitter.one("Add", [start, block]), one]);
     const attributes = { transB: 1, alpha: scale };
     const scores = emitter.one("FusedMatMul", [part, k], attributes, { domain: "com.microsoft", floats: ["alpha"] });
     return emitter.one("MatMul", [emitter.one("Softmax", [scores], { axis: -1 }), values]);
   });
-  // [blocks, samples, block, depth] -> [samples, blocks * block, depth], without the zeros.
-  const inOrder = emitter.one("Transpose", [attended], { perm: [1, 0, 2, 3] });
-  const joined = emitter.one("Reshape", [inOrder, emitter.integers([0, -1, depth])]);
-  return emitter.one("Slice", [joined, zero, queries, one]);
+  // [blocks, samples, block, 2D] -> [samples, blocks * block, 2D]. A single sample's blocks are in order already.
+  const [samples = 1, , depth = 1] = inputOf(node, 2).shape;
+  const inOrder = samples === 1 ? blocks : emitter.one("Transpose", [blocks], { perm: [1, 0, 2, 3] });
+  const length = 2 * Number(depth);
+  const joined = emitter.one("Reshape", [inOrder, emitter.integers(samples === 1 ? [1, -1, length] : [0, -1, length])]);
+  return [0, Number(depth)].map((start) => {
+    const end = emitter.one("Concat", [queries, emitter.integers([start + Number(depth)])], { axis: 0 });
+    return emitter.one("Slice", [joined, emitter.integers([0, start]), end, emitter.integers([1, 2])]);
+  });
 }
 
 /** Scores that a GPU holds at a time, at most, where the sizes are known: 64 MiB in float32. */
