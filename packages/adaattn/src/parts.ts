@@ -6,16 +6,36 @@
  *   attend: content keys and a style -> mean and deviation maps (one part a level)
  *   decode: content features and maps -> the picture
  *
+ * and those that only some controls need, loaded when they first do:
+ *
+ *   blend:       the maps of several styles and their shares -> one mean and one deviation map (one part a level)
+ *   reconstruct: content features -> the picture that the decoder makes of them, without any style
+ *   rows:        content keys and a style -> rows of the attention matrix (one part a level)
+ *
  * Maps travel as [1, channels, positions]. Between content and style nothing but positions may differ, so that their sizes are
  * free; sides are multiples of 16 (h and w count sixteenths).
  */
 
-import { input, multiplyDimensions, type Shape, sizeOf, symbol, type Tensor } from "@adaattn/graph";
+import {
+  addAll,
+  convolution,
+  gather,
+  input,
+  multiply,
+  multiplyDimensions,
+  relu,
+  reshape,
+  type Shape,
+  sizeOf,
+  symbol,
+  type Tensor,
+} from "@adaattn/graph";
 import type { Architecture, AttentionModule } from "./architecture.ts";
 import { attendTo, contentQueries, modulate, type StyleMaps, styleValues } from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
 import { attentionKeys, flattenPositions } from "./keys.ts";
+import { attentionRows } from "./rows.ts";
 import type { Weights } from "./weights/weights.ts";
 
 /** The outputs of a part, by name. */
@@ -81,4 +101,52 @@ export function decodePart(architecture: Architecture, weights: Weights): Part {
     attended.set(level, modulate(features, maps));
   }
   return { picture: decode(architecture, attended, weights) };
+}
+
+/** h of raw features ([1, D, H, W]) as a mean map: what attention so sharp that every point sees itself alone would give. */
+function ownMean({ name }: AttentionModule, features: Tensor, weights: Weights): Tensor {
+  return flattenPositions(convolution(features, weights(`${name}.h.weight`), { bias: weights(`${name}.h.bias`) }));
+}
+
+/**
+ * features{level} (content), mean{i}, deviation{i} of `styles` styles and share{i}, own: [1, 1, positions] -> mean, deviation
+ *
+ * The weighted means of the styles' maps and of the photograph's own (whose deviation map is 0). Shares may lead beyond a style,
+ * where a deviation would fall below 0; it is then 0.
+ */
+export function blendPart(module: AttentionModule, styles: number, weights: Weights): Part {
+  const { level, valueChannels } = module;
+  const features = input(`features${level}`, featureShape(level, valueChannels));
+  const positions = sizeOf(features.shape.slice(2));
+  const share = (name: string) => input(name, [1, 1, positions]);
+  const mapOf = (name: string) => input(name, [1, valueChannels, positions]);
+  const means = [multiply(share("own"), ownMean(module, features, weights))];
+  const deviations: Tensor[] = [];
+  for (let index = 0; index < styles; index++) {
+    const part = share(`share${index}`);
+    means.push(multiply(part, mapOf(`mean${index}`)));
+    deviations.push(multiply(part, mapOf(`deviation${index}`)));
+  }
+  return { mean: addAll(means), deviation: relu(addAll(deviations)) };
+}
+
+/** features{level} (content) -> picture: what the decoder makes of the photograph's own maps. */
+export function reconstructPart(architecture: Architecture, weights: Weights): Part {
+  const attended = new Map<number, Tensor>();
+  for (const module of architecture.attention.modules) {
+    const features = input(`features${module.level}`, featureShape(module.level, module.valueChannels));
+    attended.set(module.level, reshape(ownMean(module, features, weights), features.shape));
+  }
+  return { picture: decode(architecture, attended, weights) };
+}
+
+/**
+ * keys (content), at (int64, positions of it), key (style) -> rows [1, at, chosen]: what those positions attend to, as
+ * probabilities over the style's chosen positions.
+ */
+export function rowsPart({ attention }: Architecture, module: AttentionModule, weights: Weights): Part {
+  const [positions, asked, chosen] = [symbol("n"), symbol("q"), symbol("m")];
+  const keys = input("keys", [1, module.keyChannels, positions]);
+  const queries = contentQueries(module, gather(keys, input("at", [asked], "int64"), 2), weights);
+  return { rows: attentionRows(queries, input("key", [1, chosen, module.keyChannels]), attention.kind) };
 }

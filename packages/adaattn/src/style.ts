@@ -1,6 +1,7 @@
 /** A Style: what a painting becomes once, to be used for any number of pictures. */
 
 import type { EngineTensor } from "./engine/engine.ts";
+import type { Source } from "./painting.ts";
 
 /** Keys, centred values and their mean at one level, as the engine holds them. */
 export interface StyleLevel {
@@ -12,12 +13,26 @@ export interface StyleLevel {
 /** A painting as the attention modules of one model see it. It belongs to that model and lives until it is disposed of. */
 export class Style {
   readonly levels: ReadonlyMap<number, StyleLevel>;
+  /** The positions that each level attends to, counted row by row in the level's grid over the padded painting. */
+  readonly positions: ReadonlyMap<number, BigInt64Array>;
+  /** The painting as the encoder saw it: opaque, resized and turned; and the part of it that is a source. */
+  readonly source: Source;
+  /** What the choice of positions was seeded with. */
+  readonly seed: number;
   /** How long it took to make, in milliseconds. */
   readonly milliseconds: number;
 
-  constructor(levels: ReadonlyMap<number, StyleLevel>, milliseconds: number) {
-    this.levels = levels;
-    this.milliseconds = milliseconds;
+  constructor(made: Pick<Style, "levels" | "positions" | "source" | "seed" | "milliseconds">) {
+    this.levels = made.levels;
+    this.positions = made.positions;
+    this.source = made.source;
+    this.seed = made.seed;
+    this.milliseconds = made.milliseconds;
+  }
+
+  /** Sentences on what was done to the painting's mask. */
+  get notes(): readonly string[] {
+    return this.source.notes;
   }
 
   /** Frees the tensors that the engine holds. */

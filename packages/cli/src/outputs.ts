@@ -10,14 +10,26 @@ export interface Job {
   readonly output: string;
 }
 
+/** The pictures that a command reads beside the contents. */
+export interface OtherInputs {
+  /** They give the results in a folder their names. */
+  readonly styles: readonly string[];
+  /** Masks, for example. */
+  readonly others: readonly string[];
+}
+
 /**
  * One job a content, in order. `output` is a file for one content, or an existing folder, in which each file is named after the
- * content and the style and keeps the content's format where that can be written.
+ * content and the styles and keeps the content's format where that can be written.
  *
  * @throws UsageError where the names cannot be meant: several contents for one file, an unknown ending, two results of one name,
- *   or a result that would replace a content or the style; Error where the folder does not exist.
+ *   or a result that would replace a picture that is read; Error where the folder does not exist.
  */
-export async function planOutputs(contents: readonly string[], style: string, output: string): Promise<Job[]> {
+export async function planOutputs(
+  contents: readonly string[],
+  { styles, others }: OtherInputs,
+  output: string,
+): Promise<Job[]> {
   const found = await stat(output).catch(() => undefined);
   const meansFolder = contents.length > 1 || output.endsWith("/") || output.endsWith(sep);
   if (!found?.isDirectory() && meansFolder) {
@@ -34,25 +46,25 @@ export async function planOutputs(contents: readonly string[], style: string, ou
   }
   const jobs = contents.map((content) => ({
     content,
-    output: found?.isDirectory() ? join(output, resultName(content, style)) : output,
+    output: found?.isDirectory() ? join(output, resultName(content, styles)) : output,
   }));
-  await checkDistinct(jobs, style);
+  await checkDistinct(jobs, [...styles, ...others]);
   return jobs;
 }
 
 /** The name of a content's result in a folder, such as lake-starry-night.jpg. */
-function resultName(content: string, style: string): string {
+function resultName(content: string, styles: readonly string[]): string {
   const extension = isPictureName(content) ? extname(content) : ".png";
-  return `${parse(content).name}-${parse(style).name}${extension}`;
+  return `${[content, ...styles].map((path) => parse(path).name).join("-")}${extension}`;
 }
 
 function isPictureName(path: string): boolean {
   return PICTURE_EXTENSIONS.includes(extname(path).toLowerCase());
 }
 
-async function checkDistinct(jobs: readonly Job[], style: string): Promise<void> {
+async function checkDistinct(jobs: readonly Job[], others: readonly string[]): Promise<void> {
   const inputs = new Map<string, string>();
-  for (const path of [style, ...jobs.map((job) => job.content)]) {
+  for (const path of [...others, ...jobs.map((job) => job.content)]) {
     const real = await realpath(path).catch(() => undefined);
     if (real !== undefined) inputs.set(real, path);
   }

@@ -4,36 +4,65 @@ import {
   type FilePicture,
   loadModel,
   type Model,
-  type Picture,
+  type PaintControls,
   type Progress,
-  readPicture,
+  regionMasks,
   type Style,
+  type StyleControls,
+  type StyleShare,
+  type Stylised,
   writePicture,
 } from "adaattn/node";
 import { type Job, planOutputs } from "./outputs.ts";
+import { type Painting, readContent, readMaskFile, readPainting } from "./reading.ts";
+import type { StyleText } from "./styleTexts.ts";
 import { createProgressLine, type ProgressLine, printError } from "./terminal.ts";
-import { LONGEST_CONTENT, LONGEST_STYLE } from "./usage.ts";
 
 /** The options of `adaattn stylize`, checked. */
 export interface StylizeOptions {
-  readonly style: string;
+  readonly styles: readonly StyleText[];
+  /** One with a region for each style, or one for each style, or none. */
+  readonly masks: readonly string[];
+  /** One for each style, or none. */
+  readonly styleMasks: readonly string[];
+  /** How the paintings are looked at. */
+  readonly look: StyleControls;
+  /** How the photographs are painted. */
+  readonly paint: PaintControls;
   readonly output: string;
   readonly model: string;
   readonly size?: number;
-  readonly styleSize?: number;
   readonly device: "auto" | "cpu" | "webgpu";
   readonly threads?: number;
-  readonly seed?: number;
   readonly quiet: boolean;
   readonly json: boolean;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
 }
 
+/** What of that a studio needs, whatever it paints. */
+export type StudioOptions = Pick<
+  StylizeOptions,
+  "styles" | "masks" | "styleMasks" | "look" | "model" | "device" | "threads" | "signal"
+>;
+
+/** What `--style-mask` is given for a painting that is a source as a whole. */
+const WHOLE = "none";
+
+/** Everything that is read once, whatever the number of contents. */
+export interface Materials {
+  readonly paintings: readonly Painting[];
+  readonly styleMasks: readonly (FilePicture | undefined)[];
+  /** Where in the content each style goes, in grey. */
+  readonly masks: readonly StyleShare["mask"][];
+}
+
 /** What all pictures of one command share, made once the first content has turned out to be readable. */
-interface Studio extends AsyncDisposable {
+export interface Studio extends AsyncDisposable {
   readonly model: Model;
-  readonly style: Style;
+  readonly shares: readonly StyleShare[];
+  /** How long the styles took, together. */
+  readonly styleMilliseconds: number;
 }
 
 /** One picture's times in milliseconds; `style` is 0 where the style of the picture before was used again. */
@@ -58,8 +87,10 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
     reportFailure(job, error, options);
   };
   try {
-    const jobs = await planOutputs(contents, options.style, options.output);
-    const painting = await readPicture(options.style, sized(options.styleSize, LONGEST_STYLE, signal));
+    const { styles, masks, styleMasks, output } = options;
+    const others = [...masks, ...styleMasks.filter((mask) => mask !== WHOLE)];
+    const jobs = await planOutputs(contents, { styles: styles.map(({ path }) => path), others }, output);
+    const materials = await readMaterials(options);
     for (const [index, job] of jobs.entries()) {
       const task = jobs.length > 1 ? `[${index + 1}/${jobs.length}] ${job.content}` : job.content;
       progress.show(task, "read");
@@ -67,27 +98,31 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
       let picture: FilePicture;
       try {
         await checkPictureOutput(job.output);
-        picture = await readPicture(job.content, sized(options.size, LONGEST_CONTENT, signal));
+        picture = await readContent(job.content, options.size, signal);
       } catch (error) {
         fail(job, error);
         continue;
       }
       const read = performance.now() - begun;
       const reused = studio !== undefined;
-      studio ??= await openStudio(painting, options, progress);
-      const { model, style } = studio;
+      studio ??= await openStudio(materials, options, progress);
+      const { model, shares } = studio;
       try {
         const started = performance.now();
-        const result = await model.stylize(picture, style, { signal, onProgress: follow(progress, task) });
+        const result = await model.stylize(picture, shares, {
+          ...{ ...options.paint, signal },
+          onProgress: follow(progress, task),
+        });
         progress.show(task, "write", 1);
         const writing = performance.now();
         await writePicture(job.output, result, { signal });
         const ended = performance.now();
-        const shared = reused ? 0 : style.milliseconds;
+        const shared = reused ? 0 : studio.styleMilliseconds;
         const total = read + shared + (ended - started);
         const times = { read, style: shared, ...result.milliseconds, write: ended - writing, total };
         progress.clear();
-        report(job, { painting, picture, result, times, model }, options);
+        const notes = [...new Set([...shares.flatMap(({ style }) => style.notes), ...result.notes])];
+        report(job, { materials, picture, result, notes, times, model }, options);
       } catch (error) {
         fail(job, error);
       }
@@ -99,21 +134,42 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
   return failures;
 }
 
-async function openStudio(painting: Picture, options: StylizeOptions, progress: ProgressLine): Promise<Studio> {
-  const { device, threads, seed, signal } = options;
+/** Reads paintings and masks. */
+export async function readMaterials({ styles, masks, styleMasks, look, signal }: StudioOptions): Promise<Materials> {
+  const paintings = await Promise.all(styles.map(({ path }) => readPainting(path, look, signal)));
+  const read = (path: string) => (path === WHOLE ? undefined : readMaskFile(path, signal));
+  const [grey, sources] = [await Promise.all(masks.map(read)), await Promise.all(styleMasks.map(read))];
+  const colours = styles.flatMap(({ region }) => region ?? []);
+  const [coloured] = grey;
+  const regions = coloured !== undefined && colours.length > 0 ? regionMasks(coloured, colours) : grey;
+  return { paintings, styleMasks: sources, masks: regions };
+}
+
+/** Loads the model and takes the styles. */
+export async function openStudio(
+  { paintings, styleMasks, masks }: Materials,
+  options: StudioOptions,
+  progress: ProgressLine,
+): Promise<Studio> {
+  const { device, threads, signal } = options;
   let model: Model | undefined;
   try {
     progress.show(`model ${options.model}`);
     const opened = await loadModel(options.model, { device, signal, ...(threads === undefined ? {} : { threads }) });
     model = opened;
-    progress.show(`style ${options.style}`);
-    const onProgress = follow(progress, `style ${options.style}`);
-    const style = await opened.style(painting, { signal, onProgress, ...(seed === undefined ? {} : { seed }) });
+    const styles: Style[] = [];
+    for (const [index, { path }] of options.styles.entries()) {
+      const { picture, controls } = paintings[index] as Painting;
+      progress.show(`style ${path}`);
+      const onProgress = follow(progress, `style ${path}`);
+      styles.push(await opened.style(picture, { ...controls, mask: styleMasks[index], signal, onProgress }));
+    }
     return {
       model: opened,
-      style,
+      shares: styles.map((style, index) => ({ style, weight: options.styles[index]?.weight, mask: masks[index] })),
+      styleMilliseconds: styles.reduce((sum, { milliseconds }) => sum + milliseconds, 0),
       async [Symbol.asyncDispose]() {
-        style.dispose();
+        for (const style of styles) style.dispose();
         await opened.dispose();
       },
     };
@@ -121,10 +177,6 @@ async function openStudio(painting: Picture, options: StylizeOptions, progress: 
     await model?.dispose();
     throw error;
   }
-}
-
-function sized(asked: number | undefined, longestSide: number, signal: AbortSignal) {
-  return asked === undefined ? { longestSide, signal } : { longerSide: asked, signal };
 }
 
 /** Shows the progress of one task, whose stages share the bar evenly. */
@@ -137,25 +189,33 @@ function follow(progress: ProgressLine, task: string): (event: Progress) => void
 }
 
 interface Made {
-  readonly painting: FilePicture;
+  readonly materials: Materials;
   readonly picture: FilePicture;
-  readonly result: Picture;
+  readonly result: Stylised;
+  readonly notes: readonly string[];
   readonly times: Times;
   readonly model: Model;
 }
 
 /** Prints one finished picture on stdout: as a line to read, as a JSON object, or not at all. */
-function report({ content, output }: Job, made: Made, { style, quiet, json }: StylizeOptions): void {
-  const { painting, picture, result, times, model } = made;
+function report({ content, output }: Job, made: Made, { styles, look, quiet, json }: StylizeOptions): void {
+  const { materials, picture, result, notes, times, model } = made;
   const size = { width: result.width, height: result.height };
   if (json) {
     const milliseconds = Object.fromEntries(
       Object.entries(times).map(([name, time]) => [name, Math.round(time * 10) / 10]),
     );
+    const { strength, color, weights } = result.controls;
     printJson({
       content: { path: content, ...picture.source },
-      style: { path: style, ...painting.source },
+      styles: styles.map(({ path, region }, index) => {
+        const painting = materials.paintings[index];
+        const size = painting?.controls.size;
+        return { path, ...painting?.picture.source, weight: weights[index], ...(region && { region }), size };
+      }),
       output: { path: output, ...size },
+      controls: { strength, color, stroke: look.stroke ?? 1, rotate: look.rotate ?? 0 },
+      notes,
       model: model.name,
       device: model.device,
       milliseconds,
@@ -166,13 +226,16 @@ function report({ content, output }: Job, made: Made, { style, quiet, json }: St
     const seconds = (time: number) => (time / 1000).toFixed(2);
     const list = Object.entries(parts).map(([name, time]) => `${name} ${seconds(time)}`);
     process.stdout.write(`${output}  ${size.width} x ${size.height}  ${seconds(total)} s (${list.join(", ")})\n`);
+    for (const note of notes) process.stderr.write(`note: ${note}\n`);
   }
 }
 
 /** Prints why one picture could not be made: a sentence on stderr and, where JSON is asked for, an object on stdout too. */
-function reportFailure({ content, output }: Job, error: unknown, { style, json }: StylizeOptions): void {
+function reportFailure({ content, output }: Job, error: unknown, { styles, json }: StylizeOptions): void {
   const message = printError(error);
-  if (json) printJson({ content: { path: content }, style: { path: style }, output: { path: output }, error: message });
+  if (!json) return;
+  const paths = styles.map(({ path }) => ({ path }));
+  printJson({ content: { path: content }, styles: paths, output: { path: output }, error: message });
 }
 
 function printJson(value: unknown): void {

@@ -40,3 +40,13 @@ export function oneOf<const Word extends string>(option: string, text: string, w
   }
   return found;
 }
+
+/** The number that a text reads as, for a schema to check; the text itself where it reads as none. */
+export function numberOr(text: string | undefined): number | string | undefined {
+  return text !== undefined && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text;
+}
+
+/** Gathers what an option that may be given several times was given. */
+export function gather(text: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), text];
+}

@@ -72,7 +72,7 @@ test("with several contents the good ones are made, and each bad one gets its se
   expect(lines.slice(0, -1).map((line) => line.error)).toEqual(sentences);
   expect(lines[0]).toEqual({
     content: { path: "none.jpg" },
-    style: { path: "wave.png" },
+    styles: [{ path: "wave.png" }],
     output: { path: join("painted", "none-wave.jpg") },
     error: sentences[0],
   });
@@ -135,7 +135,11 @@ describe.concurrent("used wrongly, it says how it is meant and ends with 2:", ()
   test.each<[string, string[], RegExp]>([
     ["no command", [], /^Usage: adaattn /],
     ["an unknown command", ["paint"], /^error: unknown command 'paint'\n.*--help/],
-    ["an unknown option", [...good, "--colour"], /^error: unknown option '--colour'\n.*--help/],
+    [
+      "an unknown option",
+      [...good, "--colour"],
+      /^error: unknown option '--colour'\n\(Did you mean --color\?\)\n.*--help/,
+    ],
     [
       "no content",
       ["stylize", "--style", "wave.png", "-o", "out.png"],
@@ -144,7 +148,7 @@ describe.concurrent("used wrongly, it says how it is meant and ends with 2:", ()
     [
       "no style",
       ["stylize", "lake.jpg", "-o", "out.png"],
-      /^error: required option '-s, --style <IMAGE>' not specified\n.*--help/,
+      /^error: required option '-s, --style <IMAGE\[:WEIGHT\]\[@COLOUR\]>' not specified\n.*--help/,
     ],
     [
       "no output",

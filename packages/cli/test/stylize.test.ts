@@ -21,7 +21,7 @@ beforeAll(async () => {
 /** What --json prints for a picture that was made. */
 interface Line {
   content: { path: string; width: number; height: number; format: string };
-  style: { path: string; width: number; height: number; format: string };
+  styles: { path: string; width: number; height: number; format: string; weight: number; size: number }[];
   output: { path: string; width: number; height: number };
   model: string;
   device: string;
@@ -95,8 +95,10 @@ describe("several contents into a folder", () => {
           height: expect.any(Number),
           format: expect.any(String),
         },
-        style: { path: "wave.jpg", width: 40, height: 56, format: "jpeg" },
+        styles: [{ path: "wave.jpg", width: 40, height: 56, format: "jpeg", weight: 1, size: 56 }],
         output: { path: expect.stringMatching(/^painted[/\\]/), width: expect.any(Number), height: expect.any(Number) },
+        controls: { strength: 1, color: "style", stroke: 1, rotate: 0 },
+        notes: [],
         model: "small",
         device: "cpu",
         milliseconds: expect.any(Object),

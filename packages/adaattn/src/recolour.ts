@@ -1,0 +1,118 @@
+/**
+ * The two ways to keep the colours of a photograph (Gatys et al., "Preserving Color in Neural Artistic Style Transfer", 2016):
+ * give the painting the photograph's colours before its style is taken, or take only the lightness of the result.
+ */
+
+import type { Picture } from "./image.ts";
+import { fromOklab, type Rgb, toOklab } from "./oklab.ts";
+
+/** A symmetric matrix of three rows. */
+type Matrix = readonly [Rgb, Rgb, Rgb];
+
+interface ColourStatistics {
+  readonly mean: Rgb;
+  readonly covariance: Matrix;
+}
+
+/** What is added to each variance, in bytes squared, so that pictures of few colours can be matched too. */
+const LEAST_VARIANCE = 1;
+
+/**
+ * The painting with the colours of the photograph, by CORAL (Sun et al., 2016): with means m and covariances C of red, green and
+ * blue, every pixel x becomes C_photograph^(1/2) C_painting^(-1/2) (x - m_painting) + m_photograph, clamped.
+ *
+ * @param weights how much each pixel of the photograph counts, such as a region's mask; its alpha counts besides.
+ */
+export function matchColours(painting: Picture, photograph: Picture, weights?: Float32Array): Picture {
+  const [own, wanted] = [colourStatistics(painting), colourStatistics(photograph, weights)];
+  const transform = product(
+    power(wanted.covariance, Math.sqrt),
+    power(own.covariance, (value) => 1 / Math.sqrt(value)),
+  );
+  const data = new Uint8ClampedArray(painting.data);
+  for (let at = 0; at < data.length; at += 4) {
+    const centred = own.mean.map((mean, channel) => (data[at + channel] as number) - mean);
+    const [x = 0, y = 0, z = 0] = centred;
+    for (let channel = 0; channel < 3; channel++) {
+      const [a, b, c] = transform[channel] as Rgb;
+      data[at + channel] = a * x + b * y + c * z + (wanted.mean[channel] as number);
+    }
+  }
+  return { width: painting.width, height: painting.height, data };
+}
+
+/** The lightness (OKLab's L) of one picture with the chroma (a and b) of another of the same size, and the first one's alpha. */
+export function keepChroma(stylised: Picture, photograph: Picture): Picture & { data: Uint8ClampedArray } {
+  const data = new Uint8ClampedArray(stylised.data);
+  const { data: colours } = photograph;
+  for (let at = 0; at < data.length; at += 4) {
+    const [lightness] = toOklab(data[at] as number, data[at + 1] as number, data[at + 2] as number);
+    const [, a, b] = toOklab(colours[at] as number, colours[at + 1] as number, colours[at + 2] as number);
+    data.set(fromOklab([lightness, a, b]), at);
+  }
+  return { width: stylised.width, height: stylised.height, data };
+}
+
+function colourStatistics({ data }: Picture, weights?: Float32Array): ColourStatistics {
+  let [total, r, g, b] = [0, 0, 0, 0];
+  let [rr, rg, rb, gg, gb, bb] = [0, 0, 0, 0, 0, 0];
+  for (let at = 0; at < data.length; at += 4) {
+    const weight = ((data[at + 3] as number) / 255) * (weights === undefined ? 1 : (weights[at / 4] as number));
+    const [red, green, blue] = [data[at] as number, data[at + 1] as number, data[at + 2] as number];
+    total += weight;
+    r += weight * red;
+    g += weight * green;
+    b += weight * blue;
+    rr += weight * red * red;
+    rg += weight * red * green;
+    rb += weight * red * blue;
+    gg += weight * green * green;
+    gb += weight * green * blue;
+    bb += weight * blue * blue;
+  }
+  // Where nothing counts, as in a photograph that is transparent everywhere, there are no colours to speak of: grey.
+  if (total === 0) return { mean: [127.5, 127.5, 127.5], covariance: matrix((i, j) => (i === j ? LEAST_VARIANCE : 0)) };
+  const mean: Rgb = [r / total, g / total, b / total];
+  const products = [rr, rg, rb, rg, gg, gb, rb, gb, bb];
+  const covariance = matrix(
+    (i, j) => (products[i * 3 + j] as number) / total - mean[i as 0] * mean[j as 0] + (i === j ? LEAST_VARIANCE : 0),
+  );
+  return { mean, covariance };
+}
+
+const vector = (entry: (i: number) => number): Rgb => [entry(0), entry(1), entry(2)];
+const matrix = (entry: (i: number, j: number) => number): Matrix => [
+  vector((j) => entry(0, j)),
+  vector((j) => entry(1, j)),
+  vector((j) => entry(2, j)),
+];
+
+function product(left: Matrix, right: Matrix): Matrix {
+  return matrix((i, j) => left[i as 0].reduce((sum, value, k) => sum + value * right[k as 0][j as 0], 0));
+}
+
+const transposed = (m: Matrix) => matrix((i, j) => m[j as 0][i as 0]);
+
+/** A function of a symmetric matrix, applied to its eigenvalues, which Jacobi's rotations find. */
+function power(symmetric: Matrix, apply: (eigenvalue: number) => number): Matrix {
+  let [diagonal, vectors] = [symmetric, matrix((i, j) => (i === j ? 1 : 0))];
+  for (let sweep = 0; sweep < 12; sweep++) {
+    for (const [p, q] of [
+      [0, 1],
+      [0, 2],
+      [1, 2],
+    ] as const) {
+      const angle = Math.atan2(2 * diagonal[p][q], diagonal[q][q] - diagonal[p][p]) / 2;
+      const [cos, sin] = [Math.cos(angle), Math.sin(angle)];
+      const rotation = matrix((i, j) => {
+        if (i === p && j === q) return sin;
+        if (i === q && j === p) return -sin;
+        return i !== j ? 0 : i === p || i === q ? cos : 1;
+      });
+      diagonal = product(product(transposed(rotation), diagonal), rotation);
+      vectors = product(vectors, rotation);
+    }
+  }
+  const scaled = matrix((i, j) => vectors[i as 0][j as 0] * apply(Math.max(diagonal[j as 0][j as 0], 1e-9)));
+  return product(scaled, transposed(vectors));
+}

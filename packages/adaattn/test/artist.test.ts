@@ -1,0 +1,150 @@
+/**
+ * Controls on bundled pictures with the shipped weights: that each does what its name says. What counts as an effect is measured
+ * against grain, which a photograph may have more or less of without anybody calling it another picture.
+ */
+
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Picture } from "../src/image.ts";
+import { loadModel } from "../src/node/models.ts";
+import { readPicture } from "../src/node/pictures.ts";
+import { toOklab } from "../src/oklab.ts";
+import type { Style } from "../src/style.ts";
+import type { Model, StyleOptions, Stylised, StylizeOptions } from "../src/stylize.ts";
+import { generator } from "./numbers.ts";
+import { greyMask, meanColour, meanDifference, ssim } from "./similarity.ts";
+
+const asset = (path: string) => fileURLToPath(new URL(`../../../assets/${path}.jpg`, import.meta.url));
+
+let model: Model;
+let photo: Picture;
+let painting: Picture;
+let style: Style;
+let plain: Stylised;
+/** How far a photograph with a little grain leads from the plain result. */
+let grain: number;
+
+beforeAll(async () => {
+  model = await loadModel("small", { device: "cpu" });
+  photo = await readPicture(asset("contents/castle"), { longerSide: 192 });
+  painting = await readPicture(asset("styles/rainy-street"), { longerSide: 256 });
+  style = await model.style(painting);
+  plain = await model.stylize(photo, style);
+  const next = generator(1);
+  const grainy = {
+    ...photo,
+    data: Uint8ClampedArray.from(photo.data, (value, at) => (at % 4 === 3 ? value : value + next())),
+  };
+  grain = meanDifference(await model.stylize(grainy, style), plain);
+});
+afterAll(() => model.dispose());
+
+const paint = (options: StylizeOptions) => model.stylize(photo, style, options);
+async function paintFrom(source: Picture, options: StyleOptions): Promise<Stylised> {
+  using other = await model.style(source, options);
+  return await model.stylize(photo, other);
+}
+
+describe("strength", () => {
+  test.each(["castle", "portrait", "tiger"])("0 gives the photograph %s back", async (name) => {
+    const content = await readPicture(asset(`contents/${name}`), { longerSide: 160 });
+    expect(ssim(await model.stylize(content, style, { strength: 0 }), content)).toBeGreaterThan(0.99);
+  });
+
+  test("leads steadily from the photograph to the style and beyond", async () => {
+    const results: Picture[] = [];
+    for (const strength of [0, 0.2, 0.4, 0.6, 0.8, 1, 1.4]) results.push(await paint({ strength }));
+    const [likeness, distance] = [
+      results.map((result) => ssim(result, photo)),
+      results.map((result) => meanDifference(result, plain)),
+    ];
+    for (let step = 1; step < results.length; step++)
+      expect(likeness[step]).toBeLessThan((likeness[step - 1] ?? 0) - 0.01);
+    for (let step = 1; step < 6; step++) expect(distance[step]).toBeLessThan((distance[step - 1] ?? 0) - 1);
+    expect(distance[5]).toBe(0);
+    expect(distance[6]).toBeGreaterThan(2 * grain);
+  });
+});
+
+describe("colour", () => {
+  const labs = ({ data }: Picture) =>
+    Array.from({ length: data.length / 4 }, (_, at) =>
+      toOklab(data[4 * at] ?? 0, data[4 * at + 1] ?? 0, data[4 * at + 2] ?? 0),
+    );
+  const distances = (a: Picture, b: Picture) => {
+    const [one, other] = [labs(a), labs(b)];
+    const mean = (value: (at: number) => number) => one.reduce((sum, _, at) => sum + value(at), 0) / one.length;
+    return {
+      lightness: mean((at) => Math.abs((one[at]?.[0] ?? 0) - (other[at]?.[0] ?? 0))),
+      chroma: mean((at) =>
+        Math.hypot((one[at]?.[1] ?? 0) - (other[at]?.[1] ?? 0), (one[at]?.[2] ?? 0) - (other[at]?.[2] ?? 0)),
+      ),
+    };
+  };
+
+  test("content has the lightness of the painted picture and the chroma of the photograph", async () => {
+    const kept = await paint({ color: "content" });
+    expect(distances(kept, plain).lightness).toBeLessThan(0.005);
+    expect(distances(kept, photo).chroma).toBeLessThan(0.25 * distances(plain, photo).chroma);
+    expect(distances(kept, photo).lightness).toBeGreaterThan(0.03);
+  });
+
+  test("match brings the colours of the whole to the photograph's", async () => {
+    const tiger = await readPicture(asset("contents/tiger"), { longerSide: 192 });
+    using night = await model.style(await readPicture(asset("styles/starry-night"), { longerSide: 256 }));
+    const [unmatched, matched] = [
+      await model.stylize(tiger, night),
+      await model.stylize(tiger, night, { color: "match" }),
+    ];
+    const away = (picture: Picture) =>
+      Math.hypot(...meanColour(picture).map((value, channel) => value - (meanColour(tiger)[channel] ?? 0)));
+    expect(away(matched)).toBeLessThan(0.5 * away(unmatched));
+    expect(distances(matched, tiger).chroma).toBeLessThan(0.8 * distances(unmatched, tiger).chroma);
+  });
+});
+
+describe("the painting", () => {
+  test.each<[string, StyleOptions]>([
+    ["with larger strokes", { stroke: 2 }],
+    ["with smaller strokes", { stroke: 0.5 }],
+    ["at another size", { size: 160 }],
+    ["turned by a quarter", { rotate: 90 }],
+    ["turned by 30 degrees", { rotate: 30 }],
+  ])("%s gives another picture", async (_, options) => {
+    expect(meanDifference(await paintFrom(painting, options), plain)).toBeGreaterThan(2 * grain);
+  });
+
+  test("with a mask lends only what the mask leaves", async () => {
+    const ink = await readPicture(asset("styles/ink-landscape"), { longerSide: 256 });
+    const sun = greyMask(100, 100, (x, y) => (Math.hypot(x - 70, y - 22) < 9 ? 1 : 0));
+    const paper = greyMask(100, 100, (x, y) => (y < 12 && x < 50 ? 1 : 0));
+    const redness = (picture: Picture) => {
+      const [red, green, blue] = meanColour(picture);
+      return red - (green + blue) / 2;
+    };
+    const [whole, red, pale] = [
+      await paintFrom(ink, {}),
+      await paintFrom(ink, { mask: sun }),
+      await paintFrom(ink, { mask: paper }),
+    ];
+    expect(redness(red)).toBeGreaterThan(redness(whole) + 30);
+    expect(redness(pale)).toBeLessThan(redness(red) - 30);
+  });
+});
+
+test("two styles in two regions look like each of them, and at the soft edge like neither", async () => {
+  using other = await model.style(await readPicture(asset("styles/ink-landscape"), { longerSide: 256 }));
+  const second = await model.stylize(photo, other);
+  const soft = (x: number) => Math.min(1, Math.max(0, (x - 70) / 50));
+  const both = await model.stylize(photo, [
+    { style, mask: greyMask(192, 128, (x) => 1 - soft(x)) },
+    { style: other, mask: greyMask(192, 128, soft) },
+  ]);
+  const [left, right] = [(x: number) => x < 40, (x: number) => x > 150];
+  expect(meanDifference(both, plain, left)).toBeLessThan(1);
+  expect(meanDifference(both, second, right)).toBeLessThan(1);
+  expect(meanDifference(both, plain, right)).toBeGreaterThan(2 * grain);
+  const middle = (x: number) => x > 90 && x < 100;
+  expect(meanDifference(both, plain, middle)).toBeGreaterThan(2 * grain);
+  expect(meanDifference(both, second, middle)).toBeGreaterThan(2 * grain);
+});

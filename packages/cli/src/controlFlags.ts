@@ -1,0 +1,48 @@
+/** Flags checked by the schemas of the API, so that the command allows what the API allows and says no in the same words. */
+import {
+  checkControls,
+  type InspectControls,
+  inspectControls,
+  type PaintControls,
+  paintControls,
+  type StyleControls,
+  styleControls,
+} from "adaattn";
+import { numberOr, UsageError } from "./usage.ts";
+
+/** How paintings are looked at, as it is typed. */
+interface LookFlags {
+  readonly styleSize?: string;
+  readonly stroke?: string;
+  readonly styleRotate?: string;
+  readonly seed?: string;
+}
+
+const FLAGS: Readonly<Record<string, string>> = { size: "--style-size", rotate: "--style-rotate" };
+
+/** @throws UsageError on the first flag that does not fit. */
+export function lookControls({ styleSize, stroke, styleRotate, seed }: LookFlags): StyleControls {
+  const typed = { size: styleSize, stroke, rotate: styleRotate, seed };
+  return checked(
+    styleControls,
+    Object.fromEntries(Object.entries(typed).map(([name, text]) => [name, numberOr(text)])),
+  );
+}
+
+/** @throws UsageError on the first flag that does not fit. */
+export function paintFlags({ strength, color }: { strength?: string; color?: string }): PaintControls {
+  return checked(paintControls, { strength: numberOr(strength), color });
+}
+
+/** @throws UsageError where there is no such level. */
+export function inspectLevel(level: number | string | undefined): InspectControls["level"] {
+  return checked(inspectControls, { level }).level;
+}
+
+function checked<Schema extends Parameters<typeof checkControls>[0]>(schema: Schema, value: unknown) {
+  try {
+    return checkControls(schema, value, (control) => FLAGS[control] ?? `--${control}`);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
