@@ -3,7 +3,7 @@
  * nobody ever sees half a file: bytes go to a temporary name in the same folder, then take the file's place by a rename.
  */
 import { randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
+import { rmSync, type Stats } from "node:fs";
 import { access, constants, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
@@ -16,22 +16,46 @@ import { dirname, join } from "node:path";
 export async function readWholeFile(path: string, signal?: AbortSignal): Promise<Uint8Array> {
   signal?.throwIfAborted();
   try {
-    const found = await stat(path);
-    if (found.isDirectory()) throw cannotRead(path, "it is a folder. Name a file in it instead.");
-    if (!found.isFile()) throw cannotRead(path, "it is not a regular file. Copy it to one first.");
+    await checkRegular(path);
     const bytes = await readFile(path, signal ? { signal } : {});
-    if (bytes.length === 0) throw cannotRead(path, "it is empty (0 bytes). Choose another file.");
+    if (bytes.length === 0) throw isEmpty(path);
     return bytes;
   } catch (error) {
     signal?.throwIfAborted();
-    const code = systemCode(error);
-    if (code === undefined) throw error;
-    throw cannotRead(
-      path,
-      READ_FAILURES[code] ?? `the system answered ${code}. Copy it to another disk and try again.`,
-      error,
-    );
+    throw readFailure(path, error);
   }
+}
+
+/**
+ * Checks that a file could be read and is not empty, for programs that read it themselves.
+ *
+ * @throws Error with one sentence naming the file and what to do, as {@link readWholeFile} does.
+ */
+export async function checkReadable(path: string): Promise<void> {
+  try {
+    if ((await checkRegular(path)).size === 0) throw isEmpty(path);
+    await access(path, constants.R_OK);
+  } catch (error) {
+    throw readFailure(path, error);
+  }
+}
+
+async function checkRegular(path: string): Promise<Stats> {
+  const found = await stat(path);
+  if (found.isDirectory()) throw cannotRead(path, "it is a folder. Name a file in it instead.");
+  if (!found.isFile()) throw cannotRead(path, "it is not a regular file. Copy it to one first.");
+  return found;
+}
+
+function isEmpty(path: string): Error {
+  return cannotRead(path, "it is empty (0 bytes). Choose another file.");
+}
+
+function readFailure(path: string, error: unknown): unknown {
+  const code = systemCode(error);
+  if (code === undefined) return error;
+  const reason = READ_FAILURES[code] ?? `the system answered ${code}. Copy it to another disk and try again.`;
+  return cannotRead(path, reason, error);
 }
 
 const READ_FAILURES: Readonly<Record<string, string>> = {

@@ -2,54 +2,22 @@
  * The safetensors file format: eight bytes of header length, a JSON header, then the tensors' bytes.
  * Format: https://github.com/huggingface/safetensors#format. Nothing in the header is trusted before it has been checked, since
  * such files come from strangers; every rule broken gives one sentence, to which the caller adds the file's name.
- * Bytes are little-endian in the file and taken to be so in memory, as on every platform that ONNX Runtime serves.
  */
-import { decodeBfloat16, decodeHalf, encodeHalf, LARGEST_HALF } from "./half.ts";
+import { encodeHalf, LARGEST_HALF } from "./half.ts";
+import {
+  decodeStored,
+  isCount,
+  STORED_BYTES,
+  type StoredData,
+  type StoredTensor,
+  type StoredType,
+  show,
+} from "./stored.ts";
 
-/** Bytes of one value of each type that can be read. */
-const BYTES = {
-  F64: 8,
-  F32: 4,
-  F16: 2,
-  BF16: 2,
-  I64: 8,
-  U64: 8,
-  I32: 4,
-  U32: 4,
-  I16: 2,
-  U16: 2,
-  I8: 1,
-  U8: 1,
-  BOOL: 1,
-} as const;
+export type { StoredData, StoredTensor, StoredType };
 
 /** The largest header that the reference implementation reads: 100 MB. */
 const LARGEST_HEADER = 100_000_000;
-
-/** The type of a stored tensor's values, spelled as in the file. */
-export type StoredType = keyof typeof BYTES;
-
-/** A tensor's values in memory: every float type as float32, integers in their own width, booleans as bytes of 0 and 1. */
-export type StoredData =
-  | Float32Array
-  | BigInt64Array
-  | BigUint64Array
-  | Int32Array
-  | Uint32Array
-  | Int16Array
-  | Uint16Array
-  | Int8Array
-  | Uint8Array;
-
-/** One tensor of a safetensors file. */
-export interface StoredTensor {
-  /** The type in the file; `data` is a Float32Array for F64, F32, F16 and BF16. */
-  readonly dtype: StoredType;
-  /** Sizes, outermost first; empty for a scalar. */
-  readonly shape: number[];
-  /** The values in row-major order; a copy that does not keep the file's bytes alive. */
-  readonly data: StoredData;
-}
 
 /** What a safetensors file holds. */
 export interface Safetensors {
@@ -98,7 +66,7 @@ export function readSafetensors(bytes: Uint8Array): Safetensors {
   checkLayout(entries, body.length);
   const tensors = new Map<string, StoredTensor>();
   for (const { name, dtype, shape, begin, end } of entries) {
-    tensors.set(name, { dtype, shape, data: decode(dtype, body.subarray(begin, end)) });
+    tensors.set(name, { dtype, shape, data: decodeStored(dtype, body.subarray(begin, end)) });
   }
   return { tensors, metadata };
 }
@@ -134,7 +102,7 @@ function readEntry(name: string, value: unknown, bodyLength: number): Entry {
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isStoredType(dtype)) {
     throw new Error(
-      `Expected one of ${Object.keys(BYTES).join(", ")} for the type of ${label} but received ${show(dtype)}.`,
+      `Expected one of ${Object.keys(STORED_BYTES).join(", ")} for the type of ${label} but received ${show(dtype)}.`,
     );
   }
   if (!isSizes(shape)) {
@@ -150,7 +118,7 @@ function readEntry(name: string, value: unknown, bodyLength: number): Entry {
       `Expected data_offsets of at most ${bodyLength} for ${label} but received ${show(offsets)}; the file is truncated or damaged.`,
     );
   }
-  const size = shape.reduce((product, length) => product * length, BYTES[dtype]);
+  const size = shape.reduce((product, length) => product * length, STORED_BYTES[dtype]);
   if (size !== end - begin) {
     throw new Error(`Expected ${size} bytes for ${label} of ${dtype} ${show(shape)} but received ${end - begin}.`);
   }
@@ -172,40 +140,6 @@ function checkLayout(entries: readonly Entry[], bodyLength: number): void {
   }
   if (position !== bodyLength) {
     throw new Error(`Expected the file to end with its last tensor but ${bodyLength - position} bytes follow it.`);
-  }
-}
-
-function decode(dtype: StoredType, bytes: Uint8Array): StoredData {
-  // A copy, aligned to its type; Uint8Array.slice would be a view where the bytes are a Node Buffer.
-  const copy = new Uint8Array(bytes.length);
-  copy.set(bytes);
-  const { buffer } = copy;
-  switch (dtype) {
-    case "F64":
-      return Float32Array.from(new Float64Array(buffer));
-    case "F32":
-      return new Float32Array(buffer);
-    case "F16":
-      return decodeHalf(new Uint16Array(buffer));
-    case "BF16":
-      return decodeBfloat16(new Uint16Array(buffer));
-    case "I64":
-      return new BigInt64Array(buffer);
-    case "U64":
-      return new BigUint64Array(buffer);
-    case "I32":
-      return new Int32Array(buffer);
-    case "U32":
-      return new Uint32Array(buffer);
-    case "I16":
-      return new Int16Array(buffer);
-    case "U16":
-      return new Uint16Array(buffer);
-    case "I8":
-      return new Int8Array(buffer);
-    case "U8":
-    case "BOOL":
-      return copy;
   }
 }
 
@@ -238,7 +172,7 @@ export function writeSafetensors(
     return { name, shape, ...encode(name, data, dtype) };
   });
   // The widest types come first, so that every tensor lies aligned to its own width.
-  encoded.sort((a, b) => BYTES[b.type] - BYTES[a.type]);
+  encoded.sort((a, b) => STORED_BYTES[b.type] - STORED_BYTES[a.type]);
   const header: Record<string, unknown> = Object.create(null);
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   let length = 0;
@@ -287,15 +221,9 @@ function isRecord(value: unknown): value is Record<string, unknown> {
 }
 
 function isStoredType(value: unknown): value is StoredType {
-  return typeof value === "string" && Object.hasOwn(BYTES, value);
+  return typeof value === "string" && Object.hasOwn(STORED_BYTES, value);
 }
 
 function isSizes(value: unknown): value is number[] {
-  return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
-}
-
-/** A value from the file as it is quoted in an error: JSON, cut short. */
-function show(value: unknown): string {
-  const text = JSON.stringify(value) ?? "nothing";
-  return text.length > 80 ? `${text.slice(0, 77)}...` : text;
+  return Array.isArray(value) && value.every(isCount);
 }
