@@ -72,30 +72,44 @@ async function readArchitecture(path: string, signal: AbortSignal | undefined): 
   }
 }
 
+/** A network and its weights, as they lie on disk. */
+export interface ModelFiles {
+  /** The name of its folder. */
+  readonly name: string;
+  readonly architecture: Architecture;
+  /** Every tensor of the architecture, in its shape. */
+  readonly weights: Map<string, Float32Array>;
+}
+
 /**
- * Loads a model: a bundled one by its name, or a folder with `model.json` (whose `architecture` names the network) and
- * `model.safetensors`. Throws one sentence where there is none, or its files are damaged or do not fit.
+ * Reads a model without loading it on an engine: a bundled one by its name, or a folder with `model.json` (whose `architecture`
+ * names the network) and `model.safetensors`. Throws one sentence where there is none, or its files are damaged or do not fit.
  */
-export async function loadModel(nameOrFolder: string, options: LoadModelOptions = {}): Promise<Model> {
-  const { device = "auto", threads, signal } = options;
+export async function readModel(nameOrFolder: string, signal?: AbortSignal): Promise<ModelFiles> {
   const folder = folderOf(nameOrFolder);
   const architecture = await readArchitecture(join(folder, "model.json"), signal);
   const path = join(folder, "model.safetensors");
   const bytes = await readWholeFile(path, signal);
-  let weights: Map<string, Float32Array>;
   try {
-    weights = checkWeights(architecture, readSafetensors(bytes).tensors);
+    const weights = checkWeights(architecture, readSafetensors(bytes).tensors);
+    return { name: basename(folder), architecture, weights };
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
     throw cannotRead(path, `${reason}. Restore the file from where the model came from.`, error);
   }
+}
+
+/** Loads a model, which {@link readModel} finds, on an engine of its own. */
+export async function loadModel(nameOrFolder: string, options: LoadModelOptions = {}): Promise<Model> {
+  const { device = "auto", threads, signal } = options;
+  const { name, architecture, weights } = await readModel(nameOrFolder, signal);
   signal?.throwIfAborted();
   const engine = new NodeEngine({
     device: device === "auto" ? await fasterDevice() : device,
     ...(threads && { threads }),
   });
   try {
-    return await Model.load(basename(folder), architecture, weights, engine);
+    return await Model.load(name, architecture, weights, engine);
   } catch (error) {
     await engine.dispose();
     throw error;
@@ -158,6 +172,11 @@ export interface DeviceInfo {
   readonly detail: string;
 }
 
+/** Versions of the engine and its companions. */
+export function engineVersions(): Readonly<Record<string, string>> {
+  return { onnxruntime: env.versions.node ?? env.versions.common, ...pictureVersions() };
+}
+
 /** Versions of the engine and its companions, and which devices answer. */
 export async function engineInfo(): Promise<{ versions: Readonly<Record<string, string>>; devices: DeviceInfo[] }> {
   const devices: DeviceInfo[] = [];
@@ -178,5 +197,5 @@ export async function engineInfo(): Promise<{ versions: Readonly<Record<string, 
       devices.push({ device, available: false, detail: reason });
     }
   }
-  return { versions: { onnxruntime: env.versions.node ?? env.versions.common, ...pictureVersions() }, devices };
+  return { versions: engineVersions(), devices };
 }
