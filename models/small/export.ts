@@ -1,70 +1,49 @@
 /**
- * Writes model.safetensors (fp16) and model.json from the runs that trained a model:
+ * Makes the model of a recipe's last run the one that is shipped, with a record of all its runs in model.json:
  *
- *   export.ts --distil RUN --invert RUN --stylise RUN --smooth RUN --out FOLDER
+ *   export.ts RUN... --out FOLDER
  */
 
 import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { parseArgs } from "node:util";
-import { readAverage } from "@adaattn/train";
-import {
-  architectureNamed,
-  countParameters,
-  encoderParameters,
-  parametersOf,
-  stylisingParameters,
-  writeSafetensors,
-} from "adaattn";
-import { replaceFile } from "adaattn/node";
+import { writeModel } from "@adaattn/train";
+import { readModel } from "adaattn/node";
 
-const { values: options } = parseArgs({
-  options: {
-    distil: { type: "string", default: "" },
-    invert: { type: "string", default: "" },
-    stylise: { type: "string", default: "" },
-    smooth: { type: "string", default: "" },
-    out: { type: "string", default: "models/small" },
-  },
+const { values: options, positionals: runs } = parseArgs({
+  allowPositionals: true,
+  options: { out: { type: "string", default: "models/small" } },
 });
-const architecture = architectureNamed("small");
-const shapes = parametersOf(architecture);
-const values = new Map([
-  ...(await readAverage(options.distil, encoderParameters(architecture.encoder))),
-  ...(await readAverage(options.smooth, stylisingParameters(architecture))),
-]);
 
-type Line = Readonly<Record<string, number>>;
+/** The settings of a run that are worth keeping, all but where things lay on the machine, and how model.json calls them. */
+const KEPT = {
+  ...{ stage: "stage", device: "device", batch: "batch", crop: "crop", rate: "rate", warmup: "warmup", clip: "clip" },
+  ...{ seed: "seed", losses: "lossWeights", lossWeights: "lossWeights", localLevels: "localLevels" },
+};
 
-/** Steps, samples and the mean losses of the last fifty logged steps of a run. */
+/** Settings, steps, samples and the mean losses of the last fifty lines of a run's metrics. */
 async function record(run: string) {
+  const config = JSON.parse(await readFile(join(run, "config.json"), "utf8")) as Readonly<Record<string, unknown>>;
   const text = await readFile(join(run, "metrics.jsonl"), "utf8");
   const lines = text
     .trim()
     .split("\n")
-    .map((line) => JSON.parse(line) as Line);
-  const last = lines.slice(-50);
-  const losses = Object.keys(last.at(-1) ?? {}).filter((name) => name.startsWith("loss."));
-  const mean = (name: string) => last.reduce((sum, line) => sum + (line[name] ?? 0), 0) / last.length;
-  const config = JSON.parse(await readFile(join(run, "config.json"), "utf8")) as Readonly<Record<string, unknown>>;
+    .slice(-50)
+    .map((line) => JSON.parse(line) as Readonly<Record<string, number>>);
+  const losses = Object.keys(lines.at(-1) ?? {}).filter((name) => name.startsWith("loss."));
+  const mean = (name: string) => lines.reduce((sum, line) => sum + (line[name] ?? 0), 0) / lines.length;
   return {
-    ...config,
-    steps: last.at(-1)?.step,
-    samples: last.at(-1)?.samples,
+    ...Object.fromEntries(Object.entries(KEPT).flatMap(([name, as]) => (name in config ? [[as, config[name]]] : []))),
+    steps: lines.at(-1)?.step,
+    samples: lines.at(-1)?.samples,
     losses: Object.fromEntries(losses.map((name) => [name.slice("loss.".length), Number(mean(name).toPrecision(4))])),
   };
 }
 
-const tensors = new Map(
-  [...shapes].map(([name, shape]) => [name, { shape: [...shape], data: values.get(name) ?? new Float32Array() }]),
-);
-await replaceFile(
-  join(options.out, "model.safetensors"),
-  writeSafetensors(tensors, { architecture: architecture.name }, "F16"),
-);
-const description = {
-  architecture: architecture.name,
-  parameters: countParameters(shapes),
+const { architecture, weights } = await readModel(join(runs.at(-1) ?? "", "model"));
+const stages: Record<string, unknown> = {};
+for (const run of runs) stages[basename(run)] = await record(run);
+await writeModel(options.out, architecture, weights, {
   weights: "model.safetensors, fp16, the moving average of the last stage",
   data: {
     content: "3,400 photographs (COCO, VOC, BSDS, ImageNet samples, Flickr8k, scenes), shorter side 288",
@@ -73,14 +52,5 @@ const description = {
   teacher:
     "quarter-width VGG-19 (Wang et al., Collaborative Distillation, CVPR 2020), each level scaled to unit mean activation",
   command: "models/small/train.sh",
-  stages: {
-    distil: await record(options.distil),
-    invert: await record(options.invert),
-    stylise: await record(options.stylise),
-    smooth: await record(options.smooth),
-  },
-};
-await replaceFile(
-  join(options.out, "model.json"),
-  new TextEncoder().encode(`${JSON.stringify(description, null, 2)}\n`),
-);
+  stages,
+});

@@ -7,6 +7,11 @@ const GRACE_MILLISECONDS = 250;
 export interface Interruption {
   /** Aborted when one of them comes. */
   readonly signal: AbortSignal;
+  /**
+   * From now on the first of them only aborts the signal, and the work ends by itself, however long that takes; a second one still
+   * ends the process at once. `message` tells the person so when it comes.
+   */
+  wait(message: string): void;
   /** Ends the process if one has come, else does nothing; for when the work has stopped. */
   end(): void;
 }
@@ -20,6 +25,7 @@ export interface Interruption {
 export function watchInterruption(): Interruption {
   const controller = new AbortController();
   let came: NodeJS.Signals | undefined;
+  let patience: string | undefined;
   const end = () => {
     if (came === undefined) return;
     // Listeners for the end of the process remove temporary files; a signal alone would not call them.
@@ -30,9 +36,12 @@ export function watchInterruption(): Interruption {
     process.once(name, () => {
       came = name;
       controller.abort();
-      process.stderr.write("Stopped.\n");
-      setTimeout(end, GRACE_MILLISECONDS);
+      process.stderr.write(`${patience ?? "Stopped."}\n`);
+      if (patience === undefined) setTimeout(end, GRACE_MILLISECONDS);
     });
   }
-  return { signal: controller.signal, end };
+  const wait = (message: string) => {
+    patience = message;
+  };
+  return { signal: controller.signal, wait, end };
 }

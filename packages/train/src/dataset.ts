@@ -1,109 +1,98 @@
 /**
- * Pictures to train on. A folder is read recursively; every picture is decoded once, with its shorter side at a fixed length,
- * and kept in memory as bytes; crops and flips are cut from there, so that the engine never waits for a file.
+ * Pictures to train on: all that lie below a folder, drawn at random and decoded by a worker thread (crops.ts), so that neither
+ * the engine nor this thread ever waits for a file that was asked for in time.
  */
 
-import { readdir } from "node:fs/promises";
-import { join } from "node:path";
-import sharp from "sharp";
-import type { Random } from "./random.ts";
+import { Worker } from "node:worker_threads";
+import type { CropRequest, CropResponse } from "./cropWorker.ts";
+import { listPictures } from "./pictureFiles.ts";
 
-const EXTENSIONS = /\.(jpe?g|png|webp|avif|tiff?|gif)$/i;
-
-interface Pixels {
-  readonly width: number;
-  readonly height: number;
-  /** RGB bytes, row-major. */
-  readonly data: Uint8Array;
-}
-
+/** What a dataset is opened with. */
 export interface DatasetOptions {
-  /** The length of every picture's shorter side, in pixels. */
-  readonly shorterSide: number;
-  /** At most so many pictures, evenly chosen; all by default. */
-  readonly limit?: number;
-  /** Called once for every file that cannot be read; it is left out. */
-  readonly onBadFile?: (path: string, reason: string) => void;
+  /** The side of the crops that it gives, in pixels. */
+  readonly crop: number;
+  /** The same seed and step always give the same crops. */
+  readonly seed: number;
+  /** Called once for every file that was drawn and could not be read; another takes its place. */
+  readonly onBadFile?: ((path: string, reason: string) => void) | undefined;
 }
 
-export class Dataset {
-  readonly #pictures: readonly Pixels[];
-  readonly #shorterSide: number;
+/** A folder of pictures. */
+export class Dataset implements AsyncDisposable {
+  /** The files, sorted. */
+  readonly paths: readonly string[];
+  readonly #options: DatasetOptions;
+  readonly #worker: Worker;
+  readonly #pending = new Map<number, { resolve: (values: Float32Array) => void; reject: (error: Error) => void }>();
+  readonly #reported = new Set<string>();
+  #count = 0;
+  #failure: Error | undefined;
 
-  private constructor(pictures: readonly Pixels[], shorterSide: number) {
-    this.#pictures = pictures;
-    this.#shorterSide = shorterSide;
+  private constructor(paths: readonly string[], options: DatasetOptions) {
+    this.paths = paths;
+    this.#options = options;
+    // Beside this file there is cropWorker.ts in the sources and cropWorker.js in the package.
+    const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
+    this.#worker = new Worker(new URL(`./cropWorker.${extension}`, import.meta.url), { workerData: { paths } });
+    this.#worker.unref();
+    this.#worker.on("message", (response: CropResponse) => this.#settle(response));
+    this.#worker.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
+    this.#worker.on("exit", () => this.#fail(new Error("The dataset was closed.")));
+  }
+
+  /**
+   * Opens all pictures below `folder`.
+   *
+   * @throws Error with one sentence where the folder cannot be read or holds fewer than two pictures.
+   */
+  static async open(folder: string, options: DatasetOptions): Promise<Dataset> {
+    return new Dataset(await listPictures(folder), options);
   }
 
   /** How many pictures there are. */
   get size(): number {
-    return this.#pictures.length;
+    return this.paths.length;
   }
 
-  /** Reads all pictures below `folder`. Throws where there are fewer than two. */
-  static async open(folder: string, { shorterSide, limit, onBadFile }: DatasetOptions): Promise<Dataset> {
-    const found = await readdir(folder, { recursive: true, withFileTypes: true });
-    let paths = found
-      .filter((entry) => entry.isFile() && EXTENSIONS.test(entry.name))
-      .map((entry) => join(entry.parentPath, entry.name))
-      .sort();
-    const stride = limit === undefined ? 1 : Math.max(1, paths.length / limit);
-    paths = Array.from({ length: Math.floor(paths.length / stride) }, (_, at) => paths[Math.floor(at * stride)] ?? "");
-    const pictures: (Pixels | undefined)[] = new Array(paths.length);
-    let next = 0;
-    const work = async () => {
-      while (next < paths.length) {
-        const at = next++;
-        const path = paths[at] ?? "";
-        try {
-          const { data, info } = await sharp(path)
-            .rotate()
-            .toColourspace("srgb")
-            .resize({ width: shorterSide, height: shorterSide, fit: "outside" })
-            .flatten({ background: "#fff" })
-            .raw()
-            .toBuffer({ resolveWithObject: true });
-          if (info.channels !== 3) throw new Error(`it has ${info.channels} channels`);
-          pictures[at] = { width: info.width, height: info.height, data };
-        } catch (error) {
-          onBadFile?.(path, error instanceof Error ? error.message : String(error));
-        }
-      }
-    };
-    await Promise.all(Array.from({ length: 4 }, work));
-    const good = pictures.filter((picture) => picture !== undefined);
-    if (good.length < 2) throw new Error(`Expected at least two pictures in ${folder} but found ${good.length}`);
-    return new Dataset(good, shorterSide);
+  /**
+   * The `count` random crops of step `step`: [count, 3, crop, crop], RGB in [0, 1]. A crop takes in half to all of a picture's
+   * shorter side and is flipped half the time; pictures smaller than the crop are enlarged.
+   */
+  batch(step: number, count: number): Promise<Float32Array> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    const id = ++this.#count;
+    const { crop, seed } = this.#options;
+    return new Promise((resolve, reject) => {
+      this.#pending.set(id, { resolve, reject });
+      this.#worker.ref();
+      this.#worker.postMessage({ id, draw: { seed, step, count, crop } } satisfies CropRequest);
+    });
   }
 
-  /** Random crops of `count` random pictures, flipped half the time: [count, 3, crop, crop], RGB in [0, 1]. */
-  batch(random: Random, count: number, crop: number): Float32Array {
-    if (crop > this.#shorterSide) {
-      throw new Error(
-        `Expected a crop of at most ${this.#shorterSide} pixels, the pictures' shorter side, but received ${crop}`,
-      );
+  #settle(response: CropResponse): void {
+    const waiting = this.#pending.get(response.id);
+    this.#pending.delete(response.id);
+    if (this.#pending.size === 0) this.#worker.unref();
+    if ("error" in response) {
+      waiting?.reject(new Error(response.error));
+      return;
     }
-    const values = new Float32Array(count * 3 * crop * crop);
-    for (let sample = 0; sample < count; sample++) {
-      const picture = this.#pictures[random.below(this.#pictures.length)];
-      if (picture) cut(picture, random, crop, values.subarray(sample * 3 * crop * crop));
+    for (const { path, reason } of response.drawn.bad) {
+      if (this.#reported.has(path)) continue;
+      this.#reported.add(path);
+      this.#options.onBadFile?.(path, reason);
     }
-    return values;
+    waiting?.resolve(response.drawn.values);
   }
-}
 
-function cut({ width, height, data }: Pixels, random: Random, crop: number, target: Float32Array): void {
-  const left = random.below(width - crop + 1);
-  const top = random.below(height - crop + 1);
-  const flipped = random.below(2) === 1;
-  const plane = crop * crop;
-  for (let row = 0; row < crop; row++) {
-    for (let column = 0; column < crop; column++) {
-      const source = ((top + row) * width + left + (flipped ? crop - 1 - column : column)) * 3;
-      const at = row * crop + column;
-      target[at] = (data[source] ?? 0) / 255;
-      target[plane + at] = (data[source + 1] ?? 0) / 255;
-      target[2 * plane + at] = (data[source + 2] ?? 0) / 255;
-    }
+  #fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+
+  /** Ends the worker thread; batches that are still awaited are rejected. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#worker.terminate();
   }
 }

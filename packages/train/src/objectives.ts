@@ -6,9 +6,9 @@
  *   stylise: everything but the encoder learns the style losses, through the whole network.
  */
 
-import { input, reduceMean, scale, slice, square, subtract, type Tensor } from "@adaattn/graph";
-import { type Architecture, attend, decode, encode, type Weights } from "adaattn";
-import { frozenFeatures, type TrainedEncoder } from "./encoders.ts";
+import { convolution, input, reduceMean, scale, slice, square, subtract, type Tensor } from "@adaattn/graph";
+import { type Architecture, attend, decode, encode, type ParameterShapes, type Weights } from "adaattn";
+import { frozenFeatures, levelWidths, type TrainedEncoder } from "./encoders.ts";
 import {
   contentLoss,
   globalStyleLoss,
@@ -25,6 +25,19 @@ function pictures(name: string, count: number, crop: number): Tensor {
   return input(name, [count, 3, crop, crop]);
 }
 
+/**
+ * Shapes of the linear readouts, 1x1 convolutions `readout.LEVEL`, through which a student of other widths than its teacher's is
+ * compared with it; none for levels that are equally wide.
+ */
+export function readouts(student: readonly number[], teacher: readonly number[]): ParameterShapes {
+  const shapes = new Map<string, readonly number[]>();
+  student.forEach((channels, at) => {
+    const wanted = teacher[at] ?? channels;
+    if (wanted !== channels) shapes.set(`readout.${at + 1}.weight`, [wanted, channels, 1, 1]);
+  });
+  return shapes;
+}
+
 /** Squared distance of every level's features from the teacher's, each in units of the teacher's mean square. */
 export function distilObjective(
   student: Architecture["encoder"],
@@ -36,8 +49,11 @@ export function distilObjective(
   return (weights) => {
     const batch = pictures("pictures", count, crop);
     const wanted = frozenFeatures(teacher, batch);
+    const linear = readouts(levelWidths(student), levelWidths(teacher.encoder));
     const terms = encode(batch, student, weights).map((feature, at): [string, Tensor] => {
-      const error = meanSquaredError(feature, wanted[at] ?? feature);
+      const readout = `readout.${at + 1}.weight`;
+      const seen = linear.has(readout) ? convolution(feature, weights(readout)) : feature;
+      const error = meanSquaredError(seen, wanted[at] ?? feature);
       return [`level${at + 1}`, scale(error, 1 / (meanSquares[at] ?? 1))];
     });
     return Object.fromEntries(terms);

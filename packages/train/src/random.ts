@@ -8,6 +8,11 @@ export class Random {
     this.state = seed >>> 0;
   }
 
+  /** A generator that is a function of all these whole numbers, such as a seed and a step, and of their order. */
+  static of(...parts: readonly number[]): Random {
+    return parts.reduce((random, part) => new Random((random.next() * 2 ** 32) ^ part), new Random(0));
+  }
+
   /** A number from 0 to below 1. */
   next(): number {
     this.state = (this.state + 0x9e3779b9) >>> 0;

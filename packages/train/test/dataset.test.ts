@@ -1,9 +1,11 @@
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Dataset, Random } from "@adaattn/train";
+import { Dataset } from "@adaattn/train";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { drawCrops } from "../src/crops.ts";
+import { listPictures } from "../src/pictureFiles.ts";
 
 let folder: string;
 const at = (name: string) => join(folder, name);
@@ -23,11 +25,12 @@ function ramp(width: number, height: number, blue: number) {
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "adaattn-dataset-"));
-  for (const name of ["good", "good/deeper", "mixed", "plain", "alone", "empty"]) await mkdir(at(name));
+  for (const name of ["good", "good/deeper", "mixed", "plain", "alone", "empty", "broken"]) await mkdir(at(name));
   await ramp(40, 24, 10).png().toFile(at("good/a.png"));
   await ramp(24, 30, 20).png().toFile(at("good/b.PNG"));
   await ramp(24, 24, 30).png().toFile(at("good/deeper/c.png"));
   await writeFile(at("good/notes.txt"), "no picture");
+  await writeFile(at("good/._a.png"), "what a Mac leaves on foreign disks");
   await plain(20, 20, "#f00").png().toFile(at("mixed/a.png"));
   await writeFile(at("mixed/broken.jpg"), "not a JPEG");
   await writeFile(at("mixed/empty.png"), "");
@@ -38,6 +41,7 @@ beforeAll(async () => {
     .png()
     .toFile(at("plain/transparent.png"));
   await plain(20, 20, "#f00").png().toFile(at("alone/a.png"));
+  for (const name of ["a", "b"]) await writeFile(at(`broken/${name}.jpg`), "not a JPEG");
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
@@ -51,54 +55,70 @@ function planes(batch: Float32Array, crop: number, channel: number): number[][] 
   );
 }
 
-describe("a folder", () => {
-  test("is read with all that is below it", async () => {
-    const dataset = await Dataset.open(at("good"), { shorterSide: 24 });
-    expect(dataset.size).toBe(3);
-    const blues = new Set(planes(dataset.batch(new Random(1), 60, 4), 4, 2).flat());
-    expect([...blues].sort()).toEqual([10, 20, 30]);
-  });
+/** The crops of a step, drawn in this thread. */
+async function draw(name: string, crop: number, count: number, { seed = 1, step = 1 } = {}): Promise<Float32Array> {
+  return (await drawCrops(await listPictures(at(name)), { seed, step, count, crop })).values;
+}
 
-  test("may be read in part, evenly", async () => {
-    const dataset = await Dataset.open(at("good"), { shorterSide: 24, limit: 2 });
-    expect(dataset.size).toBe(2);
-    const blues = new Set(planes(dataset.batch(new Random(1), 40, 4), 4, 2).flat());
-    expect([...blues].sort()).toEqual([10, 20]);
-  });
-
-  test("has its bad files reported once each and left out", async () => {
+describe("a dataset", () => {
+  test("draws in a thread of its own what its seed and step say, and reports bad files once each", async () => {
     const bad: [string, string][] = [];
-    const onBadFile = (path: string, reason: string) => bad.push([path, reason]);
-    const dataset = await Dataset.open(at("mixed"), { shorterSide: 16, onBadFile });
-    expect(dataset.size).toBe(2);
+    const options = { crop: 8, seed: 3, onBadFile: (path: string, reason: string) => bad.push([path, reason]) };
+    const dataset = await Dataset.open(at("mixed"), options);
+    expect(dataset.size).toBe(4);
+    const batches = await Promise.all([dataset.batch(1, 20), dataset.batch(2, 20)]);
+    expect(batches).toEqual([
+      await draw("mixed", 8, 20, { seed: 3, step: 1 }),
+      await draw("mixed", 8, 20, { seed: 3, step: 2 }),
+    ]);
+    expect(await dataset.batch(1, 20)).toEqual(batches[0]);
     expect(bad.map(([path]) => path).sort()).toEqual([at("mixed/broken.jpg"), at("mixed/empty.png")]);
     for (const [, reason] of bad) expect(reason).toMatch(/\S/);
-    const batch = dataset.batch(new Random(1), 20, 8);
-    expect(bad).toHaveLength(2);
-    expect(new Set(planes(batch, 8, 0).map((red) => red.join()))).toEqual(
+    // Only good pictures are seen.
+    expect(new Set(planes(batches[0] ?? new Float32Array(), 8, 0).map((red) => red.join()))).toEqual(
       new Set([Array(64).fill(255).join(), Array(64).fill(0).join()]),
     );
+    const rejected = expect(dataset.batch(3, 2)).rejects.toThrow("The dataset was closed.");
+    await dataset[Symbol.asyncDispose]();
+    await rejected;
+    await expect(dataset.batch(3, 2)).rejects.toThrow("The dataset was closed.");
   });
 
   test.each([
     ["alone", 1],
     ["empty", 0],
-  ])("called %s is too few pictures", async (name, count) => {
-    await expect(Dataset.open(at(name), { shorterSide: 16 })).rejects.toThrow(
-      new Error(`Expected at least two pictures in ${at(name)} but found ${count}`),
+  ])("of the folder called %s has too few pictures", async (name, count) => {
+    await expect(Dataset.open(at(name), { crop: 16, seed: 1 })).rejects.toThrow(
+      new Error(`Expected at least two pictures in ${at(name)} but found ${count}.`),
     );
   });
 
-  test("that does not exist is an error", async () => {
-    await expect(Dataset.open(at("missing"), { shorterSide: 16 })).rejects.toThrow(/ENOENT.*missing/);
+  test.each([
+    ["missing", "it does not exist. Check its name."],
+    ["good/a.png", "it is not a folder. Name the folder that it is in."],
+  ])("of %s is an error", async (name, reason) => {
+    await expect(Dataset.open(at(name), { crop: 16, seed: 1 })).rejects.toThrow(
+      new Error(`Cannot read ${at(name)}: ${reason}`),
+    );
+  });
+
+  test("without any picture that can be read says why", async () => {
+    await expect(draw("broken", 16, 2)).rejects.toThrow(
+      /^Expected pictures that can be read but the last 20 could not: .*unsupported image format/,
+    );
+  });
+
+  test("has all that is below its folder, in an order of its own", async () => {
+    expect(await listPictures(at("good"))).toEqual([at("good/a.png"), at("good/b.PNG"), at("good/deeper/c.png")]);
+    const blues = new Set(planes(await draw("good", 16, 60), 16, 2).flat());
+    expect([...blues].sort()).toEqual([10, 20, 30]);
   });
 });
 
 describe("a batch", () => {
-  test("holds whole crops of pictures, flipped half the time", async () => {
-    const dataset = await Dataset.open(at("good"), { shorterSide: 24 });
-    const [crop, count] = [6, 200];
-    const batch = dataset.batch(new Random(5), count, crop);
+  test("holds crops of half to all of a picture's shorter side, from all over it, flipped half the time", async () => {
+    const [crop, count] = [16, 200];
+    const batch = await draw("good", crop, count, { seed: 5 });
     expect(batch).toHaveLength(count * 3 * crop * crop);
     const [reds, greens, blues] = [0, 1, 2].map((channel) => planes(batch, crop, channel)) as [
       number[][],
@@ -106,75 +126,52 @@ describe("a batch", () => {
       number[][],
     ];
     const sizes: Record<number, readonly [number, number]> = { 10: [40, 24], 20: [24, 30], 30: [24, 24] };
-    const seen = new Map<number, { flips: number; samples: number; lefts: Set<number>; tops: Set<number> }>();
+    const seen = new Map<number, { flips: number; scales: number[]; lefts: number[] }>();
     for (let sample = 0; sample < count; sample++) {
       const [red = [], green = [], blue = []] = [reds[sample], greens[sample], blues[sample]];
       const [width, height] = sizes[blue[0] ?? 0] ?? [0, 0];
-      const flipped = (red[0] ?? 0) > (red[1] ?? 0);
-      const [left, top] = [Math.min(...red) / 5, Math.min(...green) / 5];
-      expect(left + crop).toBeLessThanOrEqual(width);
-      expect(top + crop).toBeLessThanOrEqual(height);
-      for (let pixel = 0; pixel < crop * crop; pixel++) {
-        const column = pixel % crop;
-        expect(red[pixel]).toBe(5 * (left + (flipped ? crop - 1 - column : column)));
-        expect(green[pixel]).toBe(5 * (top + Math.floor(pixel / crop)));
-        expect(blue[pixel]).toBe(blue[0]);
-      }
-      const entry = seen.get(blue[0] ?? 0) ?? { flips: 0, samples: 0, lefts: new Set(), tops: new Set() };
+      expect(new Set(blue).size).toBe(1);
+      const [left, right] = [Math.min(...red) / 5, Math.max(...red) / 5];
+      const [top, bottom] = [Math.min(...green) / 5, Math.max(...green) / 5];
+      const side = ((right - left) * crop) / (crop - 1);
+      expect(right).toBeLessThan(width);
+      expect(bottom).toBeLessThan(height);
+      // Aspect is kept, and no picture is enlarged that is large enough.
+      expect(Math.abs(bottom - top - (right - left))).toBeLessThan(1.5);
+      expect(side).toBeGreaterThan(14);
+      expect(side).toBeLessThan(25.5);
+      const entry = seen.get(blue[0] ?? 0) ?? { flips: 0, scales: [], lefts: [] };
       seen.set(blue[0] ?? 0, entry);
-      entry.samples++;
-      if (flipped) entry.flips++;
-      entry.lefts.add(left);
-      entry.tops.add(top);
+      if ((red[0] ?? 0) > (red[1] ?? 0)) entry.flips++;
+      entry.scales.push(side);
+      entry.lefts.push(left);
     }
-    // Every picture is met, with crops from all over it and both ways round.
-    for (const [blue, [width, height]] of Object.entries(sizes)) {
-      const { flips, samples, lefts, tops } = seen.get(Number(blue)) ?? {
-        flips: 0,
-        samples: 0,
-        lefts: new Set<number>(),
-        tops: new Set<number>(),
-      };
-      expect(samples).toBeGreaterThan(count / 6);
-      expect(flips / samples).toBeGreaterThan(0.25);
-      expect(flips / samples).toBeLessThan(0.75);
-      expect(Math.max(...lefts)).toBeGreaterThan((width - crop) * 0.8);
-      expect(Math.min(...lefts)).toBeLessThan((width - crop) * 0.2);
-      expect(Math.max(...tops)).toBeGreaterThan((height - crop) * 0.8);
-      expect(Math.min(...tops)).toBeLessThan((height - crop) * 0.2);
+    for (const { flips, scales, lefts } of seen.values()) {
+      expect(scales.length).toBeGreaterThan(count / 6);
+      expect(flips / scales.length).toBeGreaterThan(0.25);
+      expect(flips / scales.length).toBeLessThan(0.75);
+      expect(Math.max(...scales) - Math.min(...scales)).toBeGreaterThan(6);
+      expect(Math.min(...lefts)).toBeLessThan(1);
+      expect(Math.max(...lefts)).toBeGreaterThan(5);
     }
   });
 
-  test("is the same for the same random numbers, and only then", async () => {
-    const [one, two] = [
-      await Dataset.open(at("good"), { shorterSide: 24 }),
-      await Dataset.open(at("good"), { shorterSide: 24 }),
-    ];
-    expect(one.batch(new Random(9), 5, 8)).toEqual(two.batch(new Random(9), 5, 8));
-    expect(one.batch(new Random(9), 5, 8)).not.toEqual(one.batch(new Random(10), 5, 8));
-    const random = new Random(9);
-    expect(one.batch(random, 5, 8)).not.toEqual(one.batch(random, 5, 8));
+  test("is another for another seed or step", async () => {
+    const batch = await draw("good", 16, 5, { seed: 9, step: 7 });
+    expect(await draw("good", 16, 5, { seed: 9, step: 7 })).toEqual(batch);
+    expect(await draw("good", 16, 5, { seed: 9, step: 8 })).not.toEqual(batch);
+    expect(await draw("good", 16, 5, { seed: 10, step: 7 })).not.toEqual(batch);
   });
 
-  test("may be of whole pictures, resized to the shorter side; grey and transparent ones have colours too", async () => {
-    const dataset = await Dataset.open(at("plain"), { shorterSide: 16 });
-    expect(dataset.size).toBe(3);
-    const batch = dataset.batch(new Random(2), 30, 16);
+  test("enlarges pictures that are smaller than the crop; grey and transparent ones have colours too", async () => {
+    const batch = await draw("plain", 48, 30, { seed: 2 });
     const colours = new Set(
       Array.from({ length: 30 }, (_, sample) =>
-        [0, 1, 2].map((channel) => Math.round((planes(batch, 16, channel)[sample]?.[100] ?? 0) / 17)).join(),
+        [0, 1, 2].map((channel) => Math.round((planes(batch, 48, channel)[sample]?.[100] ?? 0) / 17)).join(),
       ),
     );
     const grey = [...colours].filter((colour) => new Set(colour.split(",")).size === 1 && colour !== "15,15,15");
     expect(grey).toHaveLength(1);
     expect([...colours].sort()).toEqual(["15,15,15", "3,6,12", ...grey].sort());
-  });
-
-  test("of crops larger than the pictures is refused", async () => {
-    const dataset = await Dataset.open(at("good"), { shorterSide: 24 });
-    expect(dataset.batch(new Random(1), 1, 24)).toHaveLength(3 * 24 * 24);
-    expect(() => dataset.batch(new Random(1), 1, 25)).toThrow(
-      new Error("Expected a crop of at most 24 pixels, the pictures' shorter side, but received 25"),
-    );
   });
 });

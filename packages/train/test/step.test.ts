@@ -11,10 +11,29 @@ import {
   subtract,
   type Tensor,
 } from "@adaattn/graph";
-import { distilObjective, invertObjective, STATE, stepScalars, styleObjective, trainingStep } from "@adaattn/train";
-import { type ParameterShapes, stylisingParameters, type TensorData, type Weights } from "adaattn";
+import {
+  distilObjective,
+  initialiseConvolutions,
+  initialiseEncoder,
+  invertObjective,
+  Random,
+  readouts,
+  STATE,
+  stepScalars,
+  styleObjective,
+  trainingStep,
+} from "@adaattn/train";
+import {
+  encoderParameters,
+  type ParameterShapes,
+  stylisingParameters,
+  type TensorData,
+  vggEncoder,
+  type Weights,
+} from "adaattn";
 import { NodeEngine } from "adaattn/node";
 import { describe, expect, test } from "vitest";
+import { topologicalOrder } from "../../graph/src/tensor.ts";
 import { targets } from "../../graph/test/engines.ts";
 import { firstWeights, follow, miniature, pictures, randomEncoder } from "./miniature.ts";
 
@@ -180,6 +199,26 @@ describe("a few steps lower the loss", () => {
     expect(total(steps.at(-1))).toBeLessThan(0.9 * total(steps[0]));
   });
 
+  test("of an encoder that learns from one of other widths, through readouts", async () => {
+    await using engine = new NodeEngine({ threads: 1 });
+    const wider = vggEncoder([3, 2, 5, 4, 6], (block, index) => `wider.${block}_${index}`);
+    const shapes = encoderParameters(wider);
+    const teacher = { encoder: wider, shapes, values: initialiseEncoder(shapes, new Random(3)) };
+    const linear = readouts([2, 2, 4, 4, 4], [3, 2, 5, 4, 6]);
+    expect([...linear]).toEqual([
+      ["readout.1.weight", [3, 2, 1, 1]],
+      ["readout.3.weight", [5, 4, 1, 1]],
+      ["readout.5.weight", [6, 4, 1, 1]],
+    ]);
+    const parameters = new Map([...encoder.shapes, ...linear]);
+    const objective = distilObjective(miniature.encoder, teacher, [1, 1, 1, 1, 1], count, crop);
+    const start = new Map([...encoder.values, ...initialiseConvolutions(linear, new Random(4))]);
+    const { steps } = await follow(engine, trainingStep({ parameters, objective }), parameters, start, {
+      ...{ count: 12, rate: 0.01, inputs: { pictures: content } },
+    });
+    expect(total(steps.at(-1))).toBeLessThan(0.9 * total(steps[0]));
+  });
+
   test("of a decoder that learns to paint what was encoded", async () => {
     await using engine = new NodeEngine({ threads: 1 });
     const outputs = trainingStep({
@@ -233,4 +272,17 @@ describe("a few steps lower the loss", () => {
       });
     }
   });
+});
+
+test("a frozen encoder is written once, however often a step asks it", () => {
+  const [encoder, judge] = [randomEncoder(1), randomEncoder(2)];
+  const losses = { global: 10, local: 3, content: 0, identity: 20, variation: 0 };
+  const objective = styleObjective(miniature, encoder, judge, losses, [3], 2, 32);
+  const outputs = trainingStep({ parameters: stylisingParameters(miniature), objective });
+  const weights = [...encoder.values.values(), ...judge.values.values()];
+  const written = topologicalOrder(Object.values(outputs)).filter(({ operator, attributes }) => {
+    const data = (attributes as { data?: unknown } | null)?.data;
+    return operator.name === "constant" && weights.some((values) => values === data);
+  });
+  expect(written).toHaveLength(weights.length);
 });

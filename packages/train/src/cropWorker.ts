@@ -1,0 +1,34 @@
+/** The worker thread of a dataset: draws crops, one batch after another, while the engine computes. */
+
+import { parentPort, workerData } from "node:worker_threads";
+import { type Draw, type Drawn, drawCrops } from "./crops.ts";
+
+/** What the thread starts with: the files that it draws from. */
+export interface CropWorkerOptions {
+  readonly paths: readonly string[];
+}
+
+/** A batch that is asked for. */
+export interface CropRequest {
+  readonly id: number;
+  readonly draw: Draw;
+}
+
+/** What came of it. */
+export type CropResponse =
+  | { readonly id: number; readonly error: string }
+  | { readonly id: number; readonly drawn: Drawn };
+
+const { paths } = workerData as CropWorkerOptions;
+const port = parentPort;
+let last: Promise<void> = Promise.resolve();
+port?.on("message", ({ id, draw }: CropRequest) => {
+  last = last.then(async () => {
+    try {
+      const drawn = await drawCrops(paths, draw);
+      port.postMessage({ id, drawn } satisfies CropResponse, [drawn.values.buffer]);
+    } catch (error) {
+      port.postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies CropResponse);
+    }
+  });
+});

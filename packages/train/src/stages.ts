@@ -1,0 +1,166 @@
+/**
+ * The stages that make a model, one after the other (objectives.ts has what each minimises): an encoder is distilled, a decoder
+ * learns to invert it, and attention and decoder learn the style losses. A stage says what is trained, from where and on what.
+ */
+
+import type { Tensor } from "@adaattn/graph";
+import {
+  type Architecture,
+  attend,
+  decode,
+  encoderParameters,
+  type ParameterShapes,
+  stylisingParameters,
+  type Weights,
+  type WeightValues,
+} from "adaattn";
+import type { Engine } from "adaattn/node";
+import type { Dataset } from "./dataset.ts";
+import { frozenFeatures, levelStatistics, levelWidths, scaleLevels, type TrainedEncoder } from "./encoders.ts";
+import { initialiseAttention, initialiseConvolutions, initialiseEncoder } from "./initialise.ts";
+import { distilObjective, invertObjective, readouts, styleObjective } from "./objectives.ts";
+import { Random } from "./random.ts";
+import type { DistillSettings, TrainSettings } from "./settings.ts";
+import type { StepInputs } from "./trainer.ts";
+
+/** Photographs and paintings. */
+export interface Data {
+  readonly contents: Dataset;
+  readonly styles: Dataset;
+}
+
+/** Paints pictures ([1, 3, H, W]) with the weights being trained. */
+export interface Paint {
+  /** Whether it looks at a style at all. */
+  readonly styled: boolean;
+  readonly graph: (content: Tensor, style: Tensor, weights: Weights) => Tensor;
+}
+
+/** What one run trains. */
+export interface Stage {
+  readonly parameters: ParameterShapes;
+  readonly initial: WeightValues;
+  /** The weighted loss terms. */
+  readonly objective: (weights: Weights) => Readonly<Record<string, Tensor>>;
+  readonly batch: (step: number) => Promise<StepInputs>;
+  /** How a picture is painted for the contact sheet. */
+  readonly paint?: Paint;
+}
+
+/** Half photographs, half paintings, in one batch. */
+async function mixedBatch({ contents, styles }: Data, step: number, count: number): Promise<Float32Array> {
+  const half = count >> 1;
+  const [photographs, paintings] = await Promise.all([contents.batch(step, half), styles.batch(step, count - half)]);
+  const batch = new Float32Array(photographs.length + paintings.length);
+  batch.set(photographs);
+  batch.set(paintings, photographs.length);
+  return batch;
+}
+
+/** A mixed batch that no step trains on, for measuring an encoder. */
+export function measuringBatch(data: Data, count: number): Promise<Float32Array> {
+  return mixedBatch(data, 0, count);
+}
+
+/**
+ * An encoder learns to give a teacher's features, whose levels must have a mean activation of 1. A teacher of other widths is
+ * seen through a linear readout a level, which is learnt along and thrown away.
+ */
+export async function distillStage(
+  engine: Engine,
+  architecture: Architecture,
+  judge: TrainedEncoder,
+  data: Data,
+  { batch: count, crop, seed }: Pick<DistillSettings, "batch" | "crop" | "seed">,
+): Promise<Stage> {
+  const student = architecture.encoder;
+  // relu1_1's edge filters would need weights of 5 at unit activation, which Adam reaches late: a quarter of it will do.
+  const teacher = scaleLevels(judge, [0.25, 1, 1, 1, 1]);
+  const statistics = await levelStatistics(engine, teacher, await measuringBatch(data, count), crop);
+  const meanSquares = statistics.map((level) => level.square);
+  const random = new Random(seed);
+  const own = encoderParameters(student);
+  const linear = readouts(levelWidths(student), levelWidths(teacher.encoder));
+  return {
+    parameters: new Map([...own, ...linear]),
+    initial: new Map([...initialiseEncoder(own, random), ...initialiseConvolutions(linear, random)]),
+    objective: distilObjective(student, teacher, meanSquares, count, crop),
+    batch: async (step) => ({
+      pictures: { shape: [count, 3, crop, crop], data: await mixedBatch(data, step, count) },
+    }),
+  };
+}
+
+/** The parameters that a decoder stage trains: all that make pictures but the attention. */
+export function decoderParameters(architecture: Architecture): ParameterShapes {
+  const attention = architecture.attention.modules.map(({ name }) => `${name}.`);
+  const others = [...stylisingParameters(architecture)].filter(
+    ([name]) => !attention.some((prefix) => name.startsWith(prefix)),
+  );
+  return new Map(others);
+}
+
+/** The first weights of everything but the encoder: He's convolutions, and attention that needs no training to begin with. */
+export function firstWeights(architecture: Architecture, seed: number): Map<string, Float32Array> {
+  return new Map([
+    ...initialiseAttention(architecture, new Random(seed)),
+    ...initialiseConvolutions(decoderParameters(architecture), new Random(seed)),
+  ]);
+}
+
+/** Merge convolution and decoder learn to paint the picture that an encoder's features came from. */
+export function decoderStage(
+  architecture: Architecture,
+  encoder: TrainedEncoder,
+  judge: TrainedEncoder,
+  initial: WeightValues,
+  data: Data,
+  { batch: count, crop }: Pick<TrainSettings, "batch" | "crop">,
+): Stage {
+  return {
+    parameters: decoderParameters(architecture),
+    initial,
+    objective: invertObjective(architecture, encoder, judge, count, crop),
+    batch: async (step) => ({
+      pictures: { shape: [count, 3, crop, crop], data: await mixedBatch(data, step, count) },
+    }),
+    paint: {
+      styled: false,
+      graph: (content, _, weights) => {
+        const features = frozenFeatures(encoder, content);
+        return decode(architecture, new Map(features.map((feature, at) => [at + 1, feature])), weights);
+      },
+    },
+  };
+}
+
+/** Attention, merge convolution and decoder learn the style losses. */
+export function styleStage(
+  architecture: Architecture,
+  encoder: TrainedEncoder,
+  judge: TrainedEncoder,
+  initial: WeightValues,
+  { contents, styles }: Data,
+  { batch: count, crop, losses, localLevels }: Pick<TrainSettings, "batch" | "crop" | "losses" | "localLevels">,
+): Stage {
+  const shape = [count, 3, crop, crop];
+  return {
+    parameters: stylisingParameters(architecture),
+    initial,
+    objective: styleObjective(architecture, encoder, judge, losses, localLevels, count, crop),
+    batch: async (step) => {
+      const [content, style] = await Promise.all([contents.batch(step, count), styles.batch(step, count)]);
+      // The last sample's style is its content, for the identity term.
+      const size = content.length / count;
+      if (losses.identity > 0) style.set(content.subarray(content.length - size), style.length - size);
+      return { content: { shape, data: content }, style: { shape, data: style } };
+    },
+    paint: {
+      styled: true,
+      graph: (content, style, weights) => {
+        const [own, painted] = [frozenFeatures(encoder, content), frozenFeatures(encoder, style)];
+        return decode(architecture, attend(architecture, own, painted, weights), weights);
+      },
+    },
+  };
+}

@@ -1,0 +1,202 @@
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { input, toOnnx } from "@adaattn/graph";
+import {
+  DEFAULTS,
+  type DistillSettings,
+  distillEncoder,
+  findEncoder,
+  LOSS_DEFAULTS,
+  newestCheckpoint,
+  type RunConfig,
+  type RunStart,
+  readConfig,
+  type TrainingEvents,
+  type TrainSettings,
+  trainModel,
+} from "@adaattn/train";
+import { architectures, readSafetensors, writeSafetensors } from "adaattn";
+import { loadModel, NodeEngine, readModel } from "adaattn/node";
+import sharp from "sharp";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { differences } from "../src/runFolder.ts";
+import { miniature, randomEncoder } from "./miniature.ts";
+
+// A network that trains in no time, as if it were a preset.
+Object.assign(architectures, { miniature });
+
+let folder: string;
+const at = (name: string) => join(folder, name);
+afterAll(() => rm(folder, { recursive: true, force: true }));
+beforeAll(async () => {
+  // Only the first engine of a process flushes denormals in the thread that calls it, which may decide a last bit: runs are
+  // compared among later ones, on that thread alone.
+  await using first = new NodeEngine();
+  (await first.load(toOnnx({ y: input("x", [1]) }), "nothing")).dispose();
+  folder = await mkdtemp(join(tmpdir(), "adaattn-training-"));
+  for (const kind of ["content", "style"]) {
+    await mkdir(at(kind));
+    for (let number = 0; number < 3; number++) {
+      const data = Buffer.alloc(48 * 40 * 3).map((_, byte) => 128 + 100 * Math.sin(byte / (7 + number + kind.length)));
+      await sharp(data, { raw: { width: 48, height: 40, channels: 3 } })
+        .png()
+        .toFile(at(`${kind}/${number}.png`));
+    }
+  }
+  await writeFile(at("content/damaged.jpg"), "not a JPEG");
+  for (const [name, seed] of [
+    ["encoder", 1],
+    ["judge", 2],
+  ] as const) {
+    const { shapes, values } = randomEncoder(seed);
+    const tensors = [...shapes].map(
+      ([tensor, shape]) => [tensor, { shape, data: values.get(tensor) ?? new Float32Array() }] as const,
+    );
+    await writeFile(at(`${name}.safetensors`), writeSafetensors(new Map(tensors)));
+    await writeFile(at(`${name}-lacking.safetensors`), writeSafetensors(new Map(tensors.slice(0, -1))));
+  }
+});
+
+/** The smallest training that there is. */
+function settings(changes: Partial<TrainSettings> = {}): TrainSettings {
+  return {
+    ...DEFAULTS,
+    ...LOSS_DEFAULTS,
+    ...{
+      preset: "miniature",
+      stage: "style",
+      start: "none",
+      decoderSteps: 0,
+      content: at("content"),
+      style: at("style"),
+    },
+    ...{
+      encoder: at("encoder.safetensors"),
+      lossNetwork: at("judge.safetensors"),
+      threads: 1,
+      steps: 6,
+      batch: 2,
+      crop: 32,
+      rate: 1e-4,
+      warmup: 2,
+      logEvery: 2,
+    },
+    ...changes,
+  };
+}
+
+const tensorsOf = async (run: string) => readSafetensors(await readFile((await newestCheckpoint(run)) ?? "")).tensors;
+
+test("a run that is stopped after three of six steps and resumed ends bit for bit as one that is not", async () => {
+  const [whole, parts] = [at("whole"), at("parts")];
+  const [bad, started, notices]: [string[], RunStart[], string[]] = [[], [], []];
+  const events: TrainingEvents = {
+    onBadFile: (path) => bad.push(path),
+    onStart: (run) => started.push(run),
+    onNotice: (sentence) => notices.push(sentence),
+  };
+  await trainModel(whole, settings(), events);
+  expect(bad).toEqual([at("content/damaged.jpg")]);
+  const controller = new AbortController();
+  const stop = (step: number) => step === 3 && controller.abort();
+  await trainModel(parts, settings(), { ...events, onStep: stop, signal: controller.signal });
+  const kept = await readConfig(parts);
+  await trainModel(parts, kept as TrainSettings, events);
+  expect(await tensorsOf(parts)).toEqual(await tensorsOf(whole));
+  expect(started.map(({ step, steps, stage }) => [stage, step, steps])).toEqual([
+    ["style", 0, 6],
+    ["style", 0, 6],
+    ["style", 3, 6],
+  ]);
+  expect(notices).toEqual([]);
+
+  // What a run leaves behind.
+  const files = ["checkpoints", "config.json", "encoder.safetensors", "loss-network.safetensors"];
+  expect((await readdir(parts)).sort()).toEqual([...files, "metrics.jsonl", "model", "samples"]);
+  expect(await readdir(join(parts, "samples"))).toEqual(["0000006.jpg"]);
+  const sheet = await sharp(join(parts, "samples/0000006.jpg")).metadata();
+  expect([sheet.width, sheet.height]).toEqual([8 * 192, 3 * 192]);
+  await using model = await loadModel(join(parts, "model"), { device: "cpu" });
+  expect(model.architecture).toBe(miniature);
+  const { weights } = await readModel(join(parts, "model"));
+  const average = (await tensorsOf(parts)).get("average.merge.weight")?.data as Float32Array;
+  expect(weights.get("merge.weight")?.[5]).toBeCloseTo(Number(average[5]), 3);
+});
+
+test("what makes a run go on otherwise is told by name", () => {
+  const before: RunConfig = { ...settings(), environment: { node: "20.0.0", threads: 2 } };
+  const now: RunConfig = { ...settings({ rate: 2e-4, logEvery: 5 }), environment: { node: "20.0.0", threads: 1 } };
+  expect(differences(before, before)).toEqual([]);
+  expect(differences(before, now)).toEqual(["rate 0.0002 instead of 0.0001", "threads 1 instead of 2"]);
+});
+
+test("from nothing the decoder comes first, with an encoder that was distilled before", async () => {
+  const encoder: DistillSettings = {
+    ...settings({ steps: 1 }),
+    ...{ stage: "distill", teacher: at("judge.safetensors") },
+  };
+  await distillEncoder(at("learnt"), encoder);
+  const learnt = await findEncoder(at("learnt"));
+  expect(learnt.encoder).toBe(miniature.encoder);
+  const begun: string[] = [];
+  const fresh = settings({ decoderSteps: 1, steps: 1, encoder: at("learnt") });
+  await trainModel(at("fresh"), fresh, { onStart: ({ stage }) => begun.push(stage) });
+  expect(begun).toEqual(["decoder", "style"]);
+  for (const run of [at("fresh"), at("fresh/decoder")]) {
+    expect((await findEncoder(run)).values).toEqual(learnt.values);
+    expect((await readModel(join(run, "model"))).architecture).toBe(miniature);
+  }
+  expect(JSON.parse(await readFile(at("fresh/model/model.json"), "utf8"))).toMatchObject({
+    architecture: "miniature",
+    weights: "model.safetensors, fp16, the moving average at step 1",
+    training: { stage: "style", steps: 1, samples: 2, losses: { global: 10 } },
+  });
+});
+
+test.each<[string, Partial<TrainSettings>, string]>([
+  [
+    "a loss network without a tensor",
+    { lossNetwork: "lacking" },
+    "Expected the tensor encoder.5_1.bias of [4] in PATH but found none",
+  ],
+  ["a start that is none", { start: "nowhere" }, "There is no model nowhere. Choose small or the path of a folder"],
+  [
+    "a start of another network",
+    { start: "small" },
+    "Expected the tensor attention.3.f.weight of [8, 8, 1, 1] in small but found one of",
+  ],
+  [
+    "an encoder of other widths",
+    { encoder: "small" },
+    "Expected an encoder of the widths 2, 2, 4, 4, 4 for miniature but received one of 16, 32, 64, 128, 128.",
+  ],
+])("%s is an error in one sentence, before anything is trained", async (name, changes, sentence) => {
+  const run = at(`refused ${name}`);
+  const path = at("judge-lacking.safetensors");
+  const asked = settings({ ...changes, ...(changes.lossNetwork && { lossNetwork: path }) });
+  await expect(trainModel(run, asked)).rejects.toThrow(sentence.replace("PATH", path));
+  expect(existsSync(join(run, "checkpoints"))).toBe(false);
+  expect(existsSync(join(run, "trainer.pid"))).toBe(false);
+});
+
+test("a run that another process is training is left alone", async () => {
+  await mkdir(at("held"));
+  await writeFile(at("held/trainer.pid"), String(process.ppid));
+  await expect(trainModel(at("held"), settings())).rejects.toThrow(
+    `The run in ${at("held")} is being trained by the process ${process.ppid}. Stop that one first.`,
+  );
+  expect(await readdir(at("held"))).toEqual(["trainer.pid"]);
+});
+
+test.each<[Partial<TrainSettings>, string]>([
+  [{ crop: 40 }, "Expected a multiple of 16 of at least 32 pixels for the crop but received 40."],
+  [{ steps: 0 }, "Expected a whole number of at least 1 for the number of steps but received 0."],
+  [{ rate: 0 }, "Expected a number above 0 for the learning rate but received 0."],
+  [{ batch: 1 }, "Expected a batch of at least 2, one sample being for the identity loss, but received 1."],
+  [{ localLevels: [6] }, "Expected levels from 1 to 5 for the local loss but received 6."],
+])("settings that cannot be meant are refused: %j", async (changes, sentence) => {
+  await expect(trainModel(at("never"), settings(changes))).rejects.toThrow(new Error(sentence));
+  expect(existsSync(at("never"))).toBe(false);
+});
