@@ -90,15 +90,17 @@ async function step(): Promise<number[]> {
     vggEncoder([16, 32, 64, 128, 128], (block, index) => `judge.${block}_${index}`, "judge.colour"),
   );
   const loss = { global: 10, local: 3, content: 0, identity: 0, variation: 0 };
-  const objective = styleObjective(
-    architecture,
-    generated(architecture.encoder),
-    judge,
-    loss,
-    [2, 3, 4, 5],
-    count,
-    crop,
-  );
+  const objective = styleObjective(architecture, generated(architecture.encoder), {
+    ...{
+      judge,
+      losses: loss,
+      globalLevels: [2, 3, 4, 5],
+      localLevels: [2, 3, 4, 5],
+      localKeys: 4096,
+      batch: count,
+      crop,
+    },
+  });
   const session = await engine.load(toOnnx(trainingStep({ parameters, objective })), "the training step", {
     fixedSizes: true,
   });

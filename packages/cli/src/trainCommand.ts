@@ -46,7 +46,10 @@ interface TrainFlags extends SharedFlags {
   identity?: string;
   variation?: string;
   contentLoss?: string;
+  globalLevels?: string;
   localLevels?: string;
+  localKeys?: string;
+  freezeEncoder?: boolean;
 }
 
 /** Adds the command to the program. */
@@ -58,7 +61,8 @@ export function addTrainCommand(program: Command, interruption: Interruption): v
     .description("Trains a network on folders of photographs and paintings.");
   addFolderOptions(command)
     .option("--start <MODEL|RUN|none>", "the first weights (default: the bundled model of the preset, else none)")
-    .option("--stage <STAGE>", "style (all but the encoder) or decoder (the decoder alone) (default: style)")
+    .option("--stage <STAGE>", "style (the whole network) or decoder (the decoder alone) (default: style)")
+    .option("--freeze-encoder", "leave the encoder as it is in the style stage, which takes less time and memory")
     .option("--decoder-steps <N>", `steps of the decoder alone before the style, from none (default: ${decoder.steps})`)
     .option("--encoder <MODEL|RUN|FILE>", "where the encoder comes from (default: --start)")
     .option("--loss-network <MODEL|RUN|FILE>", "the encoder that judges, such as VGG-19 (default: that of small)")
@@ -70,11 +74,13 @@ export function addTrainCommand(program: Command, interruption: Interruption): v
     lr: `${fineTuning.rate}, from none ${style.rate}`,
     warmup: `${fineTuning.warmup}, from none ${style.warmup}`,
   });
-  const { losses, localLevels } = LOSS_DEFAULTS;
+  const { losses, globalLevels, localLevels, localKeys } = LOSS_DEFAULTS;
   command
     .option("--global <WEIGHT>", `weight of the global style loss (default: ${losses.global})`)
     .option("--local <WEIGHT>", `weight of the local feature loss (default: ${losses.local})`)
+    .option("--global-levels <LIST>", `levels of the global style loss (default: ${globalLevels.join()})`)
     .option("--local-levels <LIST>", `levels of the local feature loss (default: ${localLevels.join()})`)
+    .option("--local-keys <N>", `style positions that its target attends to, at most (default: ${localKeys})`)
     .option("--content-loss <WEIGHT>", `weight of the content loss (default: ${losses.content})`)
     .option("--identity <WEIGHT>", `weight of painting a picture in its own style (default: ${losses.identity})`)
     .option("--variation <WEIGHT>", `weight of the total variation (default: ${losses.variation})`)
@@ -101,15 +107,17 @@ export function watching({ dashboard = false, port, quiet = false, json = false 
 type Typed = Partial<Omit<TrainSettings, "losses">> & { readonly losses: Partial<TrainSettings["losses"]> };
 
 function typedTrainSettings(flags: TrainFlags): Typed {
-  const { start, encoder, lossNetwork, test, stage, decoderSteps, localLevels } = flags;
+  const { start, encoder, lossNetwork, test, stage, decoderSteps, globalLevels, localLevels, localKeys } = flags;
+  const levels = (option: string, list: string) => list.split(",").map((level) => wholeNumber(option, level, 1, 5));
   return {
     ...typedSettings(flags),
     ...withoutGaps({ start, encoder, lossNetwork, test: test === undefined ? undefined : resolve(test) }),
     ...(stage !== undefined && { stage: oneOf("--stage", stage, ["decoder", "style"]) }),
     ...(decoderSteps !== undefined && { decoderSteps: wholeNumber("--decoder-steps", decoderSteps, 0, 2 ** 31 - 1) }),
-    ...(localLevels !== undefined && {
-      localLevels: localLevels.split(",").map((level) => wholeNumber("--local-levels", level, 1, 5)),
-    }),
+    ...(globalLevels !== undefined && { globalLevels: levels("--global-levels", globalLevels) }),
+    ...(localLevels !== undefined && { localLevels: levels("--local-levels", localLevels) }),
+    ...(localKeys !== undefined && { localKeys: wholeNumber("--local-keys", localKeys, 1, 2 ** 31 - 1) }),
+    ...(flags.freezeEncoder && { trainEncoder: false }),
     losses: withoutGaps({
       global: weightNumber("--global", flags.global),
       local: weightNumber("--local", flags.local),
@@ -121,7 +129,7 @@ function typedTrainSettings(flags: TrainFlags): Typed {
 }
 
 function refuseBesideResume(flags: TrainFlags): void {
-  for (const name of ["preset", "stage", "start", "encoder", "lossNetwork", "decoderSteps"] as const) {
+  for (const name of ["preset", "stage", "start", "encoder", "lossNetwork", "decoderSteps", "freezeEncoder"] as const) {
     const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     if (flags[name] !== undefined)
       throw new UsageError(

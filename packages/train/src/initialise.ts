@@ -1,7 +1,7 @@
 /**
  * First values of parameters. Convolutions before a ReLU get He's normal distribution, the last ones half its variance;
- * attention starts as the parameter-free one of the local loss (f, g and h near the identity, f and g scaled so that scores
- * are as peaked as those of the full-width network), which transfers colours before anything was trained.
+ * attention starts as the parameter-free one of the local loss (f, g and h near the identity) with much flatter scores, which
+ * transfers colours before anything was trained.
  */
 
 import type { Architecture, ParameterShapes } from "adaattn";
@@ -43,11 +43,17 @@ export function initialiseEncoder(shapes: ParameterShapes, random: Random): Map<
   return values;
 }
 
+/**
+ * How peaked attention is at first, beside the local loss's target. There every point sees a single style position, so that S is
+ * 0 and the content's own structure lost; at this share a point sees several, and S is what they differ by.
+ */
+const FIRST_SHARPNESS = 1 / 32;
+
 /** Attention modules as the parameter-free attention, with a little noise to part the channels. */
 export function initialiseAttention({ attention }: Architecture, random: Random): Map<string, Float32Array> {
   const values = new Map<string, Float32Array>();
   for (const { name, level, keyChannels, valueChannels } of attention.modules) {
-    const sharpness = Math.sqrt(temperatureOf(level, keyChannels));
+    const sharpness = Math.sqrt(FIRST_SHARPNESS * temperatureOf(level, keyChannels));
     for (const [part, channels, diagonal] of [
       ["f", keyChannels, sharpness],
       ["g", keyChannels, sharpness],

@@ -3,11 +3,20 @@
  *
  *   distil: a narrow encoder learns to give a teacher's features.
  *   invert: merge convolution and decoder learn to paint the picture that features came from; attention is left out.
- *   stylise: everything but the encoder learns the style losses, through the whole network.
+ *   stylise: everything but the encoder, or the encoder too, learns the style losses, through the whole network.
  */
 
-import { convolution, input, reduceMean, scale, slice, square, subtract, type Tensor } from "@adaattn/graph";
-import { type Architecture, attend, decode, encode, type ParameterShapes, type Weights } from "adaattn";
+import { constant, convolution, input, reduceMean, scale, slice, square, subtract, type Tensor } from "@adaattn/graph";
+import {
+  type Architecture,
+  attend,
+  decode,
+  encode,
+  evenPositions,
+  type ParameterShapes,
+  stylise,
+  type Weights,
+} from "adaattn";
 import { frozenFeatures, levelWidths, type TrainedEncoder } from "./encoders.ts";
 import {
   contentLoss,
@@ -93,27 +102,67 @@ export interface StyleWeights {
   readonly variation: number;
 }
 
-/** The paper's losses (section 3.3) through the whole network, judged by a loss network. */
+/** What the style objective is made of. */
+export interface StyleObjective {
+  /** The loss network. */
+  readonly judge: TrainedEncoder;
+  readonly losses: StyleWeights;
+  /** The levels of the global style loss. */
+  readonly globalLevels: readonly number[];
+  /** The levels of the local feature loss. */
+  readonly localLevels: readonly number[];
+  /** To at most so many style positions, on a regular grid, the target of the local feature loss attends. */
+  readonly localKeys: number;
+  /** Samples a step. */
+  readonly batch: number;
+  readonly crop: number;
+}
+
+/** The picture that a network paints; without an `encoder`, which is frozen, by an encoder among the weights. */
+export function paint(
+  architecture: Architecture,
+  encoder: TrainedEncoder | undefined,
+  content: Tensor,
+  style: Tensor,
+  weights: Weights,
+): Tensor {
+  if (encoder === undefined) return stylise(architecture, content, style, weights).output;
+  const [own, painted] = [frozenFeatures(encoder, content), frozenFeatures(encoder, style)];
+  return decode(architecture, attend(architecture, own, painted, weights), weights);
+}
+
+/** An even choice of at most `most` positions of a square map; undefined where it has no more. */
+function evenlyChosen(positions: number, most: number): Tensor | undefined {
+  if (positions <= most) return undefined;
+  const side = Math.round(Math.sqrt(positions));
+  const chosen = evenPositions({ width: side, height: side }, most);
+  return constant(chosen, [chosen.length]);
+}
+
+/**
+ * The paper's losses (section 3.3) through the whole network, judged by a loss network. Without an `encoder`, which is frozen, the
+ * network's own is trained along.
+ */
 export function styleObjective(
   architecture: Architecture,
-  encoder: TrainedEncoder,
-  judge: TrainedEncoder,
-  loss: StyleWeights,
-  localLevels: readonly number[],
-  count: number,
-  crop: number,
+  encoder: TrainedEncoder | undefined,
+  { judge, losses: loss, globalLevels, localLevels, localKeys, batch: count, crop }: StyleObjective,
 ): Objective {
   return (weights) => {
     const [content, style] = [pictures("content", count, crop), pictures("style", count, crop)];
-    const [ownContent, ownStyle] = [frozenFeatures(encoder, content), frozenFeatures(encoder, style)];
-    const result = decode(architecture, attend(architecture, ownContent, ownStyle, weights), weights);
+    const result = paint(architecture, encoder, content, style, weights);
     const [seen, contentFeatures, styleFeatures] = [result, content, style].map((picture) =>
       frozenFeatures(judge, picture),
     );
     if (seen === undefined || contentFeatures === undefined || styleFeatures === undefined) return {};
     const terms: Record<string, [number, Tensor]> = {
-      global: [loss.global, globalStyleLoss(seen, styleFeatures)],
-      local: [loss.local, localFeatureLoss(seen, contentFeatures, styleFeatures, localLevels)],
+      global: [loss.global, globalStyleLoss(seen, styleFeatures, globalLevels)],
+      local: [
+        loss.local,
+        localFeatureLoss(seen, contentFeatures, styleFeatures, localLevels, (positions) =>
+          evenlyChosen(positions, localKeys),
+        ),
+      ],
     };
     if (loss.content > 0) terms.content = [loss.content, contentLoss(seen, contentFeatures, [4, 5])];
     if (loss.variation > 0) terms.variation = [loss.variation, totalVariation(result)];

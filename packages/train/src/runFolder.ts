@@ -66,7 +66,21 @@ export async function writeConfig(run: string, config: RunConfig): Promise<void>
 
 /** What makes a run go on otherwise than it would have without a stop, such as "rate 0.0002 instead of 0.0004". */
 export function differences(before: RunConfig, now: RunConfig): string[] {
-  const numerical = ["steps", "batch", "crop", "rate", "warmup", "clip", "seed", "losses", "localLevels", "device"];
+  const numerical = [
+    "steps",
+    "batch",
+    "crop",
+    "rate",
+    "warmup",
+    "clip",
+    "seed",
+    "losses",
+    "globalLevels",
+    "localLevels",
+    "localKeys",
+    "trainEncoder",
+    "device",
+  ];
   const settings = numerical.map(
     (name) => [name, before[name as keyof RunConfig], now[name as keyof RunConfig]] as const,
   );

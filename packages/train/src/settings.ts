@@ -49,9 +49,15 @@ export interface TrainSettings extends RunSettings {
   readonly encoder?: string | undefined;
   /** The encoder that judges: a file, a model or a run; that of the model `small` by default. */
   readonly lossNetwork?: string | undefined;
+  /** Whether the style stage trains the encoder along; if not, it is frozen. */
+  readonly trainEncoder: boolean;
   readonly losses: StyleWeights;
+  /** The levels of the global style loss. */
+  readonly globalLevels: readonly number[];
   /** The levels of the local feature loss. */
   readonly localLevels: readonly number[];
+  /** To at most so many style positions the target of the local feature loss attends. */
+  readonly localKeys: number;
   /** A folder with content/ and style/, whose pictures the contact sheets show; pictures of the data by default. */
   readonly test?: string | undefined;
 }
@@ -79,7 +85,10 @@ export const DEFAULTS = {
 /** The losses of the style stage where nobody says otherwise. */
 export const LOSS_DEFAULTS = {
   losses: { global: 10, local: 3, content: 0, identity: 20, variation: 5 },
-  localLevels: [3, 4, 5],
+  globalLevels: [1, 2, 3, 4, 5],
+  localLevels: [2, 3, 4, 5],
+  localKeys: 1024,
+  trainEncoder: true,
 } as const;
 
 /** The least side of a crop: level 5 then has two positions a side, which its reflected border needs. */
@@ -122,10 +131,14 @@ export function checkSettings(settings: TrainSettings | DistillSettings): void {
     const why = settings.stage === "decoder" ? "a photograph and a painting" : "one sample being for the identity loss";
     throw new Error(`Expected a batch of at least 2, ${why}, but received ${settings.batch}.`);
   }
-  const { localLevels } = settings;
-  if (localLevels.length === 0 || localLevels.some((level) => ![1, 2, 3, 4, 5].includes(level))) {
-    throw new Error(`Expected levels from 1 to 5 for the local loss but received ${localLevels.join(", ") || "none"}.`);
-  }
+  expectLevels(settings.globalLevels, "the global loss");
+  expectLevels(settings.localLevels, "the local loss");
+  expectWhole(settings.localKeys, "the style positions of the local loss", 1);
+}
+
+function expectLevels(levels: readonly number[], label: string): void {
+  if (levels.length > 0 && levels.every((level) => [1, 2, 3, 4, 5].includes(level))) return;
+  throw new Error(`Expected levels from 1 to 5 for ${label} but received ${levels.join(", ") || "none"}.`);
 }
 
 function expectWhole(value: unknown, label: string, least: number): void {

@@ -6,10 +6,10 @@
 import type { Tensor } from "@adaattn/graph";
 import {
   type Architecture,
-  attend,
   decode,
   encoderParameters,
   type ParameterShapes,
+  parametersOf,
   stylisingParameters,
   type Weights,
   type WeightValues,
@@ -18,7 +18,14 @@ import type { Engine } from "adaattn/node";
 import type { Dataset } from "./dataset.ts";
 import { frozenFeatures, levelStatistics, levelWidths, scaleLevels, type TrainedEncoder } from "./encoders.ts";
 import { initialiseAttention, initialiseConvolutions, initialiseEncoder } from "./initialise.ts";
-import { distilObjective, invertObjective, readouts, styleObjective } from "./objectives.ts";
+import {
+  distilObjective,
+  invertObjective,
+  paint,
+  readouts,
+  type StyleObjective,
+  styleObjective,
+} from "./objectives.ts";
 import { Random } from "./random.ts";
 import type { DistillSettings, TrainSettings } from "./settings.ts";
 import type { StepInputs } from "./trainer.ts";
@@ -134,20 +141,24 @@ export function decoderStage(
   };
 }
 
-/** Attention, merge convolution and decoder learn the style losses. */
+type StyleStageSettings = Pick<TrainSettings, "trainEncoder"> & Omit<StyleObjective, "judge">;
+
+/** Attention, merge convolution and decoder, and the encoder where `trainEncoder` says so, learn the style losses. */
 export function styleStage(
   architecture: Architecture,
   encoder: TrainedEncoder,
   judge: TrainedEncoder,
   initial: WeightValues,
   { contents, styles }: Data,
-  { batch: count, crop, losses, localLevels }: Pick<TrainSettings, "batch" | "crop" | "losses" | "localLevels">,
+  settings: StyleStageSettings,
 ): Stage {
+  const { batch: count, crop, losses, trainEncoder } = settings;
   const shape = [count, 3, crop, crop];
+  const frozen = trainEncoder ? undefined : encoder;
   return {
-    parameters: stylisingParameters(architecture),
-    initial,
-    objective: styleObjective(architecture, encoder, judge, losses, localLevels, count, crop),
+    parameters: trainEncoder ? parametersOf(architecture) : stylisingParameters(architecture),
+    initial: trainEncoder ? new Map([...encoder.values, ...initial]) : initial,
+    objective: styleObjective(architecture, frozen, { judge, ...settings }),
     batch: async (step) => {
       const [content, style] = await Promise.all([contents.batch(step, count), styles.batch(step, count)]);
       // The last sample's style is its content, for the identity term.
@@ -157,10 +168,7 @@ export function styleStage(
     },
     paint: {
       styled: true,
-      graph: (content, style, weights) => {
-        const [own, painted] = [frozenFeatures(encoder, content), frozenFeatures(encoder, style)];
-        return decode(architecture, attend(architecture, own, painted, weights), weights);
-      },
+      graph: (content, style, weights) => paint(architecture, frozen, content, style, weights),
     },
   };
 }

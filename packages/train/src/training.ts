@@ -70,7 +70,7 @@ export interface TrainingEvents {
 }
 
 /**
- * Trains a network: everything but the encoder on the style losses, or its decoder alone. Where the style stage starts from
+ * Trains a network on the style losses, the encoder along or not, or its decoder alone. Where the style stage starts from
  * nothing, the decoder is trained first, as a run of its own in `folder`/decoder.
  *
  * @throws Error with one sentence for wrong settings, folders without pictures, weights that do not fit, or losses that are not
@@ -244,12 +244,13 @@ function keepModel(
   parts: readonly WeightValues[],
   step: number,
 ): Promise<void> {
-  const { stage, batch, crop, rate, warmup, clip, seed, losses, localLevels } = settings;
+  const { stage, batch, crop, rate, warmup, clip, seed } = settings;
+  const { losses, globalLevels, localLevels, localKeys, trainEncoder } = settings;
   return writeModel(join(folder, "model"), architecture, new Map(parts.flatMap((values) => [...values])), {
     weights: `model.safetensors, fp16, the moving average at step ${step}`,
     training: {
       ...{ stage, steps: step, samples: step * batch, batch, crop, rate, warmup, clip, seed },
-      ...(stage === "style" && { losses, localLevels }),
+      ...(stage === "style" && { losses, globalLevels, localLevels, localKeys, trainEncoder }),
     },
   });
 }

@@ -61,9 +61,16 @@ export async function startWeights(source: string): Promise<Source> {
  */
 export async function findEncoder(source: string): Promise<TrainedEncoder> {
   if (await isFile(source)) return encoderOf(await fromFile(source));
+  const run = await fromRun(source);
+  // A run that trains the encoder along has its newest state in the checkpoint; another has the frozen one beside it.
+  if (run !== undefined && hasEncoder(run)) return encoderOf(run);
   const own = join(source, ENCODER_FILE);
   if (await isFile(own)) return encoderOf(await fromFile(own));
-  return encoderOf((await fromRun(source)) ?? (await fromModel(source)));
+  return encoderOf(run ?? (await fromModel(source)));
+}
+
+function hasEncoder({ file, prefix }: Source): boolean {
+  return [...file.tensors.keys()].some((name) => name.startsWith(`${prefix}encoder.`));
 }
 
 function encoderOf({ file, path, prefix }: Source): TrainedEncoder {

@@ -26,8 +26,10 @@ import {
 import {
   encoderParameters,
   type ParameterShapes,
+  parametersOf,
   stylisingParameters,
   type TensorData,
+  unflatten,
   vggEncoder,
   type Weights,
 } from "adaattn";
@@ -171,6 +173,13 @@ test("a step needs the objective's inputs, and gives every term", () => {
   ]);
 });
 
+/** The style objective's terms in these tests. */
+const terms = {
+  losses: { global: 10, local: 3, content: 0, identity: 20, variation: 0 },
+  globalLevels: [2, 3, 4, 5],
+  localLevels: [3, 4, 5],
+  localKeys: 1024,
+};
 const total = (step: Readonly<Record<string, number>> | undefined) =>
   Object.entries(step ?? {}).reduce((sum, [name, value]) => sum + (name.startsWith("loss.") ? value : 0), 0);
 
@@ -235,15 +244,7 @@ describe("a few steps lower the loss", () => {
 
   const styling = trainingStep({
     parameters: stylising,
-    objective: styleObjective(
-      miniature,
-      encoder,
-      judge,
-      { global: 10, local: 3, content: 0, identity: 20, variation: 0 },
-      [3, 4, 5],
-      count,
-      crop,
-    ),
+    objective: styleObjective(miniature, encoder, { judge, ...terms, batch: count, crop }),
     clip: 10,
   });
   const inputs: Record<string, TensorData> = { content, style: pictures(count, crop, 2) };
@@ -276,8 +277,7 @@ describe("a few steps lower the loss", () => {
 
 test("a frozen encoder is written once, however often a step asks it", () => {
   const [encoder, judge] = [randomEncoder(1), randomEncoder(2)];
-  const losses = { global: 10, local: 3, content: 0, identity: 20, variation: 0 };
-  const objective = styleObjective(miniature, encoder, judge, losses, [3], 2, 32);
+  const objective = styleObjective(miniature, encoder, { judge, ...terms, batch: 2, crop: 32 });
   const outputs = trainingStep({ parameters: stylisingParameters(miniature), objective });
   const weights = [...encoder.values.values(), ...judge.values.values()];
   const written = topologicalOrder(Object.values(outputs)).filter(({ operator, attributes }) => {
@@ -285,4 +285,24 @@ test("a frozen encoder is written once, however often a step asks it", () => {
     return operator.name === "constant" && weights.some((values) => values === data);
   });
   expect(written).toHaveLength(weights.length);
+});
+
+test("without a frozen encoder, the network's own learns along; the local loss may attend to fewer positions", async () => {
+  await using engine = new NodeEngine({ device: "cpu", threads: 1 });
+  const shapes = parametersOf(miniature);
+  const [own, judge] = [randomEncoder(1), randomEncoder(2)];
+  const random = new Random(3);
+  const initial = new Map([...initialiseConvolutions(shapes, random), ...firstWeights(3), ...own.values]);
+  const inputs = { content: pictures(2, 32, 1), style: pictures(2, 32, 2) };
+  const local: number[] = [];
+  for (const localKeys of [1024, 4]) {
+    const objective = styleObjective(miniature, undefined, { judge, ...terms, localKeys, batch: 2, crop: 32 });
+    const outputs = trainingStep({ parameters: shapes, objective });
+    const { steps, state } = await follow(engine, outputs, shapes, initial, { count: 1, rate: 0.001, inputs });
+    local.push(steps[0]?.["loss.local"] ?? Number.NaN);
+    const trained = unflatten(shapes, Float32Array.from(state.parameters));
+    for (const [name, values] of own.values) expect(trained.get(name), name).not.toEqual(values);
+  }
+  const [all = 0, four = 0] = local;
+  expect(Math.abs(four - all)).toBeGreaterThan(0.01 * all);
 });

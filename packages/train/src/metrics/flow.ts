@@ -64,7 +64,13 @@ function pyramid(picture: Grey): Grey[] {
 function blur({ width, height, data }: Grey): Grey {
   const rows = new Float32Array(width * height);
   const result = new Float32Array(width * height);
-  const pass = (from: Float32Array, to: Float32Array, along: number, across: (at: number) => number, length: number) => {
+  const pass = (
+    from: Float32Array,
+    to: Float32Array,
+    along: number,
+    across: (at: number) => number,
+    length: number,
+  ) => {
     for (let at = 0; at < from.length; at++) {
       const place = across(at);
       const value = (offset: number) =>
