@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The whole test suite, as `npm test` runs it: formatting, lint and types, the build, then every test.
+# Video is tested with ffmpeg, which is installed in the same way where it is missing; without it those tests are skipped too.
 # Arguments go to vitest: npm test -- packages/graph -t convolution
 #
 # WebGPU is tested without a GPU, on SwiftShader, the software Vulkan driver in Debian's chromium package. Where it is missing it is
@@ -27,6 +28,7 @@ vulkan_loader() {
 }
 
 missing=()
+command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || missing+=(ffmpeg)
 vulkan_driver >/dev/null || missing+=(chromium)
 vulkan_loader || missing+=(libvulkan1)
 
@@ -34,7 +36,7 @@ if ((${#missing[@]})) && [[ $(uname) == Linux ]] && command -v apt-get >/dev/nul
   root=()
   ((EUID == 0)) || root=(sudo -n)
   if ((EUID == 0)) || sudo -n true 2>/dev/null; then
-    echo "Installing ${missing[*]} for the WebGPU tests ..."
+    echo "Installing ${missing[*]} for the tests ..."
     log=$(mktemp)
     if "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq update >"$log" 2>&1 &&
       "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends "${missing[@]}" >>"$log" 2>&1; then
@@ -48,7 +50,7 @@ fi
 
 runtime=$(mktemp -d)
 trap 'rm -rf "$runtime"' EXIT
-if ((${#missing[@]} == 0)) && driver=$(vulkan_driver) && vulkan_loader; then
+if driver=$(vulkan_driver) && vulkan_loader; then
   export VK_ICD_FILENAMES=$driver
   # The driver looks for a display's socket here and must find none.
   export XDG_RUNTIME_DIR=$runtime
@@ -62,6 +64,14 @@ else
     echo "************************************************************************"
     echo
   } >&2
+  if [[ ${CI:-} == true ]]; then
+    echo "With CI=true nothing may be skipped." >&2
+    exit 1
+  fi
+fi
+
+if ! command -v ffmpeg >/dev/null; then
+  echo "SKIPPED: every test of video files. They need ffmpeg; on Debian: apt-get install ffmpeg" >&2
   if [[ ${CI:-} == true ]]; then
     echo "With CI=true nothing may be skipped." >&2
     exit 1

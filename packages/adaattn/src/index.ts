@@ -18,6 +18,7 @@ export * from "./engine/engine.ts";
 export { drawEntropy, drawHeat, drawMarks, drawSources, heatColour } from "./heat.ts";
 export * from "./image.ts";
 export type { Attention, AttentionMap, AttentionRow, Point } from "./inspect.ts";
+export type { KeyStyle } from "./keyStyles.ts";
 export { attentionKeys, channelStatistics, flattenPositions, normalise } from "./keys.ts";
 export { type AttendOptions, attend, stylise } from "./network.ts";
 export { keepChroma, matchColours } from "./recolour.ts";
@@ -25,6 +26,7 @@ export { parseColour, regionMasks } from "./regions.ts";
 export { resizePicture } from "./resample.ts";
 export { rotatePicture } from "./rotate.ts";
 export { evenPositions, randomPositions } from "./sampling.ts";
+export { SceneCuts } from "./sceneCuts.ts";
 export type { Style } from "./style.ts";
 export {
   type CallOptions,
@@ -36,6 +38,7 @@ export {
   type Stylised,
   type StylizeOptions,
 } from "./stylize.ts";
+export { type StylisedFrame, type StylizeVideoOptions, stylizeVideo, type VideoFrame } from "./video.ts";
 export { checkWeights } from "./weights/check.ts";
 export { type NormaliseOptions, normaliseFilters } from "./weights/normalise.ts";
 export { openTensors, type TensorFile, type TensorFormat } from "./weights/open.ts";

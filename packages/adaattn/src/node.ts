@@ -3,6 +3,23 @@
 export { NodeEngine, type NodeEngineOptions } from "./engine/node.ts";
 export * from "./index.ts";
 export * from "./node/download.ts";
+export { type FfmpegAbilities, ffmpegAbilities } from "./node/ffmpeg.ts";
+export {
+  keepsAlpha,
+  type SegmentFormat,
+  segmentFormat,
+  VIDEO_CODECS,
+  VIDEO_EXTENSIONS,
+  type VideoCodec,
+  type VideoExtension,
+  type VideoQuality,
+  type VideoTarget,
+  videoTarget,
+} from "./node/ffmpegCodecs.ts";
+export { FrameReader, firstDelay, type ReadFramesOptions } from "./node/ffmpegDecode.ts";
+export { FrameWriter } from "./node/ffmpegEncode.ts";
+export { joinSegments, type Segments, type Sound } from "./node/ffmpegJoin.ts";
+export { type AudioTrack, type FrameRate, perSecond, probeVideo, type VideoInfo } from "./node/ffmpegProbe.ts";
 export * from "./node/files.ts";
 export * from "./node/importing.ts";
 export * from "./node/models.ts";

@@ -10,6 +10,7 @@ import { addStylizeCommand } from "./stylizeCommand.ts";
 import { printError } from "./terminal.ts";
 import { addTrainCommand } from "./trainCommand.ts";
 import { UsageError } from "./usage.ts";
+import { addVideoCommand } from "./videoCommand.ts";
 
 /**
  * Runs one command line.
@@ -37,6 +38,7 @@ async function run(typed: readonly string[], interruption: Interruption): Promis
   addTrainCommand(program, interruption);
   addDistillCommand(program, interruption);
   addImportCommand(program, { signal });
+  addVideoCommand(program, interruption, { version, failed: () => (code = 1) });
   addEvalCommand(program, { version, signal, failed: () => (code = 1) });
 
   program

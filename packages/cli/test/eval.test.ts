@@ -290,7 +290,7 @@ describe("used wrongly or in vain, it says why:", () => {
   test("no report", async () => {
     const { code, stdout, stderr } = await adaattn(["eval", "--content", "photos", "--style", "paintings"]);
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
-    expect(stderr).toMatch(/^error: required option '--report <FOLDER>' not specified\n/);
+    expect(stderr).toMatch(/^error: Expected --report, or --video instead of photographs, but received neither\.\n/);
   }, 30_000);
 });
 

@@ -1,0 +1,197 @@
+/**
+ * ffmpeg and ffprobe as child processes: started with lists of arguments and no shell, joined to us by pipes, and never left behind.
+ * They are looked for on the PATH, or where the environment variables FFMPEG_PATH and FFPROBE_PATH say.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Readable, Writable } from "node:stream";
+
+/** One of the two programs. */
+export type FfmpegProgram = "ffmpeg" | "ffprobe";
+
+/** How a program ended: by itself with a code, or by a signal. */
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** How much of what a program says on stderr is kept, in characters: the end, where the reasons stand. */
+const KEPT = 8192;
+
+/** What inputs may refer to: playlists and the like must not make ffmpeg open addresses of the network. */
+export const LOCAL_ONLY: readonly string[] = ["-protocol_whitelist", "file,pipe,crypto,data"];
+
+/** How a path is given to ffmpeg, which would otherwise take `-a.mp4` for an option and `a:b.mp4` for a protocol. */
+export function fileUrl(path: string): string {
+  return `file:${path}`;
+}
+
+/** Programs that run at this moment, for the end of this process to end. */
+const running = new Set<ChildProcess>();
+
+function killRunning(): void {
+  for (const child of running) child.kill("SIGKILL");
+}
+
+/** A program that was started. Disposing of it ends it at once if it still runs, and waits until it has ended. */
+export class FfmpegProcess implements AsyncDisposable {
+  /** Resolves when it has ended and its pipes are closed; rejects where it could not be started at all. */
+  readonly ended: Promise<Ending>;
+  readonly #child: ChildProcess;
+  #said = "";
+
+  /**
+   * @param pipes which of its standard streams are pipes to this process; stderr always is.
+   */
+  constructor(
+    program: FfmpegProgram,
+    args: readonly string[],
+    pipes: { readonly input?: boolean; readonly output?: boolean } = {},
+  ) {
+    const path = process.env[program === "ffmpeg" ? "FFMPEG_PATH" : "FFPROBE_PATH"] || program;
+    const child = spawn(path, args, {
+      stdio: [pipes.input ? "pipe" : "ignore", pipes.output ? "pipe" : "ignore", "pipe"],
+      env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
+      // In a group of its own, so that Ctrl-C in the terminal reaches only us, who then let it finish its file.
+      detached: true,
+      windowsHide: true,
+    });
+    this.#child = child;
+    if (running.size === 0) process.on("exit", killRunning);
+    running.add(child);
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#said = (this.#said + text).slice(-KEPT);
+    });
+    // A pipe that breaks says no more than that the program ended, which `ended` tells.
+    child.stdin?.on("error", () => undefined);
+    this.ended = new Promise<Ending>((resolve, reject) => {
+      child.once("close", (code, signal) => resolve({ code, signal }));
+      child.once("error", (error: NodeJS.ErrnoException) => reject(cannotStart(program, path, error)));
+    }).finally(() => {
+      running.delete(child);
+      if (running.size === 0) process.off("exit", killRunning);
+    });
+    this.ended.catch(() => undefined);
+  }
+
+  /** Its standard input. */
+  get input(): Writable {
+    if (!this.#child.stdin) throw new Error("Expected a program with a pipe for its input");
+    return this.#child.stdin;
+  }
+
+  /** Its standard output. */
+  get output(): Readable {
+    if (!this.#child.stdout) throw new Error("Expected a program with a pipe for its output");
+    return this.#child.stdout;
+  }
+
+  /** The lines at the end of what it said on stderr. */
+  get complaints(): readonly string[] {
+    return this.#said
+      .split(/[\r\n]+/)
+      .map((line) => line.trim())
+      .filter((line) => line !== "");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill("SIGKILL");
+    // Nobody reads what is left in its pipes, and only empty ones count as closed.
+    for (const pipe of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) pipe?.destroy();
+    await this.ended.catch(() => undefined);
+  }
+}
+
+function cannotStart(program: FfmpegProgram, path: string, error: NodeJS.ErrnoException): Error {
+  if (error.code !== "ENOENT")
+    return new Error(`Cannot start ${path}: the system answered ${error.code}.`, { cause: error });
+  return new Error(
+    `Cannot find ${path}, which reads and writes video: install it by apt install ffmpeg (Debian, Ubuntu), brew install ffmpeg ` +
+      `(macOS) or winget install ffmpeg (Windows), or say where it lies in ${program === "ffmpeg" ? "FFMPEG_PATH" : "FFPROBE_PATH"}.`,
+    { cause: error },
+  );
+}
+
+/** How a program that failed ended, for a sentence: its first complaint, or the signal or code. */
+export function reasonOf({ code, signal }: Ending, complaints: readonly string[]): string {
+  if (signal !== null) return `ffmpeg was ended by ${signal}`;
+  // Such as "[mov,mp4 @ 0x55d0] moov atom not found" or "file:a.mp4: Invalid data found when processing input".
+  const first = complaints[0]?.replace(/^\[[^\]]*\]\s*/, "");
+  return first === undefined ? `ffmpeg ended with code ${code}` : `ffmpeg says: ${first.replace(/\.$/, "")}`;
+}
+
+/**
+ * Runs a program to its end and returns what it printed.
+ *
+ * @throws Error where it cannot be started; the signal's reason where it is aborted. A failure of its own is in `ending`.
+ */
+export async function runProgram(
+  program: FfmpegProgram,
+  args: readonly string[],
+  signal?: AbortSignal,
+): Promise<{ readonly output: string; readonly ending: Ending; readonly complaints: readonly string[] }> {
+  signal?.throwIfAborted();
+  await using child = new FfmpegProcess(program, args, { output: true });
+  const abort = () => void child[Symbol.asyncDispose]();
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    let output = "";
+    child.output.setEncoding("utf8").on("data", (text: string) => {
+      output += text;
+    });
+    const ending = await child.ended;
+    signal?.throwIfAborted();
+    return { output, ending, complaints: child.complaints };
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+}
+
+/** What the installed ffmpeg can do. */
+export interface FfmpegAbilities {
+  /** Such as "5.1.9-0+deb12u1". */
+  readonly version: string;
+  /** Names of encoders, such as libx264. */
+  readonly encoders: ReadonlySet<string>;
+  /** Names of filters, such as zscale. */
+  readonly filters: ReadonlySet<string>;
+}
+
+/** What each ffmpeg that was asked can do, by its path; it does not change while this process runs. */
+const asked = new Map<string, Promise<FfmpegAbilities>>();
+
+/**
+ * Asks ffmpeg what it can do.
+ *
+ * @throws Error with one sentence on how to get ffmpeg where there is none.
+ */
+export function ffmpegAbilities(signal?: AbortSignal): Promise<FfmpegAbilities> {
+  const path = process.env.FFMPEG_PATH ?? "";
+  const known = asked.get(path);
+  if (known !== undefined) return known;
+  const asking = ask(signal);
+  asked.set(path, asking);
+  // Whoever was refused may ask again.
+  asking.catch(() => asked.delete(path));
+  return asking;
+}
+
+async function ask(signal: AbortSignal | undefined): Promise<FfmpegAbilities> {
+  const [encoders, filters] = await Promise.all(
+    ["-encoders", "-filters"].map((list) => runProgram("ffmpeg", [list], signal)),
+  );
+  // Lines such as " V....D libx264  libx264 H.264 ..." and " .SC zscale  V->V  Apply ...".
+  const names = (text = "") => new Set([...text.matchAll(/^ [A-Z.|]{2,6} +(\S+)/gm)].map(([, name = ""]) => name));
+  return {
+    // From the banner, which stands among the complaints.
+    version: /^ffmpeg version (\S+)/m.exec(encoders?.complaints.join("\n") ?? "")?.[1] ?? "unknown",
+    encoders: names(encoders?.output),
+    filters: names(filters?.output),
+  };
+}
+
+/** The option that hands every frame on with neither copies nor gaps: it was renamed in ffmpeg 5.1, its old name then removed. */
+export function passFrames({ version }: FfmpegAbilities): readonly string[] {
+  const [, major, minor] = /^n?(\d+)\.(\d+)/.exec(version) ?? [];
+  const isOld = major !== undefined && (Number(major) < 5 || (major === "5" && minor === "0"));
+  return isOld ? ["-vsync", "passthrough"] : ["-fps_mode", "passthrough"];
+}

@@ -1,0 +1,113 @@
+/**
+ * Frames of a video in, stylised frames out, one after the other and with only a few in memory at any time:
+ *
+ *   for await (const { picture } of stylizeVideo(model, frames, style)) show(picture);
+ *
+ * Nothing here knows of files: frames come from a decoder, a canvas or a camera. Frames are pulled as results are asked for, so
+ * whoever reads slowly slows down everything before it.
+ */
+
+import type { PaintControls } from "./controls.ts";
+import type { Picture } from "./image.ts";
+import { type KeyStyle, StyleTimeline } from "./keyStyles.ts";
+import { SceneCuts } from "./sceneCuts.ts";
+import type { Style } from "./style.ts";
+import type { Model, StyleShare, Stylised } from "./stylize.ts";
+
+/** One frame of a video. All frames of a video have one size. */
+export interface VideoFrame {
+  readonly picture: Picture;
+  /** When it is shown, in seconds from the video's first frame. */
+  readonly seconds: number;
+}
+
+/** A frame that was painted. */
+export interface StylisedFrame extends VideoFrame {
+  readonly picture: Stylised;
+  /** Whether a scene begins with it; the first one does. */
+  readonly startsScene: boolean;
+  /** Whether it is the frame before it once more, and was therefore not painted anew. */
+  readonly isRepeated: boolean;
+}
+
+/** What {@link stylizeVideo} may be asked; all frames share the controls. */
+export interface StylizeVideoOptions extends PaintControls {
+  /** How long one key style takes to fade into the next, in seconds; 1 by default. */
+  readonly fade?: number | undefined;
+  /** Ends the work as soon as it is aborted; reading then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * How many frames are on their way at once. While the engine paints one, the pixels of the next are made into a tensor and those of
+ * the one before into a picture; more would only cost memory, for the engine runs one at a time.
+ */
+const IN_FLIGHT = 2;
+
+/** What the frames from one cut to the next have in common. */
+interface Scene {
+  /** Counts scenes from 0. */
+  readonly index: number;
+}
+
+/**
+ * Paints a video frame by frame, in one style, or in key styles that fade into each other. Frames come out in order, one for each
+ * that went in; where one equals the one before it, as slow screen recordings have many, it is not painted again.
+ *
+ * @param model only its `stylize` is used, so that anything that paints pictures will do.
+ * @throws Error with one sentence where the key styles are not as they should be, and whatever `frames` and the model throw; before
+ *   it does, everything that was begun has ended.
+ */
+export async function* stylizeVideo(
+  model: Pick<Model, "stylize">,
+  frames: AsyncIterable<VideoFrame> | Iterable<VideoFrame>,
+  styles: Style | readonly KeyStyle[],
+  options: StylizeVideoOptions = {},
+): AsyncGenerator<StylisedFrame, void, undefined> {
+  const { fade = 1, ...controls } = options;
+  const timeline = new StyleTimeline(styles, fade);
+  const cuts = new SceneCuts();
+  const begun: Promise<StylisedFrame>[] = [];
+  let scene: Scene = { index: -1 };
+  let last: { frame: VideoFrame; shares: readonly StyleShare[]; painted: Promise<Stylised> } | undefined;
+  try {
+    for await (const frame of frames) {
+      const shares = timeline.at(frame.seconds);
+      const isRepeated = last !== undefined && last.shares === shares && isSame(last.frame.picture, frame.picture);
+      const startsScene = !isRepeated && cuts.next(frame.picture);
+      if (startsScene) scene = { index: scene.index + 1 };
+      const painted: Promise<Stylised> =
+        isRepeated && last !== undefined ? last.painted : paintInScene(model, frame, shares, scene, controls);
+      last = { frame, shares, painted };
+      const result = painted.then((picture) => ({ picture, seconds: frame.seconds, startsScene, isRepeated }));
+      // Its failure is seen when its turn comes.
+      result.catch(() => undefined);
+      begun.push(result);
+      if (begun.length >= IN_FLIGHT) yield (await begun.shift()) as StylisedFrame;
+    }
+    while (begun.length > 0) yield (await begun.shift()) as StylisedFrame;
+  } finally {
+    await Promise.allSettled(begun);
+  }
+}
+
+/**
+ * Paints one frame of a scene. This is the seam for statistics shared over a scene: attention keys are features normalised by the
+ * frame's own mean and deviation (reference: Norm), which lie inside the network's part `encode`. Once that part gives them out and
+ * takes running ones in, they belong to `scene`, which begins anew at every cut, and frames of one scene must be painted in order.
+ */
+function paintInScene(
+  model: Pick<Model, "stylize">,
+  { picture }: VideoFrame,
+  shares: readonly StyleShare[],
+  _scene: Scene,
+  controls: PaintControls & { readonly signal?: AbortSignal | undefined },
+): Promise<Stylised> {
+  return model.stylize(picture, shares, controls);
+}
+
+function isSame(a: Picture, b: Picture): boolean {
+  if (a.width !== b.width || a.height !== b.height) return false;
+  for (let at = 0; at < a.data.length; at++) if (a.data[at] !== b.data[at]) return false;
+  return true;
+}

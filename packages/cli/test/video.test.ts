@@ -1,0 +1,347 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { writeFlow } from "@adaattn/train";
+import { Command } from "commander";
+import { beforeAll, describe, expect, test } from "vitest";
+import { card, hasFfmpeg, look, makeClip, tone } from "../../adaattn/test/clips.ts";
+import { addEvalCommand } from "../src/evalCommand.ts";
+import { UsageError } from "../src/usage.ts";
+import { addVideoCommand } from "../src/videoCommand.ts";
+import { pace } from "../src/videoReport.ts";
+import { bitsOf, parseTimedStyle, rateOf, secondsOf } from "../src/videoTimes.ts";
+import { ADAATTN, adaattn, run, temporaryFolder, waves } from "./command.ts";
+
+const folder = await temporaryFolder();
+const path = (...names: string[]) => join(folder, ...names);
+const clip = (...args: string[]) => makeClip(folder, ...args);
+
+beforeAll(async () => {
+  if (!hasFfmpeg) return;
+  await waves(40, 32).jpeg().toFile(path("wave.jpg"));
+  await waves(32, 40).negate().png().toFile(path("sea.png"));
+  clip(...card("32x24", 10, 1), ...tone(1), "-c:a", "aac", "-pix_fmt", "yuv420p", "clip.mp4");
+  clip(...card("32x24", 2, 10), ...tone(10), "-c:a", "aac", "-pix_fmt", "yuv420p", "long.mp4");
+});
+
+/** Runs the command within this process. */
+async function command(...args: string[]): Promise<{ whole: boolean; result: Record<string, unknown> }> {
+  const lines: string[] = [];
+  const write = process.stdout.write;
+  process.stdout.write = ((text: string) => lines.push(text) > 0) as typeof write;
+  let whole = true;
+  const program = new Command("adaattn").exitOverride().configureOutput({ writeErr: () => undefined });
+  const interruption = { signal: new AbortController().signal, wait: () => undefined, end: () => undefined };
+  const context = { version: "0", failed: () => (whole = false) };
+  addVideoCommand(program, interruption, context);
+  addEvalCommand(program, { ...context, signal: interruption.signal });
+  const own = process.cwd();
+  process.chdir(folder);
+  try {
+    await program.parseAsync([...args, "--device", "cpu", "--json", "--quiet"], { from: "user" });
+  } finally {
+    process.chdir(own);
+    process.stdout.write = write;
+  }
+  return { whole, result: JSON.parse(lines.join("") || "{}") as Record<string, unknown> };
+}
+
+const video = (...args: string[]) => command("video", ...args);
+
+/** A checksum of every frame. */
+const pictures = (name: string) =>
+  execFileSync("ffmpeg", ["-v", "error", "-i", path(name), "-an", "-f", "framemd5", "-"], { encoding: "utf8" });
+
+const hidden = async () => (await readdir(folder)).filter((name) => name.startsWith("."));
+
+describe("times and rates", () => {
+  test.each([
+    ["5", 5],
+    ["2.5s", 2.5],
+    ["1:05", 65],
+    ["1:00:05.5", 3605.5],
+    ["soon", undefined],
+    ["-1", undefined],
+  ])("%s is read", (text, expected) => expect(secondsOf(text)).toBe(expected));
+
+  test.each([
+    ["night.jpg@5s", { path: "night.jpg", seconds: 5 }],
+    ["night.jpg:2@1:05", { path: "night.jpg", weight: 2, seconds: 65 }],
+    ["night.jpg:2", { path: "night.jpg", weight: 2, seconds: 0 }],
+    ["photo@2x.jpg@0s", { path: "photo@2x.jpg", seconds: 0 }],
+    ["photo@2x.jpg", { path: "photo@2x.jpg", seconds: 0 }],
+  ])("a style %s is read", (text, expected) => expect(parseTimedStyle(text)).toEqual(expected));
+
+  test("rates are the exact ones that people mean", () => {
+    expect(rateOf("--fps", "29.97")).toEqual({ numerator: 30000, denominator: 1001 });
+    expect(rateOf("--fps", "23.976")).toEqual({ numerator: 24000, denominator: 1001 });
+    expect(rateOf("--fps", "24")).toEqual({ numerator: 24, denominator: 1 });
+    expect(rateOf("--fps", "12.5")).toEqual({ numerator: 12500, denominator: 1000 });
+    expect(rateOf("--fps", "30000/1001")).toEqual({ numerator: 30000, denominator: 1001 });
+    expect(() => rateOf("--fps", "0")).toThrow(
+      "Expected a number of frames a second from 0.1 to 1000 for --fps but received 0.",
+    );
+    expect(bitsOf("--bitrate", "2.5M")).toBe(2_500_000);
+    expect(() => bitsOf("--bitrate", "fast")).toThrow(
+      "Expected bits a second such as 800k or 4M for --bitrate but received fast.",
+    );
+  });
+
+  test("progress says what is left", () => {
+    expect(pace(12, 312, 3)).toBe("frame 12/312, 3.0 fps, 100 s left".replace("100 s", "2 min"));
+    expect(pace(12, undefined, 24)).toBe("frame 12, 24 fps");
+    expect(pace(0, 9, 0)).toBe("frame 0/9");
+  });
+});
+
+describe.skipIf(!hasFfmpeg)("a video", () => {
+  test("is painted with its length, rate and sound, and its frames are written too", async () => {
+    const { whole, result } = await video("clip.mp4", "-s", "wave.jpg", "-o", "out.mp4", "--frames", "frames");
+    expect(whole).toBe(true);
+    expect(result).toMatchObject({
+      frames: 10,
+      painted: 10,
+      resumed: 0,
+      shortfall: 0,
+      scenes: [0],
+      model: "small",
+      device: "cpu",
+    });
+    expect(look(path("out.mp4"))).toMatchObject({
+      codec: "h264",
+      width: 32,
+      height: 24,
+      frames: 10,
+      rate: "10/1",
+      audio: ["aac"],
+    });
+    expect(look(path("out.mp4")).length).toBeCloseTo(look(path("clip.mp4")).length, 1);
+    expect((await readdir(path("frames"))).sort()).toEqual(
+      Array.from({ length: 10 }, (_, at) => `${String(at + 1).padStart(6, "0")}.png`),
+    );
+    expect(await hidden()).toEqual([]);
+  });
+
+  test("may be a folder of numbered pictures, and become a GIF in two styles", async () => {
+    const args = ["-s", "wave.jpg@0s", "-s", "sea.png@0.2s", "--fade", "0.1", "--fps", "10", "--strength", "0.8"];
+    const { result } = await video("frames", ...args, "--end", "0.5", "-o", "out.gif");
+    expect(result).toMatchObject({
+      frames: 5,
+      styles: [
+        { path: "wave.jpg", seconds: 0 },
+        { path: "sea.png", seconds: 0.2 },
+      ],
+    });
+    expect(look(path("out.gif"))).toMatchObject({ codec: "gif", width: 32, height: 24, frames: 5, audio: [] });
+  });
+
+  test("may be a GIF, in part, larger, and lie on its side", async () => {
+    clip(...card("24x20", 10, 1), "card.gif");
+    expect((await video("card.gif", "-s", "wave.jpg", "-o", "gif.webm", "--start", "0.6s")).result).toMatchObject({
+      frames: 4,
+    });
+    expect(look(path("gif.webm"))).toMatchObject({ codec: "vp9", width: 24, height: 20, frames: 4 });
+    clip("-i", "clip.mp4", "-c", "copy", "-metadata:s:v", "rotate=90", "turned.mp4");
+    await video("turned.mp4", "-s", "wave.jpg", "-o", "upright.mov", "--size", "40", "--end", "0.3");
+    expect(look(path("upright.mov"))).toMatchObject({ width: 30, height: 40, frames: 3, audio: ["aac"] });
+  });
+
+  test("that is truncated is painted as far as it goes, and that is a failure", async () => {
+    clip(...card("32x24", 10, 2), "-pix_fmt", "yuv420p", "-crf", "1", "-g", "3", "-movflags", "+faststart", "fast.mp4");
+    const { size } = await stat(path("fast.mp4"));
+    await run(["sh", "-c", `head -c ${Math.floor(size * 0.4)} fast.mp4 > short.mp4`], { cwd: folder });
+    const { whole, result } = await video("short.mp4", "-s", "wave.jpg", "-o", "short-out.mp4");
+    expect(whole).toBe(false);
+    expect(result.shortfall).toBeGreaterThan(1);
+    expect(look(path("short-out.mp4")).frames).toBe(result.frames);
+  });
+});
+
+describe.skipIf(!hasFfmpeg)("a job", () => {
+  const args = ["video", "long.mp4", "--style", "wave.jpg", "-o", "job.mp4", "--device", "cpu"];
+  const job = path(".job.mp4.adaattn");
+  const segments = async () => (await readdir(job).catch(() => [])).filter((name) => /^\d{6}-\d+\.mp4$/.test(name));
+
+  test("that is killed goes on after its last whole segment, with the same frames; other options begin anew", async () => {
+    const [file = "", ...rest] = ADAATTN;
+    const child = spawn(file, [...rest, ...args], { cwd: folder, stdio: "ignore" });
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    while ((await segments()).length < 1 && child.exitCode === null) await sleep(20);
+    child.kill("SIGKILL");
+    await ended;
+    const kept = (await segments()).length;
+    expect(kept).toBeGreaterThan(0);
+    await expect(stat(path("job.mp4"))).rejects.toThrow("ENOENT");
+
+    const common = ["long.mp4", "-s", "wave.jpg", "-o"];
+    await expect(video(...common, "job.mp4", "--resume", "--strength", "0.5")).rejects.toThrow(
+      new UsageError(
+        "Expected the options and files that job.mp4 was begun with but received others; run it without --resume to begin anew.",
+      ),
+    );
+    // The command's own version is among what a job depends on.
+    const { code, stdout } = await adaattn([...args, "--resume", "--json", "--quiet"], { cwd: folder });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ frames: 20, resumed: 4 * kept, painted: 20 - 4 * kept });
+    expect(look(path("job.mp4"))).toMatchObject({ frames: 20, seconds: 10, rate: "2/1", audio: ["aac"] });
+    expect(await hidden()).toEqual([]);
+    await video("long.mp4", "-s", "wave.jpg", "-o", "once.mp4");
+    expect(pictures("job.mp4")).toEqual(pictures("once.mp4"));
+  });
+
+  test("that Ctrl-C stops leaves a proper file up to that frame", async () => {
+    const [file = "", ...rest] = ADAATTN;
+    const child = spawn(file, [...rest, ...args], { cwd: folder, stdio: ["ignore", "ignore", "pipe"] });
+    let said = "";
+    child.stderr.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
+    await rm(path("job.mp4"));
+    while ((await segments()).length < 1 && child.exitCode === null) await sleep(20);
+    child.kill("SIGINT");
+    expect(await ended).toBe("SIGINT");
+    expect(said).toContain("Stopped; closing the file after this frame. Ctrl-C once more ends at once.");
+    const { frames, length, audio } = look(path("job.mp4"));
+    expect(frames).toBeGreaterThanOrEqual(4);
+    expect(frames).toBeLessThan(20);
+    expect(Math.abs(length - frames / 2)).toBeLessThan(0.5);
+    expect(audio).toEqual(["aac"]);
+    expect(await hidden()).toEqual([]);
+  });
+});
+
+describe.skipIf(!hasFfmpeg)("how steady a video is", () => {
+  const measure = (...args: string[]) =>
+    command("eval", "--video", "clip.mp4", "--style", "wave.jpg", "--size", "48", ...args);
+
+  test("is measured beside the input's own, with flow that is estimated or given", async () => {
+    const unknown = new Float32Array(48 * 36).fill(1e10);
+    await mkdir(path("flow"));
+    for (let frame = 1; frame < 10; frame += 2) {
+      const name = `00000${frame}-${String(frame + 1).padStart(6, "0")}.flo`;
+      await writeFile(path("flow", name), writeFlow({ width: 48, height: 36, x: unknown, y: unknown }));
+    }
+    const { result } = await measure("--results", "clip.mp4", "--flow", "flow", "--report", "steady.json");
+    expect(JSON.parse(await readFile(path("steady.json"), "utf8"))).toEqual(result);
+    const [report] = result.videos as Record<string, unknown>[];
+    // Of nine pairs of neighbours the flow of every other is unknown, and then none of its pixels count.
+    expect(report).toMatchObject({
+      width: 48,
+      height: 36,
+      frames: 10,
+      pairs: [
+        { distance: 1, count: 4 },
+        { distance: 10, count: 0 },
+      ],
+    });
+    const versions = report?.versions as {
+      version: string;
+      warping: (number | null)[];
+      framesPerSecond: number | null;
+    }[];
+    expect(versions.map(({ version }) => version)).toEqual(["input", "small", "results"]);
+    const [input, small, results] = versions;
+    expect(results?.warping).toEqual(input?.warping);
+    expect(input?.warping[0]).toBeGreaterThan(0);
+    expect(small?.warping[0]).not.toBe(input?.warping[0]);
+    expect([input?.warping[1], input?.framesPerSecond]).toEqual([null, null]);
+    expect(small?.framesPerSecond).toBeGreaterThan(0);
+  });
+
+  test("is asked for with what belongs to videos alone", async () => {
+    await expect(measure("--content", "frames")).rejects.toThrow(
+      new UsageError("Expected --video or --content but received both."),
+    );
+  });
+});
+
+describe.skipIf(!hasFfmpeg)("what cannot be painted", () => {
+  const refusal = (...args: string[]) =>
+    video(...args).then(String, (error: Error) => [error instanceof UsageError, error.message]);
+  const film = ["-s", "wave.jpg", "-o", "no.mp4"];
+
+  test.each([
+    [
+      ["clip.mp4", ...film, "--start", "5s", "--end", "3s"],
+      "Expected an --end after --start, which is at 5 s, but received 3 s.",
+    ],
+    [
+      ["clip.mp4", ...film, "--start", "7200"],
+      "Expected a --start before the end of clip.mp4, which is at 1.00 s, but received 7200 s.",
+    ],
+    [["clip.mp4", "-s", "wave.jpg"], "Expected --output or --frames, for the result, but received neither."],
+    [
+      ["clip.mp4", "-s", "wave.jpg@2s", "-o", "no.mp4"],
+      "Expected a --style from the begin, such as IMAGE@0s, but received none.",
+    ],
+    [
+      ["clip.mp4", "-s", "wave.jpg", "-o", "clip.mp4"],
+      "Expected another name for --output, since clip.mp4 would replace clip.mp4 itself.",
+    ],
+    [
+      ["clip.mp4", "-s", "wave.jpg", "-o", "no.avi"],
+      "Expected a name ending in .mp4, .m4v, .mov, .webm, .mkv, .gif for the video but received no.avi.",
+    ],
+    [
+      ["clip.mp4", ...film, "--codec", "mpeg2"],
+      "Expected one of h264, vp9, av1, prores, gif for --codec but received mpeg2.",
+    ],
+    [
+      ["clip.mp4", ...film, "--fps", "many"],
+      "Expected a number of frames a second from 0.1 to 1000 for --fps but received many.",
+    ],
+  ])("is refused as it was typed: %j", async (args, message) => {
+    expect(await refusal(...args)).toEqual([true, message]);
+  });
+
+  test("is told about in one sentence, and leaves nothing behind", async () => {
+    await writeFile(path("diary.mp4"), "Dear diary, today I filmed nothing.".repeat(30));
+    clip(...tone(1), "song.m4a");
+    clip(...card("32x24", 10, 1), "-t", "0.3", "-ss", "0.2", "-c:v", "mjpeg", "three.avi");
+    await mkdir(path("blank"), { recursive: true });
+    await mkdir(path("full"), { recursive: true });
+    await writeFile(path("full", "notes.txt"), "mine");
+    expect(await refusal("diary.mp4", ...film)).toEqual([
+      false,
+      "Cannot read diary.mp4: it is not a video that ffmpeg knows. Convert it to MP4 first.",
+    ]);
+    expect(await refusal("song.m4a", ...film)).toEqual([
+      false,
+      "Cannot read song.m4a: it has no pictures, only audio. Choose a file with a video stream.",
+    ]);
+    expect(await refusal("blank", ...film)).toEqual([
+      false,
+      "Cannot read blank: it has no pictures with numbers, such as 000001.png. Choose another.",
+    ]);
+    expect(await refusal("clip.mp4", "-s", "diary.mp4", "-o", "no.mp4")).toEqual([
+      false,
+      "Cannot read diary.mp4: it is not a JPEG, PNG, WebP, AVIF, TIFF or GIF picture. Convert it to one of these first.",
+    ]);
+    expect(await refusal("clip.mp4", "-s", "wave.jpg", "--frames", "full")).toEqual([
+      false,
+      "Cannot write full: it holds notes.txt already. Choose a new or an empty folder.",
+    ]);
+    expect(await refusal("clip.mp4", "-s", "wave.jpg", "--frames", "frames", "--resume")).toEqual([
+      false,
+      "Cannot write frames: it holds frames of no job that could go on. Choose a new or an empty folder.",
+    ]);
+    expect(await refusal("clip.mp4", "-s", "wave.jpg", "-o", "nowhere/no.mp4")).toEqual([
+      false,
+      "Cannot write nowhere/no.mp4: the folder nowhere does not exist. Create it first, or choose another.",
+    ]);
+    expect(await hidden()).toEqual([]);
+    await expect(stat(path("no.mp4"))).rejects.toThrow("ENOENT");
+  });
+
+  test("for want of ffmpeg is told how to get it", async () => {
+    process.env.FFMPEG_PATH = "no-such-ffmpeg";
+    const told = await refusal("clip.mp4", ...film).finally(() => delete process.env.FFMPEG_PATH);
+    expect(told).toEqual([
+      false,
+      "Cannot find no-such-ffmpeg, which reads and writes video: install it by apt install ffmpeg (Debian, Ubuntu), brew install " +
+        "ffmpeg (macOS) or winget install ffmpeg (Windows), or say where it lies in FFMPEG_PATH.",
+    ]);
+  });
+});
