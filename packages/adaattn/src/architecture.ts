@@ -195,9 +195,9 @@ const small: Architecture = {
     kind: "softmax",
     sampling: "even",
     modules: [
-      { level: 3, name: "attention.3", keyChannels: 112, valueChannels: 64, maxKeys: 2048 },
-      { level: 4, name: "attention.4", keyChannels: 240, valueChannels: 128, maxKeys: 2048 },
-      { level: 5, name: "attention.5", keyChannels: 368, valueChannels: 128, maxKeys: 2048 },
+      { level: 3, name: "attention.3", keyChannels: 112, valueChannels: 64, maxKeys: 1024 },
+      { level: 4, name: "attention.4", keyChannels: 240, valueChannels: 128, maxKeys: 1024 },
+      { level: 5, name: "attention.5", keyChannels: 368, valueChannels: 128, maxKeys: 1024 },
     ],
   },
   merge: convolution("merge", 128, 128, { relu: false }),
