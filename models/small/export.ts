@@ -18,7 +18,8 @@ const { values: options, positionals: runs } = parseArgs({
 /** The settings of a run that are worth keeping, all but where things lay on the machine, and how model.json calls them. */
 const KEPT = {
   ...{ stage: "stage", device: "device", batch: "batch", crop: "crop", rate: "rate", warmup: "warmup", clip: "clip" },
-  ...{ seed: "seed", losses: "lossWeights", lossWeights: "lossWeights", localLevels: "localLevels" },
+  ...{ seed: "seed", losses: "lossWeights", lossWeights: "lossWeights" },
+  ...{ globalLevels: "globalLevels", localLevels: "localLevels", localKeys: "localKeys", trainEncoder: "trainEncoder" },
 };
 
 /** Settings, steps, samples and the mean losses of the last fifty lines of a run's metrics. */
@@ -49,8 +50,8 @@ await writeModel(options.out, architecture, weights, {
     content: "3,400 photographs (COCO, VOC, BSDS, ImageNet samples, Flickr8k, scenes), shorter side 288",
     style: "3,000 artworks of about 39 movements (PeopleArt, WikiArt and others), shorter side 288",
   },
-  teacher:
-    "quarter-width VGG-19 (Wang et al., Collaborative Distillation, CVPR 2020), each level scaled to unit mean activation",
+  lossNetworks:
+    "quarter-width VGG-19 (Wang et al., Collaborative Distillation, CVPR 2020) to begin with, normalised VGG-19 at the end, each level scaled to unit mean activation",
   command: "models/small/train.sh",
   stages,
 });

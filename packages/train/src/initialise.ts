@@ -47,7 +47,7 @@ export function initialiseEncoder(shapes: ParameterShapes, random: Random): Map<
  * How peaked attention is at first, beside the local loss's target. There every point sees a single style position, so that S is
  * 0 and the content's own structure lost; at this share a point sees several, and S is what they differ by.
  */
-const FIRST_SHARPNESS = 1 / 32;
+const FIRST_SHARPNESS = 1 / 8;
 
 /** Attention modules as the parameter-free attention, with a little noise to part the channels. */
 export function initialiseAttention({ attention }: Architecture, random: Random): Map<string, Float32Array> {
