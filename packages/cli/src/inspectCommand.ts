@@ -1,6 +1,7 @@
 /** `adaattn inspect` on the command line: its options and help. */
 import type { Command } from "commander";
-import { gather, LONGEST_CONTENT, LONGEST_STYLE, numberOr, oneOf, UsageError, wholeNumber } from "./usage.ts";
+import { addLookOptions, type LookFlags } from "./lookOptions.ts";
+import { gather, LONGEST_CONTENT, numberOr, oneOf, UsageError, wholeNumber } from "./usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -12,16 +13,13 @@ Examples:
 Exit code: 0 made, 1 something failed, 2 the command was used wrongly, 130 stopped by Ctrl-C.`;
 
 /** The options of `adaattn inspect` as they are typed. */
-interface InspectFlags {
+interface InspectFlags extends LookFlags {
   style: string;
   output: string;
   at?: string[];
   map?: boolean;
   level?: string;
   styleMask?: string;
-  styleSize?: string;
-  stroke?: string;
-  styleRotate?: string;
   model: string;
   size?: string;
   device: string;
@@ -32,7 +30,7 @@ interface InspectFlags {
 
 /** Adds the command to the program; `signal` is that of Ctrl-C. */
 export function addInspectCommand(program: Command, { signal }: { readonly signal: AbortSignal }): void {
-  program
+  const command = program
     .command("inspect")
     .summary("show where in a painting a photograph looks")
     .description("Shows the attention: which points of a painting the points of a photograph (CONTENT) look at.")
@@ -42,13 +40,8 @@ export function addInspectCommand(program: Command, { signal }: { readonly signa
     .option("--at <X,Y>", "a point in pixels of the photograph's file; may be given several times", gather)
     .option("--map", "write FILE-sources and FILE-entropy for all points at once")
     .option("--level <LEVEL>", "3, 4 or 5: fine to coarse (default: 3)")
-    .option("--style-mask <IMAGE>", "the part of the painting that is a source")
-    .option(
-      "--style-size <N>",
-      `the painting's longer side while looking at it (default: as it is, up to ${LONGEST_STYLE})`,
-    )
-    .option("--stroke <FACTOR>", "strokes from half (0.5) to twice (2) as large (default: 1)")
-    .option("--style-rotate <DEGREES>", "turns the painting, and its strokes, clockwise (default: 0)")
+    .option("--style-mask <IMAGE>", "the part of the painting that is a source");
+  addLookOptions(command)
     .option("-m, --model <NAME|FOLDER>", "a bundled model, or a folder with model.json and model.safetensors", "small")
     .option("--size <N>", `the photograph's longer side in pixels (default: as it is, up to ${LONGEST_CONTENT})`)
     .option("--device <DEVICE>", "auto, cpu or webgpu", "auto")

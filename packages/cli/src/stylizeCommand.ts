@@ -1,6 +1,7 @@
 /** `adaattn stylize` on the command line: its options and help. */
 import type { Command } from "commander";
-import { gather, LONGEST_CONTENT, LONGEST_STYLE, oneOf, wholeNumber } from "./usage.ts";
+import { addLookOptions, type LookFlags } from "./lookOptions.ts";
+import { gather, LONGEST_CONTENT, oneOf, wholeNumber } from "./usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -22,16 +23,13 @@ Examples:
 Exit code: 0 all pictures made, 1 something failed, 2 the command was used wrongly, 130 stopped by Ctrl-C.`;
 
 /** The options of `adaattn stylize` as they are typed. */
-interface StylizeFlags {
+interface StylizeFlags extends LookFlags {
   style: string[];
   output: string;
   strength?: string;
   color?: string;
   mask?: string[];
   styleMask?: string[];
-  styleSize?: string;
-  stroke?: string;
-  styleRotate?: string;
   model: string;
   size?: string;
   device: string;
@@ -50,7 +48,7 @@ export function addStylizeCommand(
   program: Command,
   context: { readonly signal: AbortSignal; readonly failed: () => void },
 ): void {
-  program
+  const command = program
     .command("stylize")
     .summary("paint photographs in the style of a painting")
     .description("Paints photographs (CONTENT) in the style of a painting. Reads JPEG, PNG, WebP, AVIF, TIFF and GIF.")
@@ -74,13 +72,8 @@ export function addStylizeCommand(
       "where the style goes: white or grey, one for each style, or one with regions in colours; the photograph stays elsewhere",
       gather,
     )
-    .option("--style-mask <IMAGE>", "the part of the painting that is a source, one for each style, or none", gather)
-    .option(
-      "--style-size <N>",
-      `the painting's longer side while looking at it (default: as it is, up to ${LONGEST_STYLE})`,
-    )
-    .option("--stroke <FACTOR>", "strokes from half (0.5) to twice (2) as large (default: 1)")
-    .option("--style-rotate <DEGREES>", "turns the painting, and its strokes, clockwise (default: 0)")
+    .option("--style-mask <IMAGE>", "the part of the painting that is a source, one for each style, or none", gather);
+  addLookOptions(command)
     .option("-m, --model <NAME|FOLDER>", "a bundled model, or a folder with model.json and model.safetensors", "small")
     .option("--size <N>", `the result's longer side in pixels (default: as the content is, up to ${LONGEST_CONTENT})`)
     .option("--device <DEVICE>", "auto, cpu or webgpu", "auto")

@@ -1,7 +1,8 @@
 /** `adaattn video` on the command line: its options and help. */
 import type { Command } from "commander";
 import type { Interruption } from "./interrupt.ts";
-import { gather, LONGEST_STYLE, oneOf, UsageError, wholeNumber } from "./usage.ts";
+import { addLookOptions, type LookFlags } from "./lookOptions.ts";
+import { gather, oneOf, UsageError, wholeNumber } from "./usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -20,7 +21,7 @@ Needs ffmpeg and ffprobe. Ctrl-C closes the file properly after the frame at han
 Exit code: 0 all of it painted, 1 something failed, 2 the command was used wrongly, 130 stopped by Ctrl-C.`;
 
 /** The options of `adaattn video` as they are typed. */
-interface VideoFlags {
+interface VideoFlags extends LookFlags {
   style: string[];
   output?: string;
   frames?: string;
@@ -37,9 +38,6 @@ interface VideoFlags {
   color?: string;
   mask?: string[];
   styleMask?: string[];
-  styleSize?: string;
-  stroke?: string;
-  styleRotate?: string;
   model: string;
   device: string;
   threads?: string;
@@ -58,7 +56,7 @@ export function addVideoCommand(
   interruption: Interruption,
   context: { readonly version: string; readonly failed: () => void },
 ): void {
-  program
+  const command = program
     .command("video")
     .summary("paint a video in the style of a painting")
     .description(
@@ -84,13 +82,8 @@ export function addVideoCommand(
     .option("--strength <T>", "0 is the video, 1 the style, up to 4 beyond it (default: 1)")
     .option("--color <OF>", "style; content, the video's chroma; match, the painting recoloured first (default: style)")
     .option("--mask <IMAGE>", "where the style goes in every frame, as for adaattn stylize", gather)
-    .option("--style-mask <IMAGE>", "the part of the painting that is a source, one for each style, or none", gather)
-    .option(
-      "--style-size <N>",
-      `the painting's longer side while looking at it (default: as it is, up to ${LONGEST_STYLE})`,
-    )
-    .option("--stroke <FACTOR>", "strokes from half (0.5) to twice (2) as large (default: 1)")
-    .option("--style-rotate <DEGREES>", "turns the painting, and its strokes, clockwise (default: 0)")
+    .option("--style-mask <IMAGE>", "the part of the painting that is a source, one for each style, or none", gather);
+  addLookOptions(command)
     .option("-m, --model <NAME|FOLDER>", "a bundled model, or a folder with model.json and model.safetensors", "small")
     .option("--device <DEVICE>", "auto, cpu or webgpu", "auto")
     .option("--threads <N>", "processor threads (default: all cores)")

@@ -41,7 +41,7 @@ describe("pairs", () => {
     [5, 3, 15],
     [10, 10, 3],
   ])(
-    "of %i contents and %i styles, limited to %i, take every picture as often as any other",
+    "of %i contents and %i styles, limited to %i, take none more than once more than another",
     (rows, columns, limit) => {
       const pictures = (count: number) => named(...Array.from({ length: count }, (_, at) => `${at}`));
       const pairs = crossPairs(pictures(rows), pictures(columns), limit);

@@ -49,7 +49,7 @@ export async function listPictures(folder: string): Promise<NamedPicture[]> {
 
 /**
  * Every content in every style or, where that is more than `limit`, so many pairs, the same ones every time. They go along the
- * diagonals of the table of contents and styles, so that every picture is taken as often as any other, or once less.
+ * diagonals of the table of contents and styles, so that no content or style is in more than one pair more than another.
  */
 export function crossPairs(contents: readonly NamedPicture[], styles: readonly NamedPicture[], limit?: number): Pair[] {
   const wanted = Math.min(limit ?? Number.POSITIVE_INFINITY, contents.length * styles.length);
