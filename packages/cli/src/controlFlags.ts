@@ -8,20 +8,13 @@ import {
   type StyleControls,
   styleControls,
 } from "adaattn";
+import type { LookFlags } from "./lookOptions.ts";
 import { numberOr, UsageError } from "./usage.ts";
-
-/** How paintings are looked at, as it is typed. */
-interface LookFlags {
-  readonly styleSize?: string;
-  readonly stroke?: string;
-  readonly styleRotate?: string;
-  readonly seed?: string;
-}
 
 const FLAGS: Readonly<Record<string, string>> = { size: "--style-size", rotate: "--style-rotate" };
 
 /** @throws UsageError on the first flag that does not fit. */
-export function lookControls({ styleSize, stroke, styleRotate, seed }: LookFlags): StyleControls {
+export function lookControls({ styleSize, stroke, styleRotate, seed }: LookFlags & { seed?: string }): StyleControls {
   const typed = { size: styleSize, stroke, rotate: styleRotate, seed };
   return checked(
     styleControls,
