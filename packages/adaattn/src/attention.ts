@@ -29,21 +29,21 @@ import {
   unitLength,
 } from "@adaattn/graph";
 import type { Architecture, AttentionModule } from "./architecture.ts";
-import { flattenPositions, normalise } from "./keys.ts";
+import { flattenPositions } from "./keys.ts";
 import type { Weights } from "./weights/weights.ts";
 
 /** Added to lengths and to the sum of weights in cosine attention (released code). */
 const COSINE_EPSILON = 1e-5;
 
 /** A 1x1 convolution from [N, C, positions] to [N, positions, O], the layout that attention wants. */
-function project(x: Tensor, name: string, weights: Weights): Tensor {
+export function project(x: Tensor, name: string, weights: Weights): Tensor {
   const [samples = 1, channels = 1, positions = 1] = x.shape;
   const row = reshape(x, [samples, channels, 1, positions]);
   return tokens(flattenPositions(convolution(row, weights(`${name}.weight`), { bias: weights(`${name}.bias`) })));
 }
 
 /** [N, C, positions] as [N, positions, C]. */
-function tokens(x: Tensor): Tensor {
+export function tokens(x: Tensor): Tensor {
   return transpose(x, [0, 2, 1]);
 }
 
@@ -123,8 +123,8 @@ export function contentQueries(module: AttentionModule, keys: Tensor, weights: W
   return project(keys, `${module.name}.f`, weights);
 }
 
-/** The normalised content feature ([N, D, H, W]) scaled by the deviation map and shifted by the mean map (equation 6). */
-export function modulate(features: Tensor, maps: StyleMaps): Tensor {
-  const shape: readonly Dimension[] = features.shape;
-  return add(multiply(reshape(maps.deviation, shape), normalise(features)), reshape(maps.mean, shape));
+/** Normalised content features ([N, D, H, W]) scaled by the deviation map and shifted by the mean map (equation 6). */
+export function modulate(normalised: Tensor, maps: StyleMaps): Tensor {
+  const shape: readonly Dimension[] = normalised.shape;
+  return add(multiply(reshape(maps.deviation, shape), normalised), reshape(maps.mean, shape));
 }

@@ -14,6 +14,8 @@ const whole = (least: number, most: number) => {
   return z.int(expected).min(least, expected).max(most, expected);
 };
 
+const TILE = "auto, off or a whole number from 64 to 65536";
+
 /** How a painting is looked at while its style is taken. */
 export const styleControls = z.strictObject({
   /** The painting's longer side in pixels, before `stroke`; its own by default. The larger it is, the larger its strokes are. */
@@ -57,6 +59,20 @@ export const shareControls = z.strictObject({
    */
   weight: z.number("a number above 0").positive("a number above 0").optional(),
 });
+
+/** How much of a photograph is painted at a time; the result is the same within rounding. */
+export const tileControls = z.strictObject({
+  /**
+   * The longest side in pixels of the tiles that the photograph is painted in, 64 or more; `off` paints it whole, and `auto`, the
+   * default, chooses by `memory`.
+   */
+  tile: z.union([z.literal(["auto", "off"], TILE), z.int(TILE).min(64, TILE).max(65536, TILE)], TILE).optional(),
+  /** About how many bytes the work may take, 1.5e9 by default; what the process holds already is not counted. */
+  memory: z.number("a number of bytes").positive("a number of bytes").optional(),
+});
+
+/** How much of a photograph is painted at a time; {@link tileControls} says what each does. */
+export type TileControls = z.input<typeof tileControls>;
 
 /** How a painting is looked at while its style is taken; {@link styleControls} says what each control does. */
 export type StyleControls = z.input<typeof styleControls>;

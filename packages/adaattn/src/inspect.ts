@@ -56,8 +56,8 @@ export interface AttentionMap extends Size {
 export interface Looking {
   readonly session: Session;
   readonly level: number;
-  /** The photograph's keys [1, K, positions], and its padded size. */
-  readonly contentKeys: EngineTensor;
+  /** The photograph's stacked features at this level and their statistics, as inputs of the session; and its padded size. */
+  readonly content: Readonly<Record<"stacked" | "normMean" | "normDeviation", EngineTensor>>;
   readonly contentSize: Size;
   readonly style: Style;
   /** The painting's padded size. */
@@ -99,7 +99,7 @@ export async function attentionMapOf(
 
 /** One row after another; each is a view that holds until the next is asked for. */
 async function* rowsOf(
-  { session, contentKeys, style, level }: Looking,
+  { session, content, style, level }: Looking,
   positions: readonly number[],
   options: RunOptions,
 ): AsyncGenerator<Float32Array> {
@@ -109,7 +109,7 @@ async function* rowsOf(
   const block = Math.max(1, Math.floor(PROBABILITIES_PER_RUN / keys));
   for (let start = 0; start < positions.length; start += block) {
     const at = BigInt64Array.from(positions.slice(start, start + block), BigInt);
-    const inputs = { keys: contentKeys, at: { shape: [at.length], data: at }, key: values.key };
+    const inputs = { ...content, at: { shape: [at.length], data: at }, key: values.key };
     const rows = outputOf(await session.run(inputs, options), "rows");
     const { data } = await rows.read().finally(() => rows.dispose());
     for (let row = 0; row < at.length; row++) yield (data as Float32Array).subarray(row * keys, (row + 1) * keys);

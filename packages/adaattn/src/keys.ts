@@ -23,7 +23,8 @@ import {
   type Tensor,
 } from "@adaattn/graph";
 
-const EPSILON = 1e-5;
+/** What is added to a variance before its root is taken (released code). */
+export const NORM_EPSILON = 1e-5;
 
 /** The number of positions of [N, C, H, W] as a scalar, whether known now or when the graph runs. */
 function positions(shape: Shape): Tensor {
@@ -39,7 +40,7 @@ export function channelStatistics(x: Tensor): { mean: Tensor; deviation: Tensor;
   const centred = subtract(x, mean);
   const freedom = maximum(subtract(positions(x.shape), constant(1)), constant(1));
   const variance = divide(reduceSum(square(centred), [2, 3], true), freedom);
-  return { mean, deviation: sqrt(add(variance, constant(EPSILON))), centred };
+  return { mean, deviation: sqrt(add(variance, constant(NORM_EPSILON))), centred };
 }
 
 /** Norm (paper, section 3.1; released code, `mean_variance_norm`): every channel with mean 0 and deviation 1. */
@@ -48,19 +49,38 @@ export function normalise(x: Tensor): Tensor {
   return divide(centred, deviation);
 }
 
+/** What Norm takes off every channel and divides it by: [N, C, 1, 1] each. */
+export interface NormStatistics {
+  readonly mean: Tensor;
+  readonly deviation: Tensor;
+}
+
+/** Norm by statistics that come from elsewhere: of a whole picture for one of its tiles, of a scene for one of its frames. */
+export function normaliseBy(x: Tensor, { mean, deviation }: NormStatistics): Tensor {
+  return divide(subtract(x, mean), deviation);
+}
+
 /** [N, C, H, W] as [N, C, positions]. */
 export function flattenPositions(x: Tensor): Tensor {
   const [samples = 1, channels = 1, ...sides] = x.shape;
   return reshape(x, [samples, channels, sizeOf(sides)]);
 }
 
-/** The keys of `level` (1 is the first of `features`): [N, C1 + ... + C_level, positions of the level], shallow to deep. */
-export function attentionKeys(features: readonly Tensor[], level: number): Tensor {
+/**
+ * The features of `level` (1 is the first of `features`) and of all shallower ones at that level's size, shallow to deep:
+ * [N, C1 + ... + C_level, H, W]. The level's own are the last channels.
+ */
+export function stackLevels(features: readonly Tensor[], level: number): Tensor {
   const own = features[level - 1];
   if (own === undefined) throw new Error(`Expected a level from 1 to ${features.length} but received ${level}`);
   const [, , height = 1, width = 1] = own.shape;
   return concat(
-    features.slice(0, level).map((feature) => flattenPositions(normalise(resize(feature, height, width, "nearest")))),
+    features.slice(0, level).map((feature) => resize(feature, height, width, "nearest")),
     1,
   );
+}
+
+/** The keys of `level`: its stacked features, each channel normalised, as [N, C1 + ... + C_level, positions]. */
+export function attentionKeys(features: readonly Tensor[], level: number): Tensor {
+  return flattenPositions(normalise(stackLevels(features, level)));
 }

@@ -6,6 +6,7 @@
 
 import { checkPicture, type Picture, type Size } from "./image.ts";
 import { averageWithin, type Plane } from "./resample.ts";
+import type { Area } from "./tiles.ts";
 
 /** Rec. 709's shares of red, green and blue in lightness, in ten thousandths, so that white is exactly 1. */
 const [RED, GREEN, BLUE] = [2126, 7152, 722];
@@ -40,12 +41,19 @@ export function readMask(mask: Picture, label: string): Plane {
  * @param picture the size of the picture that the mask belongs to; the mask is stretched over it.
  * @param grid the columns and rows of cells; those beyond the picture, where it was padded, get the mask's edge.
  * @param cell the side of a cell in the picture's pixels.
+ * @param from where in the picture the grid begins, its left and top edge by default.
  */
-export function maskOnGrid(mask: Plane, picture: Size, grid: Size, cell: number): Float32Array {
-  const lines = (count: number, side: number, own: number) =>
-    Float64Array.from({ length: count + 1 }, (_, i) => (Math.min(i * cell, side) * own) / side);
-  const columns = lines(grid.width, picture.width, mask.width);
-  return averageWithin(mask, columns, lines(grid.height, picture.height, mask.height)).data;
+export function maskOnGrid(
+  mask: Plane,
+  picture: Size,
+  grid: Size,
+  cell: number,
+  from: Pick<Area, "left" | "top"> = { left: 0, top: 0 },
+): Float32Array {
+  const lines = (start: number, count: number, side: number, own: number) =>
+    Float64Array.from({ length: count + 1 }, (_, i) => (Math.min(start + i * cell, side) * own) / side);
+  const columns = lines(from.left, grid.width, picture.width, mask.width);
+  return averageWithin(mask, columns, lines(from.top, grid.height, picture.height, mask.height)).data;
 }
 
 /** The sentence on a mask of another size than its picture; undefined where it needs none. */

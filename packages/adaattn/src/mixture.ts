@@ -12,6 +12,7 @@
 import type { Picture, Size } from "./image.ts";
 import { maskOnGrid, readMask, resizedNote } from "./masks.ts";
 import type { Plane } from "./resample.ts";
+import type { Area } from "./tiles.ts";
 
 /** Styles whose shares differ from 1 by less than rounding count as covering everything. */
 const ROUNDING = 1e-6;
@@ -57,11 +58,13 @@ export class Mixture {
   /**
    * The shares over a grid whose cells are squares of `cell` pixels of the photograph; undefined where there is nothing to mix,
    * which is one style, everywhere, at strength 1.
+   *
+   * @param from where in the photograph the grid begins.
    */
-  sharesOn(grid: Size, cell: number): Shares | undefined {
+  sharesOn(grid: Size, cell: number, from: Pick<Area, "left" | "top"> = { left: 0, top: 0 }): Shares | undefined {
     if (this.#isPlain) return undefined;
     const positions = grid.width * grid.height;
-    const masks = this.#masks.map((mask) => mask && maskOnGrid(mask, this.#photo, grid, cell));
+    const masks = this.#masks.map((mask) => mask && maskOnGrid(mask, this.#photo, grid, cell, from));
     const styles = masks.map(() => new Float32Array(positions));
     const own = new Float32Array(positions);
     for (let at = 0; at < positions; at++) {
@@ -83,9 +86,9 @@ export class Mixture {
     return { styles, own };
   }
 
-  /** How much each pixel of the photograph belongs to a style's region, whatever the weights; undefined for a style without one. */
-  regionOf(index: number): Float32Array | undefined {
+  /** How much each pixel of an area belongs to a style's region, whatever the weights; undefined for a style without one. */
+  regionOf(index: number, area: Area): Float32Array | undefined {
     const mask = this.#masks[index];
-    return mask && maskOnGrid(mask, this.#photo, this.#photo, 1);
+    return mask && maskOnGrid(mask, this.#photo, area, 1, area);
   }
 }

@@ -8,7 +8,7 @@ import type { Architecture } from "./architecture.ts";
 import { type AttentionKind, attendTo, contentQueries, modulate, styleValues } from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
-import { attentionKeys, flattenPositions } from "./keys.ts";
+import { attentionKeys, flattenPositions, normalise } from "./keys.ts";
 import type { Weights } from "./weights/weights.ts";
 
 export interface AttendOptions {
@@ -35,7 +35,7 @@ export function attend(
     const keys = attentionKeys(style, level);
     const values = styleValues(module, keys, flattenPositions(painted), weights, chosen?.get(level));
     const queries = contentQueries(module, attentionKeys(content, level), weights);
-    attended.set(level, modulate(own, attendTo(values, queries, kind)));
+    attended.set(level, modulate(normalise(own), attendTo(values, queries, kind)));
   }
   return attended;
 }

@@ -1,17 +1,20 @@
 /**
  * The network cut into the parts that stylisation runs, each an ONNX model of its own with symbolic sizes:
  *
- *   encode: a picture -> features and attention keys of the attended levels (content and style alike)
- *   style:  those of a painting -> keys and centred values at the chosen positions
- *   attend: content keys and a style -> mean and deviation maps (one part a level)
- *   decode: content features and maps -> the picture
+ *   encode:     a picture -> stacked features of the attended levels (content and style alike)
+ *   statistics: those -> mean and deviation of each channel, what Norm goes by
+ *   style:      those of a painting -> keys and centred values at the chosen positions
+ *   attend:     those of the content, statistics and a style -> mean and deviation maps (one part a level)
+ *   decode:     those of the content, statistics and maps -> the picture
  *
- * and those that only some controls need, loaded when they first do:
+ * and those that only some controls or large pictures need, loaded when they first do:
  *
+ *   crop:        stacked features -> some of their rows and columns
  *   blend:       the maps of several styles and their shares -> one mean and one deviation map (one part a level)
- *   reconstruct: content features -> the picture that the decoder makes of them, without any style
- *   rows:        content keys and a style -> rows of the attention matrix (one part a level)
+ *   reconstruct: stacked features -> the picture that the decoder makes of them, without any style
+ *   rows:        those of the content, statistics and a style -> rows of the attention matrix (one part a level)
  *
+ * Statistics are inputs, so that a tile of a picture can go by those of the whole picture and a frame by those of its scene.
  * Maps travel as [1, channels, positions]. Between content and style nothing but positions may differ, so that their sizes are
  * free; sides are multiples of 16 (h and w count sixteenths).
  */
@@ -19,6 +22,7 @@
 import {
   addAll,
   convolution,
+  type Dimension,
   gather,
   input,
   multiply,
@@ -27,6 +31,7 @@ import {
   reshape,
   type Shape,
   sizeOf,
+  slice,
   symbol,
   type Tensor,
 } from "@adaattn/graph";
@@ -34,7 +39,8 @@ import type { Architecture, AttentionModule } from "./architecture.ts";
 import { attendTo, contentQueries, modulate, type StyleMaps, styleValues } from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
-import { attentionKeys, flattenPositions } from "./keys.ts";
+import { FOLDED_CHANNELS, foldedQueries, foldKeys, normaliseFoldedKeys } from "./folding.ts";
+import { channelStatistics, flattenPositions, type NormStatistics, normaliseBy, stackLevels } from "./keys.ts";
 import { attentionRows } from "./rows.ts";
 import type { Weights } from "./weights/weights.ts";
 
@@ -47,55 +53,97 @@ function featureShape(level: number, channels: number): Shape {
   return [1, channels, multiplyDimensions(factor, symbol("h")), multiplyDimensions(factor, symbol("w"))];
 }
 
-/** picture -> features{level} [1, C, H, W], keys{level} [1, K, positions] */
+function stackedInput({ level, keyChannels }: AttentionModule): Tensor {
+  return input(`stacked${level}`, featureShape(level, keyChannels));
+}
+
+/** The features of the module's own level, which are the last of those stacked; the same of their statistics. */
+function ownOf({ keyChannels, valueChannels }: AttentionModule, stacked: Tensor): Tensor {
+  return slice(stacked, [{ axis: 1, start: keyChannels - valueChannels, end: keyChannels }]);
+}
+
+function normInputs({ keyChannels }: AttentionModule, suffix: number | "" = ""): NormStatistics {
+  const statistic = (name: string) => input(`${name}${suffix}`, [1, keyChannels, 1, 1]);
+  return { mean: statistic("normMean"), deviation: statistic("normDeviation") };
+}
+
+/** picture -> stacked{level} [1, K, H, W] */
 export function encodePart({ encoder, attention }: Architecture, weights: Weights): Part {
   const features = encode(input("picture", featureShape(1, 3)), encoder, weights);
+  return Object.fromEntries(attention.modules.map(({ level }) => [`stacked${level}`, stackLevels(features, level)]));
+}
+
+/** stacked{level} -> normMean{level}, normDeviation{level}: [1, K, 1, 1] */
+export function statisticsPart({ attention }: Architecture): Part {
   const outputs: Record<string, Tensor> = {};
-  for (const { level } of attention.modules) {
-    const own = features[level - 1];
-    if (own === undefined)
-      throw new Error(`Expected features of level ${level} but the encoder has ${features.length}`);
-    outputs[`features${level}`] = own;
-    outputs[`keys${level}`] = attentionKeys(features, level);
+  for (const module of attention.modules) {
+    const { mean, deviation } = channelStatistics(stackedInput(module));
+    outputs[`normMean${module.level}`] = mean;
+    outputs[`normDeviation${module.level}`] = deviation;
   }
   return outputs;
 }
 
-/** features{level}, keys{level}, chosen{level} (int64) -> key{level}, value{level}, valueMean{level} */
+/** stacked{level}, rows{level}, columns{level} (int64) -> cropped{level}: [1, K, rows, columns] */
+export function cropPart({ attention }: Architecture): Part {
+  const outputs: Record<string, Tensor> = {};
+  for (const module of attention.modules) {
+    const lines = (name: string) => input(`${name}${module.level}`, [symbol(`${name}${module.level}`)], "int64");
+    const rows = gather(stackedInput(module), lines("rows"), 2);
+    outputs[`cropped${module.level}`] = gather(rows, lines("columns"), 3);
+  }
+  return outputs;
+}
+
+/** stacked{level}, chosen{level} (int64) of a painting -> key{level}, value{level}, valueMean{level} */
 export function stylePart({ attention }: Architecture, weights: Weights): Part {
   const outputs: Record<string, Tensor> = {};
   for (const module of attention.modules) {
-    const { level, keyChannels, valueChannels } = module;
-    const features = input(`features${level}`, featureShape(level, valueChannels));
-    const keys = input(`keys${level}`, [1, keyChannels, sizeOf(features.shape.slice(2))]);
+    const { level } = module;
+    const stacked = stackedInput(module);
     const chosen = input(`chosen${level}`, [symbol(`m${level}`)], "int64");
-    const style = styleValues(module, keys, flattenPositions(features), weights, chosen);
-    outputs[`key${level}`] = style.keys;
+    const { mean, deviation } = channelStatistics(stacked);
+    const [positions] = chosen.shape as [Dimension];
+    const picked = reshape(gather(flattenPositions(stacked), chosen, 2), [1, module.keyChannels, 1, positions]);
+    const keys = flattenPositions(normaliseBy(picked, { mean, deviation }));
+    const style = styleValues(module, keys, flattenPositions(ownOf(module, picked)), weights);
+    outputs[`key${level}`] = attention.kind === "softmax" ? foldKeys(module, keys, weights) : style.keys;
     outputs[`value${level}`] = style.values;
     outputs[`valueMean${level}`] = style.mean;
   }
   return outputs;
 }
 
-/** keys (content), key, value, valueMean (style) -> mean, deviation: [1, D, positions] */
-export function attendPart({ attention }: Architecture, module: AttentionModule, weights: Weights): Part {
-  const { keyChannels, valueChannels } = module;
-  const [positions, chosen] = [symbol("n"), symbol("m")];
-  const style = {
-    keys: input("key", [1, chosen, keyChannels]),
-    values: input("value", [1, chosen, valueChannels]),
-    mean: input("valueMean", [1, 1, valueChannels]),
-  };
-  const queries = contentQueries(module, input("keys", [1, keyChannels, positions]), weights);
-  const { mean, deviation } = attendTo(style, queries, attention.kind);
+/** Queries of stacked content features and a style's keys, folded where the kind of attention allows it. */
+function compared({ attention }: Architecture, module: AttentionModule, content: Tensor, weights: Weights) {
+  const isFolded = attention.kind === "softmax";
+  const key = input("key", [1, symbol("m"), module.keyChannels + (isFolded ? FOLDED_CHANNELS : 0)]);
+  const norm = normInputs(module);
+  if (isFolded) return { queries: foldedQueries(content), keys: normaliseFoldedKeys(module, key, norm) };
+  return { queries: contentQueries(module, flattenPositions(normaliseBy(content, norm)), weights), keys: key };
+}
+
+/** stacked, normMean, normDeviation (content), key, value, valueMean (style) -> mean, deviation: [1, D, positions] */
+export function attendPart(architecture: Architecture, module: AttentionModule, weights: Weights): Part {
+  const { level, keyChannels, valueChannels } = module;
+  const stacked = input("stacked", featureShape(level, keyChannels));
+  const { queries, keys } = compared(architecture, module, stacked, weights);
+  const values = input("value", [1, symbol("m"), valueChannels]);
+  const style = { keys, values, mean: input("valueMean", [1, 1, valueChannels]) };
+  const { mean, deviation } = attendTo(style, queries, architecture.attention.kind);
   return { mean, deviation };
 }
 
-/** features{level}, mean{level}, deviation{level} -> picture, not clamped */
+/** stacked{level}, normMean{level}, normDeviation{level}, mean{level}, deviation{level} -> picture, not clamped */
 export function decodePart(architecture: Architecture, weights: Weights): Part {
   const attended = new Map<number, Tensor>();
-  for (const { level, valueChannels } of architecture.attention.modules) {
-    const features = input(`features${level}`, featureShape(level, valueChannels));
+  for (const module of architecture.attention.modules) {
+    const { level, valueChannels } = module;
+    const norm = normInputs(module, level);
+    const features = normaliseBy(ownOf(module, stackedInput(module)), {
+      mean: ownOf(module, norm.mean),
+      deviation: ownOf(module, norm.deviation),
+    });
     const shape = [1, valueChannels, sizeOf(features.shape.slice(2))];
     const maps: StyleMaps = { mean: input(`mean${level}`, shape), deviation: input(`deviation${level}`, shape) };
     attended.set(level, modulate(features, maps));
@@ -109,17 +157,16 @@ function ownMean({ name }: AttentionModule, features: Tensor, weights: Weights):
 }
 
 /**
- * features{level} (content), mean{i}, deviation{i} of `styles` styles and share{i}, own: [1, 1, positions] -> mean, deviation
+ * stacked{level} (content), mean{i}, deviation{i} of `styles` styles and share{i}, own: [1, 1, positions] -> mean, deviation
  *
  * The weighted means of the styles' maps and of the photograph's own (whose deviation map is 0). Shares may lead beyond a style,
  * where a deviation would fall below 0; it is then 0.
  */
 export function blendPart(module: AttentionModule, styles: number, weights: Weights): Part {
-  const { level, valueChannels } = module;
-  const features = input(`features${level}`, featureShape(level, valueChannels));
+  const features = ownOf(module, stackedInput(module));
   const positions = sizeOf(features.shape.slice(2));
   const share = (name: string) => input(name, [1, 1, positions]);
-  const mapOf = (name: string) => input(name, [1, valueChannels, positions]);
+  const mapOf = (name: string) => input(name, [1, module.valueChannels, positions]);
   const means = [multiply(share("own"), ownMean(module, features, weights))];
   const deviations: Tensor[] = [];
   for (let index = 0; index < styles; index++) {
@@ -130,23 +177,26 @@ export function blendPart(module: AttentionModule, styles: number, weights: Weig
   return { mean: addAll(means), deviation: relu(addAll(deviations)) };
 }
 
-/** features{level} (content) -> picture: what the decoder makes of the photograph's own maps. */
+/** stacked{level} (content) -> picture: what the decoder makes of the photograph's own maps. */
 export function reconstructPart(architecture: Architecture, weights: Weights): Part {
   const attended = new Map<number, Tensor>();
   for (const module of architecture.attention.modules) {
-    const features = input(`features${module.level}`, featureShape(module.level, module.valueChannels));
+    const features = ownOf(module, stackedInput(module));
     attended.set(module.level, reshape(ownMean(module, features, weights), features.shape));
   }
   return { picture: decode(architecture, attended, weights) };
 }
 
 /**
- * keys (content), at (int64, positions of it), key (style) -> rows [1, at, chosen]: what those positions attend to, as
- * probabilities over the style's chosen positions.
+ * stacked, normMean, normDeviation (content), at (int64, positions of it), key (style) -> rows [1, at, chosen]: what those
+ * positions attend to, as probabilities over the style's chosen positions.
  */
-export function rowsPart({ attention }: Architecture, module: AttentionModule, weights: Weights): Part {
-  const [positions, asked, chosen] = [symbol("n"), symbol("q"), symbol("m")];
-  const keys = input("keys", [1, module.keyChannels, positions]);
-  const queries = contentQueries(module, gather(keys, input("at", [asked], "int64"), 2), weights);
-  return { rows: attentionRows(queries, input("key", [1, chosen, module.keyChannels]), attention.kind) };
+export function rowsPart(architecture: Architecture, module: AttentionModule, weights: Weights): Part {
+  const { level, keyChannels } = module;
+  const asked = symbol("q");
+  const features = flattenPositions(input("stacked", featureShape(level, keyChannels)));
+  const at = gather(features, input("at", [asked], "int64"), 2);
+  const content = reshape(at, [1, keyChannels, 1, asked]);
+  const { queries, keys } = compared(architecture, module, content, weights);
+  return { rows: attentionRows(queries, keys, architecture.attention.kind) };
 }

@@ -24,7 +24,16 @@ const LEAST_VARIANCE = 1;
  * @param weights how much each pixel of the photograph counts, such as a region's mask; its alpha counts besides.
  */
 export function matchColours(painting: Picture, photograph: Picture, weights?: Float32Array): Picture {
-  const [own, wanted] = [colourStatistics(painting), colourStatistics(photograph, weights)];
+  const sums = new ColourSums();
+  sums.add(photograph, weights);
+  return matchColourSums(painting, sums);
+}
+
+/** The same, of a photograph whose parts were summed one after the other. */
+export function matchColourSums(painting: Picture, photograph: ColourSums): Picture {
+  const paints = new ColourSums();
+  paints.add(painting);
+  const [own, wanted] = [paints.statistics(), photograph.statistics()];
   const transform = product(
     power(wanted.covariance, Math.sqrt),
     power(own.covariance, (value) => 1 / Math.sqrt(value)),
@@ -53,31 +62,48 @@ export function keepChroma(stylised: Picture, photograph: Picture): Picture & { 
   return { width: stylised.width, height: stylised.height, data };
 }
 
-function colourStatistics({ data }: Picture, weights?: Float32Array): ColourStatistics {
-  let [total, r, g, b] = [0, 0, 0, 0];
-  let [rr, rg, rb, gg, gb, bb] = [0, 0, 0, 0, 0, 0];
-  for (let at = 0; at < data.length; at += 4) {
-    const weight = ((data[at + 3] as number) / 255) * (weights === undefined ? 1 : (weights[at / 4] as number));
-    const [red, green, blue] = [data[at] as number, data[at + 1] as number, data[at + 2] as number];
-    total += weight;
-    r += weight * red;
-    g += weight * green;
-    b += weight * blue;
-    rr += weight * red * red;
-    rg += weight * red * green;
-    rb += weight * red * blue;
-    gg += weight * green * green;
-    gb += weight * green * blue;
-    bb += weight * blue * blue;
+/** Sums of colours and of their products, over pictures or parts of one. */
+export class ColourSums {
+  #total = 0;
+  /** Of red, green and blue, and of rr, rg, rb, gg, gb and bb. */
+  readonly #sums = new Float64Array(9);
+
+  /** @param weights how much each pixel counts; its alpha counts besides. */
+  add({ data }: Picture, weights?: Float32Array): void {
+    let [total, r, g, b] = [0, 0, 0, 0];
+    let [rr, rg, rb, gg, gb, bb] = [0, 0, 0, 0, 0, 0];
+    for (let at = 0; at < data.length; at += 4) {
+      const weight = ((data[at + 3] as number) / 255) * (weights === undefined ? 1 : (weights[at / 4] as number));
+      const [red, green, blue] = [data[at] as number, data[at + 1] as number, data[at + 2] as number];
+      total += weight;
+      r += weight * red;
+      g += weight * green;
+      b += weight * blue;
+      rr += weight * red * red;
+      rg += weight * red * green;
+      rb += weight * red * blue;
+      gg += weight * green * green;
+      gb += weight * green * blue;
+      bb += weight * blue * blue;
+    }
+    this.#total += total;
+    for (const [index, sum] of [r, g, b, rr, rg, rb, gg, gb, bb].entries())
+      this.#sums[index] = (this.#sums[index] as number) + sum;
   }
-  // Where nothing counts, as in a photograph that is transparent everywhere, there are no colours to speak of: grey.
-  if (total === 0) return { mean: [127.5, 127.5, 127.5], covariance: matrix((i, j) => (i === j ? LEAST_VARIANCE : 0)) };
-  const mean: Rgb = [r / total, g / total, b / total];
-  const products = [rr, rg, rb, rg, gg, gb, rb, gb, bb];
-  const covariance = matrix(
-    (i, j) => (products[i * 3 + j] as number) / total - mean[i as 0] * mean[j as 0] + (i === j ? LEAST_VARIANCE : 0),
-  );
-  return { mean, covariance };
+
+  statistics(): ColourStatistics {
+    const total = this.#total;
+    // Where nothing counts, as in a photograph that is transparent everywhere, there are no colours to speak of: grey.
+    if (total === 0)
+      return { mean: [127.5, 127.5, 127.5], covariance: matrix((i, j) => (i === j ? LEAST_VARIANCE : 0)) };
+    const [r = 0, g = 0, b = 0, rr = 0, rg = 0, rb = 0, gg = 0, gb = 0, bb = 0] = this.#sums;
+    const mean: Rgb = [r / total, g / total, b / total];
+    const products = [rr, rg, rb, rg, gg, gb, rb, gb, bb];
+    const covariance = matrix(
+      (i, j) => (products[i * 3 + j] as number) / total - mean[i as 0] * mean[j as 0] + (i === j ? LEAST_VARIANCE : 0),
+    );
+    return { mean, covariance };
+  }
 }
 
 const vector = (entry: (i: number) => number): Rgb => [entry(0), entry(1), entry(2)];

@@ -9,17 +9,20 @@ import type { Engine, Session } from "./engine/engine.ts";
 import {
   attendPart,
   blendPart,
+  cropPart,
   decodePart,
   encodePart,
   type Part,
   reconstructPart,
   rowsPart,
+  statisticsPart,
   stylePart,
 } from "./parts.ts";
 import { constantWeights, type Weights, type WeightValues } from "./weights/weights.ts";
 
 export class Sessions {
   readonly encode: Session;
+  readonly statistics: Session;
   readonly style: Session;
   readonly decode: Session;
   readonly #attend: ReadonlyMap<number, Session>;
@@ -30,12 +33,13 @@ export class Sessions {
   readonly #lazy = new Map<string, Promise<Session>>();
 
   private constructor(
-    made: Pick<Sessions, "encode" | "style" | "decode"> & { attend: ReadonlyMap<number, Session> },
+    made: Pick<Sessions, "encode" | "statistics" | "style" | "decode"> & { attend: ReadonlyMap<number, Session> },
     architecture: Architecture,
     weights: Weights,
     load: (part: string, outputs: Part) => Promise<Session>,
   ) {
     this.encode = made.encode;
+    this.statistics = made.statistics;
     this.style = made.style;
     this.decode = made.decode;
     this.#attend = made.attend;
@@ -50,13 +54,14 @@ export class Sessions {
     const load = (part: string, outputs: Part) =>
       engine.load(toOnnx(outputs, { target: engine.device, name: part }), `${part} of ${name}`);
     const encode = await load("encode", encodePart(architecture, weights));
+    const statistics = await load("statistics", statisticsPart(architecture));
     const style = await load("style", stylePart(architecture, weights));
     const attend = new Map<number, Session>();
     for (const module of architecture.attention.modules) {
       attend.set(module.level, await load(`attend ${module.level}`, attendPart(architecture, module, weights)));
     }
     const decode = await load("decode", decodePart(architecture, weights));
-    return new Sessions({ encode, style, attend, decode }, architecture, weights, load);
+    return new Sessions({ encode, statistics, style, attend, decode }, architecture, weights, load);
   }
 
   /** Attends at a level of the architecture. */
@@ -64,6 +69,11 @@ export class Sessions {
     const session = this.#attend.get(level);
     if (session === undefined) throw new Error(`Expected a level of the network but received ${level}`);
     return session;
+  }
+
+  /** Cuts features out of those of a larger area. */
+  crop(): Promise<Session> {
+    return this.#once("crop", () => cropPart(this.#architecture));
   }
 
   /** Blends the maps of so many styles at a level. */

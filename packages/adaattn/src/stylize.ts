@@ -6,7 +6,7 @@
  *   const result = await model.stylize(photo, style, { strength: 0.8 });
  */
 
-import type { Architecture, AttentionModule } from "./architecture.ts";
+import type { Architecture } from "./architecture.ts";
 import {
   checkControls,
   type InspectControls,
@@ -16,17 +16,22 @@ import {
   type StyleControls,
   shareControls,
   styleControls,
+  type TileControls,
+  tileControls,
 } from "./controls.ts";
-import { restoreDetail } from "./detail.ts";
-import { type Device, type Engine, type EngineTensor, outputOf, type TensorData } from "./engine/engine.ts";
-import { checkPicture, type Picture, paddedSize, type Size, toPicture, toTensor } from "./image.ts";
+import { type Device, type Engine, outputOf, type TensorData } from "./engine/engine.ts";
+import { checkPicture, type Picture, paddedSize, type Size, toTensor } from "./image.ts";
 import { type Attention, type AttentionMap, attentionMapOf, attentionOf, type Looking, type Point } from "./inspect.ts";
-import { Mixture, type Portion, type Shares } from "./mixture.ts";
+import { tileSide } from "./memory.ts";
+import { Mixture, type Portion } from "./mixture.ts";
+import { Painter, type Tensors } from "./painter.ts";
 import { preparePainting, type Source } from "./painting.ts";
-import { cellOf, chosenPositions, gridOf } from "./positions.ts";
-import { keepChroma, matchColours } from "./recolour.ts";
+import { chosenPositions } from "./positions.ts";
+import { ColourSums, keepChroma, matchColourSums } from "./recolour.ts";
 import { Sessions } from "./sessions.ts";
+import type { RunningStatistics } from "./statistics.ts";
 import { Style, type StyleLevel } from "./style.ts";
+import { type Area, clipped, marginsOf, type PictureSource, planTiles, sourceOf } from "./tiles.ts";
 import type { WeightValues } from "./weights/weights.ts";
 
 /** What the released code seeds its key sampling with when it is tested. */
@@ -35,9 +40,12 @@ const DEFAULT_SEED = 6666;
 /** The deepest features must have two positions a side, for the encoder to reflect. */
 const LEAST_PADDED_SIDE = 32;
 
-/** How far a call is: a fraction from 0 to 1 of one stage. */
+/**
+ * How far a call is: a fraction from 0 to 1 of one stage. A photograph in tiles is encoded for its statistics first, and then has the
+ * one stage `paint`; one that is painted whole has `attend` and `decode`.
+ */
 export interface Progress {
-  readonly stage: "style" | "encode" | "attend" | "decode";
+  readonly stage: "style" | "encode" | "attend" | "decode" | "paint";
   readonly fraction: number;
 }
 
@@ -58,7 +66,13 @@ export interface StyleOptions extends CallOptions, StyleControls {
 }
 
 /** How a photograph is painted, and how the call goes. */
-export interface StylizeOptions extends CallOptions, PaintControls {}
+export interface StylizeOptions extends CallOptions, PaintControls, TileControls {
+  /**
+   * Statistics that this photograph shares with those painted before it with the same object, such as the frames of a scene. Calls
+   * must then be made in their order. A photograph goes by its own statistics by default.
+   */
+  readonly statistics?: RunningStatistics | undefined;
+}
 
 /** Which level is looked into, and how the call goes. */
 export interface InspectOptions extends CallOptions, InspectControls {}
@@ -75,15 +89,28 @@ export interface StyleShare extends Portion {
   readonly mask?: Picture | undefined;
 }
 
+/** A tile of a stylised picture: where it lies, and its pixels. */
+export interface PaintedTile {
+  readonly left: number;
+  readonly top: number;
+  readonly picture: Picture & { readonly data: Uint8ClampedArray };
+}
+
 /** A stylised picture, of the photograph's size and with its alpha. */
-export interface Stylised extends Picture {
+export interface Stylised extends Picture, StylizeReport {
   readonly data: Uint8ClampedArray;
+}
+
+/** How a photograph was painted. */
+export interface StylizeReport {
   /** How long each stage took; styles that were recoloured to match count to `encode`. */
   readonly milliseconds: { readonly encode: number; readonly attend: number; readonly decode: number };
   /** The controls that it was painted by; weights sum to 1. */
   readonly controls: Required<PaintControls> & { readonly weights: readonly number[] };
   /** Sentences on what was done to masks that did not fit. */
   readonly notes: readonly string[];
+  /** In how many tiles it was painted: 1 where it was painted whole. */
+  readonly tiles: number;
 }
 
 /** A network with its weights, loaded on an engine that it owns. */
@@ -112,7 +139,7 @@ export class Model {
     return this.#engine.device;
   }
 
-  /** Encodes a picture: features and keys of the attended levels. */
+  /** Encodes a picture: stacked features of the attended levels. */
   async #encode(picture: Picture, size: Size, signal: AbortSignal | undefined): Promise<Tensors> {
     const data = toTensor(picture, size);
     return this.#sessions.encode.run({ picture: { shape: [1, 3, size.height, size.width], data } }, { signal });
@@ -174,74 +201,73 @@ export class Model {
     styles: Style | readonly StyleShare[],
     options: StylizeOptions = {},
   ): Promise<Stylised> {
-    const { signal, onProgress, ...asked } = options;
-    const { strength = 1, color = "style" } = checkControls(paintControls, asked);
     checkPicture(photo, "the photograph");
+    const data = new Uint8ClampedArray(photo.data.length);
+    const paste = ({ left, top, picture }: PaintedTile) => pastePicture(data, photo.width, picture, left, top);
+    const report = await this.stylizeTiles(sourceOf(photo), styles, paste, options);
+    return { width: photo.width, height: photo.height, data, ...report };
+  }
+
+  /**
+   * Paints a photograph that need not be in memory as a whole, tile by tile. Each tile is read from `photo` with a margin, once for
+   * the statistics of the whole and once to be painted, and given to `write` row by row, from the left to the right.
+   *
+   * @param write is waited for before the next tile is begun.
+   * @throws Error as {@link stylize} does, and whatever `photo` and `write` throw.
+   */
+  async stylizeTiles(
+    photo: PictureSource,
+    styles: Style | readonly StyleShare[],
+    write: (tile: PaintedTile) => void | Promise<void>,
+    options: StylizeOptions = {},
+  ): Promise<StylizeReport> {
+    const { signal, onProgress, statistics, tile, memory, ...asked } = options;
+    const { strength = 1, color = "style" } = checkControls(paintControls, asked);
+    const { architecture } = this;
     const shares = this.#checkShares(styles);
     const mixture = new Mixture(shares, strength, photo);
     const size = encodedSize(photo);
-    const held: { dispose(): void }[] = [];
-    const keep = (tensors: Tensors) => {
-      held.push(...Object.values(tensors));
-      return tensors;
-    };
+    const margins = marginsOf(architecture);
+    const side = tileSide(architecture, margins, size, checkControls(tileControls, { tile, memory }));
+    const tiles = planTiles(size, side);
+    const painted = shares.map(({ style }) => style);
+    const matched: Style[] = [];
+    let painter: Painter | undefined;
     try {
       const started = performance.now();
-      const painted = shares.map(({ style }) => style);
       if (color === "match") {
         for (const [index, style] of painted.entries()) {
-          const matched = await this.#matched(style, photo, mixture.regionOf(index), { signal, onProgress });
-          held.push(matched);
-          painted[index] = matched;
+          const sums = await coloursOf(photo, tiles, (area) => mixture.regionOf(index, area));
+          const painting = matchColourSums(style.source.painting, sums);
+          const own = await this.#takeStyle({ ...style.source, painting }, style.seed, { signal, onProgress });
+          matched.push(own);
+          painted[index] = own;
         }
       }
-
+      const matching = performance.now() - started;
+      painter = new Painter({
+        ...{ architecture, sessions: this.#sessions, margins, photo, size, styles: painted, mixture, signal },
+      });
+      const count = tiles.length;
       onProgress?.({ stage: "encode", fraction: 0 });
-      const encoded = keep(await this.#encode(photo, size, signal));
-      const attending = performance.now();
-      onProgress?.({ stage: "encode", fraction: 1 });
-      const decoderInputs: Tensors = {};
-      const { modules } = this.architecture.attention;
-      for (const [index, module] of modules.entries()) {
-        const [features, keys] = [`features${module.level}`, `keys${module.level}`];
-        const maps: Tensors[] = [];
-        for (const [turn, style] of painted.entries()) {
-          onProgress?.({ stage: "attend", fraction: (index + turn / painted.length) / modules.length });
-          const inputs = { keys: outputOf(encoded, keys), ...style.levels.get(module.level) };
-          maps.push(keep(await this.#sessions.attend(module).run(inputs, { signal })));
-        }
-        const portions = mixture.sharesOn(gridOf(module.level, size), cellOf(module.level));
-        const mixed = portions ? keep(await this.#blend(module, encoded, maps, portions, signal)) : (maps[0] ?? {});
-        decoderInputs[features] = outputOf(encoded, features);
-        decoderInputs[`mean${module.level}`] = outputOf(mixed, "mean");
-        decoderInputs[`deviation${module.level}`] = outputOf(mixed, "deviation");
-        if (portions) for (const single of maps) disposeAll(single);
-        outputOf(encoded, keys).dispose();
+      await painter.gather(tiles, statistics, (done) => onProgress?.({ stage: "encode", fraction: done / count }));
+      for (const [index, area] of tiles.entries()) {
+        if (count > 1) onProgress?.({ stage: "paint", fraction: index / count });
+        const onStage = (stage: "attend" | "decode", fraction: number) => onProgress?.({ stage, fraction });
+        const done = await painter.paint(area, count > 1 ? () => undefined : onStage);
+        const picture = color === "content" ? keepChroma(done.picture, done.content) : done.picture;
+        await write({ left: done.area.left, top: done.area.top, picture });
       }
-
-      const decoding = performance.now();
-      onProgress?.({ stage: "attend", fraction: 1 });
-      onProgress?.({ stage: "decode", fraction: 0 });
-      const decoded = keep(await this.#sessions.decode.run(decoderInputs, { signal }));
-      const values = await planesOf(decoded);
-      const own = mixture.sharesOn(photo, 1)?.own;
-      if (own?.some((share) => share > 0)) {
-        const reconstruct = await this.#sessions.reconstruct();
-        const reconstruction = await planesOf(keep(await reconstruct.run(featuresOf(encoded), { signal })));
-        restoreDetail(values, { photograph: toTensor(photo, size), reconstruction }, size, own, photo);
-      }
-      const stylised = toPicture(values, size, photo);
-      const { data } = color === "content" ? keepChroma(stylised, photo) : stylised;
-      const ended = performance.now();
-      onProgress?.({ stage: "decode", fraction: 1 });
+      onProgress?.({ stage: count > 1 ? "paint" : "decode", fraction: 1 });
       return {
-        ...{ width: photo.width, height: photo.height, data },
-        milliseconds: { encode: attending - started, attend: decoding - attending, decode: ended - decoding },
+        milliseconds: { ...painter.times, encode: matching + painter.times.encode },
         controls: { strength, color, weights: mixture.weights },
         notes: mixture.notes,
+        tiles: count,
       };
     } finally {
-      for (const one of held) one.dispose();
+      painter?.dispose();
+      for (const style of matched) style.dispose();
     }
   }
 
@@ -259,36 +285,6 @@ export class Model {
   #checkOwn(style: Style): void {
     if (!this.#styles.has(style))
       throw new Error(`Expected a style that this model, ${this.name}, made but received another.`);
-  }
-
-  /** A style taken anew from its painting in the colours of the photograph, or of a region of it. */
-  #matched(style: Style, photo: Picture, region: Float32Array | undefined, options: CallOptions): Promise<Style> {
-    const painting = matchColours(style.source.painting, photo, region);
-    return this.#takeStyle({ ...style.source, painting }, style.seed, options);
-  }
-
-  /** The maps of several styles and the photograph's own, averaged by their shares. */
-  async #blend(
-    module: AttentionModule,
-    encoded: Tensors,
-    maps: readonly Tensors[],
-    { styles, own }: Shares,
-    signal: AbortSignal | undefined,
-  ): Promise<Tensors> {
-    const session = await this.#sessions.blend(module, maps.length);
-    const row = (data: Float32Array) => ({ shape: [1, 1, data.length], data });
-    const features = `features${module.level}`;
-    const inputs: Record<string, TensorData | EngineTensor> = {
-      [features]: outputOf(encoded, features),
-      own: row(own),
-    };
-    for (const [index, share] of styles.entries()) {
-      const single = maps[index] ?? {};
-      inputs[`share${index}`] = row(share);
-      inputs[`mean${index}`] = outputOf(single, "mean");
-      inputs[`deviation${index}`] = outputOf(single, "deviation");
-    }
-    return session.run(inputs, { signal });
   }
 
   /**
@@ -345,16 +341,23 @@ export class Model {
     onProgress?.({ stage: "encode", fraction: 0 });
     const contentSize = encodedSize(photo);
     const encoded = await this.#encode(photo, contentSize, signal);
+    const held: Tensors = { ...encoded };
     try {
       onProgress?.({ stage: "encode", fraction: 1 });
+      const statistics = await this.#sessions.statistics.run(encoded, { signal });
+      Object.assign(held, statistics);
       return await look({
         session: await this.#sessions.rows(module),
         level: module.level,
-        contentKeys: outputOf(encoded, `keys${module.level}`),
+        content: {
+          stacked: outputOf(encoded, `stacked${module.level}`),
+          normMean: outputOf(statistics, `normMean${module.level}`),
+          normDeviation: outputOf(statistics, `normDeviation${module.level}`),
+        },
         ...{ contentSize, style, styleSize: encodedSize(style.source.painting) },
       });
     } finally {
-      disposeAll(encoded);
+      disposeAll(held);
     }
   }
 
@@ -368,19 +371,29 @@ export class Model {
   }
 }
 
-type Tensors = Record<string, EngineTensor>;
-
 function encodedSize({ width, height }: Size): Size {
   return paddedSize({ width: Math.max(width, LEAST_PADDED_SIDE), height: Math.max(height, LEAST_PADDED_SIDE) });
 }
 
-/** The features among what an encoder gave. */
-function featuresOf(encoded: Tensors): Tensors {
-  return Object.fromEntries(Object.entries(encoded).filter(([name]) => name.startsWith("features")));
+/** The colours of a photograph, read part by part. */
+async function coloursOf(
+  photo: PictureSource,
+  tiles: readonly Area[],
+  weightsOf: (area: Area) => Float32Array | undefined,
+): Promise<ColourSums> {
+  const sums = new ColourSums();
+  for (const tile of tiles) {
+    const area = clipped(tile, photo);
+    sums.add(await photo.read(area), weightsOf(area));
+  }
+  return sums;
 }
 
-async function planesOf(decoded: Tensors): Promise<Float32Array> {
-  return (await outputOf(decoded, "picture").read()).data as Float32Array;
+function pastePicture(data: Uint8ClampedArray, width: number, picture: Picture, left: number, top: number): void {
+  for (let y = 0; y < picture.height; y++) {
+    const row = picture.data.subarray(y * picture.width * 4, (y + 1) * picture.width * 4);
+    data.set(row, ((top + y) * width + left) * 4);
+  }
 }
 
 function disposeAll(tensors: Readonly<Tensors>): void {

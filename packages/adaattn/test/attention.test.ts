@@ -225,7 +225,7 @@ describe("an attention module", () => {
     const { mean, deviation } = evaluated(attended(100, x), feeds);
     expect(distance(mean, ndarray(features.data, [1, channels, height * width]))).toBeLessThan(1e-9);
     expect(Math.max(...deviation.data)).toBeLessThan(1e-4);
-    const [painted] = evaluate([modulate(x, attended(100, x))], feeds);
+    const [painted] = evaluate([modulate(normalise(x), attended(100, x))], feeds);
     expect(distance(painted, features)).toBeLessThan(1e-4);
   });
 
@@ -287,7 +287,7 @@ describe("an attention module", () => {
   test("modulates the normalised feature: times the deviation, plus the mean", () => {
     const x = input("x", [1, 1, 2, 2]);
     const maps = { mean: input("m", [1, 1, 4]), deviation: input("s", [1, 1, 4]) };
-    const [modulated] = evaluate([modulate(x, maps)], {
+    const [modulated] = evaluate([modulate(normalise(x), maps)], {
       x: ndarray([1, 3, 1, 3], [1, 1, 2, 2]),
       m: ndarray([10, 20, 30, 40], [1, 1, 4]),
       s: ndarray([0, 1, 2, 3], [1, 1, 4]),
