@@ -9,6 +9,7 @@ import {
   add,
   attendMoments,
   attendMomentsLinear,
+  concat,
   constant,
   convolution,
   type Dimension,
@@ -22,6 +23,7 @@ import {
   reduceSum,
   relu,
   reshape,
+  slice,
   square,
   subtract,
   type Tensor,
@@ -36,13 +38,13 @@ import type { Weights } from "./weights/weights.ts";
 const COSINE_EPSILON = 1e-5;
 
 /** A 1x1 convolution from [N, C, positions] to [N, positions, O], the layout that attention wants. */
-export function project(x: Tensor, name: string, weights: Weights): Tensor {
+function project(x: Tensor, name: string, weights: Weights): Tensor {
   const [samples = 1, channels = 1, positions = 1] = x.shape;
   const row = reshape(x, [samples, channels, 1, positions]);
   return tokens(flattenPositions(convolution(row, weights(`${name}.weight`), { bias: weights(`${name}.bias`) })));
 }
 
-/** [N, C, positions] as [N, positions, C]. */
+/** [N, C, positions] as [N, positions, C], and back. */
 export function tokens(x: Tensor): Tensor {
   return transpose(x, [0, 2, 1]);
 }
@@ -100,6 +102,30 @@ function attendCosine(queries: Tensor, keys: Tensor, values: Tensor): { mean: Te
   return { mean: matmul(shares, values), second: matmul(shares, square(values)) };
 }
 
+/**
+ * All that cosine attention needs of a style, whatever the number of its positions: sums over them as one matrix
+ * [1, C + 1, 2 D + 1]. Its first row is what a query of zeros attends to (sums of the values, of their squares, and of the
+ * weights), the others what each channel of a query adds (sums of the keys' products with the same).
+ */
+export function cosineSums({ keys, values }: StyleValues): Tensor {
+  const sums = linearSums(unitLength(keys, COSINE_EPSILON), values, COSINE_EPSILON);
+  const total = add(sums.count, constant(sums.epsilon));
+  const first = concat([sums.values, sums.squares, total], 2);
+  return concat([first, concat([sums.products, sums.squareProducts, transpose(sums.keys, [0, 2, 1])], 2)], 1);
+}
+
+/** Cosine attention from queries ([1, positions, C]) to a style's `cosineSums` and mean. */
+export function attendToSums(sums: Tensor, mean: Tensor, queries: Tensor): StyleMaps {
+  const [, , channels = 1] = queries.shape as readonly number[];
+  const [, , columns = 1] = sums.shape as readonly number[];
+  const rows = (start: number, end: number) => slice(sums, [{ axis: 1, start, end }]);
+  const attended = add(matmul(unitLength(queries, COSINE_EPSILON), rows(1, channels + 1)), rows(0, 1));
+  const depth = (columns - 1) / 2;
+  const part = (start: number, end: number) => slice(attended, [{ axis: 2, start, end }]);
+  const weights = part(2 * depth, columns);
+  return mapsOf(divide(part(0, depth), weights), divide(part(depth, 2 * depth), weights), mean);
+}
+
 function attendedMoments(style: StyleValues, queries: Tensor, kind: AttentionKind, temperature: number) {
   if (kind === "softmax") return attendMoments(queries, style.keys, style.values, temperature);
   const [unitQueries, unitKeys] = [unitLength(queries, COSINE_EPSILON), unitLength(style.keys, COSINE_EPSILON)];
@@ -113,9 +139,12 @@ export type AttentionKind = Architecture["attention"]["kind"] | "cosine-quadrati
 /** Attends from queries ([N, positions, C]) to a style; `temperature` multiplies the scores of softmax attention. */
 export function attendTo(style: StyleValues, queries: Tensor, kind: AttentionKind, temperature = 1): StyleMaps {
   const { mean, second } = attendedMoments(style, queries, kind, temperature);
-  const deviation = deviationOf(mean, second);
-  const shifted = add(mean, style.mean);
-  return { mean: transpose(shifted, [0, 2, 1]), deviation: transpose(deviation, [0, 2, 1]) };
+  return mapsOf(mean, second, style.mean);
+}
+
+/** Maps of the moments of centred values and of what was taken off them. */
+function mapsOf(mean: Tensor, second: Tensor, centre: Tensor): StyleMaps {
+  return { mean: tokens(add(mean, centre)), deviation: tokens(deviationOf(mean, second)) };
 }
 
 /** The queries of content keys ([N, C, positions]): f of them. */

@@ -14,6 +14,7 @@ const whole = (least: number, most: number) => {
   return z.int(expected).min(least, expected).max(most, expected);
 };
 
+const KEYS = "all or a whole number from 16 to 1048576";
 const TILE = "auto, off or a whole number from 64 to 65536";
 
 /** How a painting is looked at while its style is taken. */
@@ -30,6 +31,11 @@ export const styleControls = z.strictObject({
    * turns are exact; for others the largest upright rectangle inside the turned painting is used.
    */
   rotate: number(-360, 360).optional(),
+  /**
+   * At most how many of the painting's positions each level attends to, `all` for every one; the model's own number by default.
+   * M and S are then averages over more of the painting, or fewer.
+   */
+  keys: z.union([z.literal("all", KEYS), z.int(KEYS).min(16, KEYS).max(1048576, KEYS)], KEYS).optional(),
   /** Seeds the choice of style positions in models that choose at random; 6666 by default, as the released code's tests. */
   seed: whole(0, 2 ** 32 - 1).optional(),
 });

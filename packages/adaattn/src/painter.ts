@@ -153,7 +153,7 @@ export class Painter {
           normMean: outputOf(this.#norm, `normMean${level}`),
           normDeviation: outputOf(this.#norm, `normDeviation${level}`),
         };
-        const run = sessions.attend(module).run({ ...content, ...style.levels.get(level) }, { signal });
+        const run = sessions.attend(module).run({ ...content, ...style.levels.get(level)?.attended }, { signal });
         maps.push(this.#keep(await run));
       }
       const shares = mixture.sharesOn(gridOf(level, middle), cellOf(level), middle);

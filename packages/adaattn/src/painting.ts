@@ -6,12 +6,17 @@ import { maskOnGrid, readMask, resizedNote } from "./masks.ts";
 import { resizePicture } from "./resample.ts";
 import { rotatePicture } from "./rotate.ts";
 
+/** What the released code seeds its key sampling with when it is tested. */
+const DEFAULT_SEED = 6666;
+
 /** What a style is taken from. */
 export interface Source {
   /** Opaque, of the size and at the angle that the encoder sees. */
   readonly painting: Picture;
   /** The part that is a source, in grey and of the painting's size; all of it where there is none. */
   readonly mask?: Picture | undefined;
+  /** How positions are chosen among it. */
+  readonly choice: { readonly seed: number; readonly keys?: StyleControls["keys"] };
   /** Sentences on what was done to the mask. */
   readonly notes: readonly string[];
 }
@@ -20,7 +25,7 @@ export interface Source {
 export function preparePainting(
   original: Picture,
   originalMask: Picture | undefined,
-  { size, stroke = 1, rotate = 0 }: StyleControls,
+  { size, stroke = 1, rotate = 0, seed = DEFAULT_SEED, keys }: StyleControls,
 ): Source {
   checkPicture(original, "the painting");
   const { width, height } = original;
@@ -34,7 +39,8 @@ export function preparePainting(
         `${painting.width} x ${painting.height}; choose a larger size or stroke.`,
     );
   }
-  if (originalMask === undefined) return { painting, notes: [] };
+  const choice = { seed, keys };
+  if (originalMask === undefined) return { painting, choice, notes: [] };
   const plane = readMask(originalMask, "the mask of the painting");
   const note = resizedNote(originalMask, original, "the painting");
   // Every pixel of the painting is a cell of the grid.
@@ -42,5 +48,5 @@ export function preparePainting(
   const data = new Uint8ClampedArray(values.length * 4).fill(255);
   for (const [at, value] of values.entries()) data.fill(value * 255, at * 4, at * 4 + 3);
   const mask = rotatePicture({ ...fitted, data }, rotate);
-  return { painting, mask, notes: note === undefined ? [] : [note] };
+  return { painting, mask, choice, notes: note === undefined ? [] : [note] };
 }

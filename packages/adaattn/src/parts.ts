@@ -21,6 +21,7 @@
 
 import {
   addAll,
+  constant,
   convolution,
   type Dimension,
   gather,
@@ -36,7 +37,15 @@ import {
   type Tensor,
 } from "@adaattn/graph";
 import type { Architecture, AttentionModule } from "./architecture.ts";
-import { attendTo, contentQueries, modulate, type StyleMaps, styleValues } from "./attention.ts";
+import {
+  attendTo,
+  attendToSums,
+  contentQueries,
+  cosineSums,
+  modulate,
+  type StyleMaps,
+  styleValues,
+} from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
 import { FOLDED_CHANNELS, foldedQueries, foldKeys, normaliseFoldedKeys } from "./folding.ts";
@@ -95,7 +104,10 @@ export function cropPart({ attention }: Architecture): Part {
   return outputs;
 }
 
-/** stacked{level}, chosen{level} (int64) of a painting -> key{level}, value{level}, valueMean{level} */
+/**
+ * stacked{level}, chosen{level} (int64) of a painting -> key{level}, valueMean{level}, and what else attention wants of it: for
+ * softmax value{level}, for cosine attention sums{level}
+ */
 export function stylePart({ attention }: Architecture, weights: Weights): Part {
   const outputs: Record<string, Tensor> = {};
   for (const module of attention.modules) {
@@ -107,31 +119,59 @@ export function stylePart({ attention }: Architecture, weights: Weights): Part {
     const picked = reshape(gather(flattenPositions(stacked), chosen, 2), [1, module.keyChannels, 1, positions]);
     const keys = flattenPositions(normaliseBy(picked, { mean, deviation }));
     const style = styleValues(module, keys, flattenPositions(ownOf(module, picked)), weights);
-    outputs[`key${level}`] = attention.kind === "softmax" ? foldKeys(module, keys, weights) : style.keys;
-    outputs[`value${level}`] = style.values;
+    if (attention.kind === "softmax") {
+      outputs[`key${level}`] = foldKeys(module, keys, weights);
+      outputs[`value${level}`] = style.values;
+    } else {
+      outputs[`key${level}`] = style.keys;
+      outputs[`sums${level}`] = cosineSums(style);
+    }
     outputs[`valueMean${level}`] = style.mean;
   }
   return outputs;
 }
 
-/** Queries of stacked content features and a style's keys, folded where the kind of attention allows it. */
-function compared({ attention }: Architecture, module: AttentionModule, content: Tensor, weights: Weights) {
-  const isFolded = attention.kind === "softmax";
-  const key = input("key", [1, symbol("m"), module.keyChannels + (isFolded ? FOLDED_CHANNELS : 0)]);
-  const norm = normInputs(module);
-  if (isFolded) return { queries: foldedQueries(content), keys: normaliseFoldedKeys(module, key, norm) };
-  return { queries: contentQueries(module, flattenPositions(normaliseBy(content, norm)), weights), keys: key };
+/** What `attendPart` takes of a style. */
+export function attendedInputs({ attention }: Architecture): readonly string[] {
+  return attention.kind === "softmax" ? ["key", "value", "valueMean"] : ["sums", "valueMean"];
 }
 
-/** stacked, normMean, normDeviation (content), key, value, valueMean (style) -> mean, deviation: [1, D, positions] */
-export function attendPart(architecture: Architecture, module: AttentionModule, weights: Weights): Part {
+/** What `stylePart` gives of a module, by name, for so many chosen positions. */
+export function styleShapes<Count extends Dimension>(
+  { attention }: Architecture,
+  { level, keyChannels, valueChannels }: AttentionModule,
+  count: Count,
+): ReadonlyMap<string, readonly (number | Count)[]> {
+  const isFolded = attention.kind === "softmax";
+  return new Map<string, readonly (number | Count)[]>([
+    [`key${level}`, [1, count, keyChannels + (isFolded ? FOLDED_CHANNELS : 0)]],
+    isFolded
+      ? [`value${level}`, [1, count, valueChannels]]
+      : [`sums${level}`, [1, keyChannels + 1, 2 * valueChannels + 1]],
+    [`valueMean${level}`, [1, 1, valueChannels]],
+  ]);
+}
+
+function keyInput({ keyChannels }: AttentionModule, folded: number): Tensor {
+  return input("key", [1, symbol("m"), keyChannels + folded]);
+}
+
+/** stacked, normMean, normDeviation (content) and a style's inputs -> mean, deviation: [1, D, positions] */
+export function attendPart({ attention }: Architecture, module: AttentionModule, weights: Weights): Part {
   const { level, keyChannels, valueChannels } = module;
   const stacked = input("stacked", featureShape(level, keyChannels));
-  const { queries, keys } = compared(architecture, module, stacked, weights);
-  const values = input("value", [1, symbol("m"), valueChannels]);
-  const style = { keys, values, mean: input("valueMean", [1, 1, valueChannels]) };
-  const { mean, deviation } = attendTo(style, queries, architecture.attention.kind);
-  return { mean, deviation };
+  const norm = normInputs(module);
+  const centre = input("valueMean", [1, 1, valueChannels]);
+  let maps: StyleMaps;
+  if (attention.kind === "softmax") {
+    const values = input("value", [1, symbol("m"), valueChannels]);
+    const keys = normaliseFoldedKeys(module, keyInput(module, FOLDED_CHANNELS), norm);
+    maps = attendTo({ keys, values, mean: centre }, foldedQueries(stacked), "softmax");
+  } else {
+    const sums = input("sums", [1, keyChannels + 1, 2 * valueChannels + 1]);
+    maps = attendToSums(sums, centre, contentQueries(module, flattenPositions(normaliseBy(stacked, norm)), weights));
+  }
+  return { mean: maps.mean, deviation: maps.deviation };
 }
 
 /** stacked{level}, normMean{level}, normDeviation{level}, mean{level}, deviation{level} -> picture, not clamped */
@@ -191,12 +231,27 @@ export function reconstructPart(architecture: Architecture, weights: Weights): P
  * stacked, normMean, normDeviation (content), at (int64, positions of it), key (style) -> rows [1, at, chosen]: what those
  * positions attend to, as probabilities over the style's chosen positions.
  */
-export function rowsPart(architecture: Architecture, module: AttentionModule, weights: Weights): Part {
+export function rowsPart({ attention }: Architecture, module: AttentionModule, weights: Weights): Part {
   const { level, keyChannels } = module;
   const asked = symbol("q");
   const features = flattenPositions(input("stacked", featureShape(level, keyChannels)));
   const at = gather(features, input("at", [asked], "int64"), 2);
   const content = reshape(at, [1, keyChannels, 1, asked]);
-  const { queries, keys } = compared(architecture, module, content, weights);
-  return { rows: attentionRows(queries, keys, architecture.attention.kind) };
+  const norm = normInputs(module);
+  if (attention.kind === "softmax") {
+    const keys = normaliseFoldedKeys(module, keyInput(module, FOLDED_CHANNELS), norm);
+    return { rows: attentionRows(foldedQueries(content), keys, "softmax") };
+  }
+  const queries = contentQueries(module, flattenPositions(normaliseBy(content, norm)), weights);
+  return { rows: attentionRows(queries, keyInput(module, 0), attention.kind) };
+}
+
+/** kept_{name} -> {name} of everything that `stylePart` gives: how a style that was kept comes back to the engine. */
+export function holdPart(architecture: Architecture): Part {
+  const outputs: Record<string, Tensor> = {};
+  for (const module of architecture.attention.modules) {
+    const shapes = styleShapes(architecture, module, symbol(`m${module.level}`));
+    for (const [name, shape] of shapes) outputs[name] = multiply(input(`kept_${name}`, shape), constant(1));
+  }
+  return outputs;
 }

@@ -28,11 +28,13 @@ export function cellOf(level: number): number {
  */
 export function chosenPositions(
   { sampling }: Architecture["attention"],
-  { level, maxKeys }: AttentionModule,
-  { painting, mask }: Source,
+  module: AttentionModule,
+  { painting, mask, choice }: Source,
   size: Size,
-  seed: number,
 ): BigInt64Array {
+  const { level } = module;
+  const { seed, keys = module.maxKeys } = choice;
+  const maxKeys = keys === "all" ? Number.POSITIVE_INFINITY : keys;
   const grid = gridOf(level, size);
   const count = grid.width * grid.height;
   const inside =

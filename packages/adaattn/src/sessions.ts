@@ -12,6 +12,7 @@ import {
   cropPart,
   decodePart,
   encodePart,
+  holdPart,
   type Part,
   reconstructPart,
   rowsPart,
@@ -52,7 +53,7 @@ export class Sessions {
   static async load(name: string, architecture: Architecture, values: WeightValues, engine: Engine): Promise<Sessions> {
     const weights = constantWeights(parametersOf(architecture), values);
     const load = (part: string, outputs: Part) =>
-      engine.load(toOnnx(outputs, { target: engine.device, name: part }), `${part} of ${name}`);
+      engine.load(toOnnx(outputs, { target: engine.target ?? engine.device, name: part }), `${part} of ${name}`);
     const encode = await load("encode", encodePart(architecture, weights));
     const statistics = await load("statistics", statisticsPart(architecture));
     const style = await load("style", stylePart(architecture, weights));
@@ -74,6 +75,11 @@ export class Sessions {
   /** Cuts features out of those of a larger area. */
   crop(): Promise<Session> {
     return this.#once("crop", () => cropPart(this.#architecture));
+  }
+
+  /** Takes a style that was kept back into the engine. */
+  hold(): Promise<Session> {
+    return this.#once("hold", () => holdPart(this.#architecture));
   }
 
   /** Blends the maps of so many styles at a level. */

@@ -78,31 +78,34 @@ export function joinStatistics(a: PictureStatistics, b: PictureStatistics): Pict
   });
 }
 
-/** How many pictures a running average looks back over, about. */
-const MEMORY = 24;
+/** How many pictures a running average is taken over, the newest included: about a second of video. */
+export const STATISTICS_MEMORY = 24;
 
 /**
- * Statistics that pictures share which are painted one after the other, such as the frames of a scene: a running average, in
- * which each picture counts 1/n up to the n-th and 1/24 from the 24th on. What a frame is normalised by then no longer jumps with every
- * small change of it, and neither does its colour.
+ * Statistics that pictures share which are painted one after the other, such as the frames of a scene: the average over the last 24
+ * of them. What a frame is normalised by then no longer jumps with every small change of it, and neither does its colour. Nothing
+ * older counts, so that work may begin in the middle of a scene once 23 frames before have been looked at.
  */
 export class RunningStatistics {
-  #average: PictureStatistics | undefined;
-  #pictures = 0;
+  #last: PictureStatistics[] = [];
 
   /** The average with one more picture in it. */
   next(own: PictureStatistics): PictureStatistics {
-    const share = 1 / Math.min(++this.#pictures, MEMORY);
-    const blend = (a: Float64Array, b: Float64Array) => a.map((value, c) => value + share * ((b[c] as number) - value));
-    this.#average =
-      this.#average === undefined
-        ? own
-        : mapLevels(this.#average, own, (average, { count, mean, variance }) => ({
-            count,
-            mean: blend(average.mean, mean),
-            variance: blend(average.variance, variance),
-          }));
-    return this.#average;
+    this.#last = [...this.#last, own].slice(-STATISTICS_MEMORY);
+    const count = this.#last.length;
+    const sum = (a: Float64Array, b: Float64Array) => a.map((value, c) => value + (b[c] as number));
+    const total = this.#last.reduce((one, other) =>
+      mapLevels(one, other, (a, b) => ({
+        count: b.count,
+        mean: sum(a.mean, b.mean),
+        variance: sum(a.variance, b.variance),
+      })),
+    );
+    return mapLevels(total, total, ({ count: positions, mean, variance }) => ({
+      count: positions,
+      mean: mean.map((value) => value / count),
+      variance: variance.map((value) => value / count),
+    }));
   }
 }
 

@@ -3,11 +3,12 @@
 import type { EngineTensor } from "./engine/engine.ts";
 import type { Source } from "./painting.ts";
 
-/** Keys, centred values and their mean at one level, as the engine holds them. */
+/** A painting at one level, as the engine holds it. */
 export interface StyleLevel {
+  /** Its keys: what rows of the attention are computed from. */
   readonly key: EngineTensor;
-  readonly value: EngineTensor;
-  readonly valueMean: EngineTensor;
+  /** What the part `attend` takes of it, by name: keys, centred values and their mean, or for cosine attention sums of those. */
+  readonly attended: Readonly<Record<string, EngineTensor>>;
 }
 
 /** A painting as the attention modules of one model see it. It belongs to that model and lives until it is disposed of. */
@@ -17,16 +18,13 @@ export class Style {
   readonly positions: ReadonlyMap<number, BigInt64Array>;
   /** The painting as the encoder saw it: opaque, resized and turned; and the part of it that is a source. */
   readonly source: Source;
-  /** What the choice of positions was seeded with. */
-  readonly seed: number;
   /** How long it took to make, in milliseconds. */
   readonly milliseconds: number;
 
-  constructor(made: Pick<Style, "levels" | "positions" | "source" | "seed" | "milliseconds">) {
+  constructor(made: Pick<Style, "levels" | "positions" | "source" | "milliseconds">) {
     this.levels = made.levels;
     this.positions = made.positions;
     this.source = made.source;
-    this.seed = made.seed;
     this.milliseconds = made.milliseconds;
   }
 
@@ -37,10 +35,8 @@ export class Style {
 
   /** Frees the tensors that the engine holds. */
   dispose(): void {
-    for (const { key, value, valueMean } of this.levels.values()) {
-      key.dispose();
-      value.dispose();
-      valueMean.dispose();
+    for (const { key, attended } of this.levels.values()) {
+      for (const tensor of new Set([key, ...Object.values(attended)])) tensor.dispose();
     }
   }
 

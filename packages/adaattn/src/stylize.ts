@@ -26,16 +26,15 @@ import { tileSide } from "./memory.ts";
 import { Mixture, type Portion } from "./mixture.ts";
 import { Painter, type Tensors } from "./painter.ts";
 import { preparePainting, type Source } from "./painting.ts";
+import { attendedInputs, styleShapes } from "./parts.ts";
 import { chosenPositions } from "./positions.ts";
 import { ColourSums, keepChroma, matchColourSums } from "./recolour.ts";
 import { Sessions } from "./sessions.ts";
 import type { RunningStatistics } from "./statistics.ts";
 import { Style, type StyleLevel } from "./style.ts";
 import { type Area, clipped, marginsOf, type PictureSource, planTiles, sourceOf } from "./tiles.ts";
+import { fingerprintOf } from "./weights/fingerprint.ts";
 import type { WeightValues } from "./weights/weights.ts";
-
-/** What the released code seeds its key sampling with when it is tested. */
-const DEFAULT_SEED = 6666;
 
 /** The deepest features must have two positions a side, for the encoder to reflect. */
 const LEAST_PADDED_SIDE = 32;
@@ -96,6 +95,9 @@ export interface PaintedTile {
   readonly picture: Picture & { readonly data: Uint8ClampedArray };
 }
 
+/** A style as tensors by name. */
+export type KeptStyle = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+
 /** A stylised picture, of the photograph's size and with its alpha. */
 export interface Stylised extends Picture, StylizeReport {
   readonly data: Uint8ClampedArray;
@@ -119,19 +121,29 @@ export class Model {
   readonly architecture: Architecture;
   readonly #engine: Engine;
   readonly #sessions: Sessions;
+  readonly #weights: WeightValues;
+  #fingerprint: Promise<string> | undefined;
   /** The styles that this model made: another engine would take their tensors for its own of the same numbers. */
   readonly #styles = new WeakSet<Style>();
 
-  private constructor(name: string, architecture: Architecture, engine: Engine, sessions: Sessions) {
+  private constructor(
+    name: string,
+    architecture: Architecture,
+    weights: WeightValues,
+    engine: Engine,
+    sessions: Sessions,
+  ) {
     this.name = name;
     this.architecture = architecture;
+    this.#weights = weights;
     this.#engine = engine;
     this.#sessions = sessions;
   }
 
   /** Loads a network on an engine, which the model owns from then on. `weights` must hold every tensor, in its shape. */
   static async load(name: string, architecture: Architecture, weights: WeightValues, engine: Engine): Promise<Model> {
-    return new Model(name, architecture, engine, await Sessions.load(name, architecture, weights, engine));
+    const sessions = await Sessions.load(name, architecture, weights, engine);
+    return new Model(name, architecture, weights, engine, sessions);
   }
 
   /** Where it computes. */
@@ -152,42 +164,96 @@ export class Model {
    */
   async style(painting: Picture, options: StyleOptions = {}): Promise<Style> {
     const { signal, onProgress, mask, ...asked } = options;
-    const controls = checkControls(styleControls, asked);
-    const source = preparePainting(painting, mask, controls);
-    return this.#takeStyle(source, controls.seed ?? DEFAULT_SEED, { signal, onProgress });
+    const source = preparePainting(painting, mask, checkControls(styleControls, asked));
+    return this.#takeStyle(source, { signal, onProgress });
   }
 
-  async #takeStyle(source: Source, seed: number, { signal, onProgress }: CallOptions): Promise<Style> {
+  async #takeStyle(source: Source, { signal, onProgress }: CallOptions): Promise<Style> {
     const begun = performance.now();
     onProgress?.({ stage: "style", fraction: 0 });
-    const { attention } = this.architecture;
     const size = encodedSize(source.painting);
     const encoded = await this.#encode(source.painting, size, signal);
     try {
       onProgress?.({ stage: "style", fraction: 0.8 });
-      const positions = new Map<number, BigInt64Array>();
-      const chosen: Record<string, TensorData> = {};
-      for (const module of attention.modules) {
-        const data = chosenPositions(attention, module, source, size, seed);
-        positions.set(module.level, data);
-        chosen[`chosen${module.level}`] = { shape: [data.length], data };
-      }
-      const values = await this.#sessions.style.run({ ...encoded, ...chosen }, { signal });
-      const levels = new Map<number, StyleLevel>();
-      for (const { level } of attention.modules) {
-        levels.set(level, {
-          key: outputOf(values, `key${level}`),
-          value: outputOf(values, `value${level}`),
-          valueMean: outputOf(values, `valueMean${level}`),
-        });
-      }
+      const positions = this.#positions(source, size);
+      const chosen = [...positions].map(([level, data]) => [`chosen${level}`, { shape: [data.length], data }] as const);
+      const values = await this.#sessions.style.run({ ...encoded, ...Object.fromEntries(chosen) }, { signal });
       onProgress?.({ stage: "style", fraction: 1 });
-      const style = new Style({ levels, positions, source, seed, milliseconds: performance.now() - begun });
-      this.#styles.add(style);
-      return style;
+      return this.#styleOf(source, positions, values, begun);
     } finally {
       disposeAll(encoded);
     }
+  }
+
+  #positions(source: Source, size: Size): Map<number, BigInt64Array> {
+    const { attention } = this.architecture;
+    return new Map(
+      attention.modules.map((module) => [module.level, chosenPositions(attention, module, source, size)] as const),
+    );
+  }
+
+  #styleOf(source: Source, positions: Style["positions"], values: Tensors, begun: number): Style {
+    const levels = new Map<number, StyleLevel>();
+    for (const level of positions.keys()) {
+      const attended = attendedInputs(this.architecture).map(
+        (name) => [name, outputOf(values, `${name}${level}`)] as const,
+      );
+      levels.set(level, { key: outputOf(values, `key${level}`), attended: Object.fromEntries(attended) });
+    }
+    const style = new Style({ levels, positions, source, milliseconds: performance.now() - begun });
+    this.#styles.add(style);
+    return style;
+  }
+
+  /**
+   * What a style is, as tensors to be kept: `restoreStyle` makes the same style of them without encoding the painting again.
+   *
+   * @throws Error with one sentence where another model made the style.
+   */
+  async keepStyle(style: Style): Promise<KeptStyle> {
+    this.#checkOwn(style);
+    const kept = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+    for (const [level, { key, attended }] of style.levels) {
+      for (const [name, tensor] of Object.entries({ key, ...attended })) {
+        const { shape, data } = await tensor.read();
+        kept.set(`${name}${level}`, { shape, data: data as Float32Array });
+      }
+    }
+    return kept;
+  }
+
+  /**
+   * The style that `keepStyle` gave these tensors of. The painting and the options must be those that it was made with, and the
+   * model the same: of the tensors, only names and shapes can be checked.
+   *
+   * @throws Error with one sentence where a tensor is missing or has another shape than the painting's positions ask for.
+   */
+  async restoreStyle(painting: Picture, options: StyleOptions, kept: KeptStyle): Promise<Style> {
+    const begun = performance.now();
+    const { signal, onProgress: _, mask, ...asked } = options;
+    const source = preparePainting(painting, mask, checkControls(styleControls, asked));
+    const positions = this.#positions(source, encodedSize(source.painting));
+    const inputs: Record<string, TensorData> = {};
+    for (const module of this.architecture.attention.modules) {
+      const count = positions.get(module.level)?.length ?? 0;
+      for (const [name, shape] of styleShapes(this.architecture, module, count)) {
+        const tensor = kept.get(name);
+        if (tensor === undefined || tensor.shape.join() !== shape.join()) {
+          throw new Error(
+            `Expected ${shape.join(" x ")} for ${name} of a kept style but received ${tensor?.shape.join(" x ") ?? "none"}.`,
+          );
+        }
+        inputs[`kept_${name}`] = tensor;
+      }
+    }
+    const held = await (await this.#sessions.hold()).run(inputs, { signal });
+    return this.#styleOf(source, positions, held, begun);
+  }
+
+  /** A digest of the network and its weights, the same for the same model: 64 hexadecimal digits. */
+  async fingerprint(): Promise<string> {
+    this.#fingerprint ??= fingerprintOf(this.architecture, this.#weights);
+    return this.#fingerprint;
   }
 
   /**
@@ -239,7 +305,7 @@ export class Model {
         for (const [index, style] of painted.entries()) {
           const sums = await coloursOf(photo, tiles, (area) => mixture.regionOf(index, area));
           const painting = matchColourSums(style.source.painting, sums);
-          const own = await this.#takeStyle({ ...style.source, painting }, style.seed, { signal, onProgress });
+          const own = await this.#takeStyle({ ...style.source, painting }, { signal, onProgress });
           matched.push(own);
           painted[index] = own;
         }
@@ -269,6 +335,23 @@ export class Model {
       painter?.dispose();
       for (const style of matched) style.dispose();
     }
+  }
+
+  /**
+   * Looks at a photograph without painting it: its statistics are added to those shared, as if it had been painted. For work that
+   * begins in the middle of a scene, with the frames before.
+   */
+  async observe(photo: Picture, statistics: RunningStatistics, { signal }: CallOptions = {}): Promise<void> {
+    checkPicture(photo, "the photograph");
+    const { architecture } = this;
+    const size = encodedSize(photo);
+    const margins = marginsOf(architecture);
+    const tiles = planTiles(size, tileSide(architecture, margins, size, {}));
+    const mixture = new Mixture([], 1, photo);
+    const painter = new Painter({
+      ...{ architecture, sessions: this.#sessions, margins, photo: sourceOf(photo), size, styles: [], mixture, signal },
+    });
+    await painter.gather(tiles, statistics, () => undefined).finally(() => painter.dispose());
   }
 
   /** The styles of a call as a list, each with what it shares. */

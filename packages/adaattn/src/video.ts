@@ -11,6 +11,7 @@ import type { PaintControls } from "./controls.ts";
 import type { Picture } from "./image.ts";
 import { type KeyStyle, StyleTimeline } from "./keyStyles.ts";
 import { SceneCuts } from "./sceneCuts.ts";
+import { RunningStatistics } from "./statistics.ts";
 import type { Style } from "./style.ts";
 import type { Model, StyleShare, Stylised } from "./stylize.ts";
 
@@ -44,12 +45,6 @@ export interface StylizeVideoOptions extends PaintControls {
  */
 const IN_FLIGHT = 2;
 
-/** What the frames from one cut to the next have in common. */
-interface Scene {
-  /** Counts scenes from 0. */
-  readonly index: number;
-}
-
 /**
  * Paints a video frame by frame, in one style, or in key styles that fade into each other. Frames come out in order, one for each
  * that went in; where one equals the one before it, as slow screen recordings have many, it is not painted again.
@@ -68,16 +63,19 @@ export async function* stylizeVideo(
   const timeline = new StyleTimeline(styles, fade);
   const cuts = new SceneCuts();
   const begun: Promise<StylisedFrame>[] = [];
-  let scene: Scene = { index: -1 };
+  // Frames from one cut to the next are normalised by statistics that they share.
+  let statistics = new RunningStatistics();
   let last: { frame: VideoFrame; shares: readonly StyleShare[]; painted: Promise<Stylised> } | undefined;
   try {
     for await (const frame of frames) {
       const shares = timeline.at(frame.seconds);
       const isRepeated = last !== undefined && last.shares === shares && isSame(last.frame.picture, frame.picture);
       const startsScene = !isRepeated && cuts.next(frame.picture);
-      if (startsScene) scene = { index: scene.index + 1 };
+      if (startsScene) statistics = new RunningStatistics();
       const painted: Promise<Stylised> =
-        isRepeated && last !== undefined ? last.painted : paintInScene(model, frame, shares, scene, controls);
+        isRepeated && last !== undefined
+          ? last.painted
+          : model.stylize(frame.picture, shares, { ...controls, statistics });
       last = { frame, shares, painted };
       const result = painted.then((picture) => ({ picture, seconds: frame.seconds, startsScene, isRepeated }));
       // Its failure is seen when its turn comes.
@@ -89,21 +87,6 @@ export async function* stylizeVideo(
   } finally {
     await Promise.allSettled(begun);
   }
-}
-
-/**
- * Paints one frame of a scene. This is the seam for statistics shared over a scene: attention keys are features normalised by the
- * frame's own mean and deviation (reference: Norm), which lie inside the network's part `encode`. Once that part gives them out and
- * takes running ones in, they belong to `scene`, which begins anew at every cut, and frames of one scene must be painted in order.
- */
-function paintInScene(
-  model: Pick<Model, "stylize">,
-  { picture }: VideoFrame,
-  shares: readonly StyleShare[],
-  _scene: Scene,
-  controls: PaintControls & { readonly signal?: AbortSignal | undefined },
-): Promise<Stylised> {
-  return model.stylize(picture, shares, controls);
 }
 
 function isSame(a: Picture, b: Picture): boolean {

@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { rmSync, type Stats } from "node:fs";
-import { access, constants, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { access, constants, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /**
@@ -116,31 +116,55 @@ export async function checkReplaceable(path: string): Promise<void> {
  * @throws Error with one sentence naming the file and what to do; the signal's reason where it is aborted.
  */
 export async function replaceFile(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
+  await replaceFileBy(
+    path,
+    (temporary) => writeFile(temporary, bytes, { flag: "wx", ...(signal ? { signal } : {}) }),
+    signal,
+  );
+}
+
+/**
+ * As {@link replaceFile}, of a file that something else writes.
+ *
+ * @param write writes the file under the temporary name that it is given.
+ */
+export async function replaceFileBy(
+  path: string,
+  write: (temporary: string) => Promise<void>,
+  signal?: AbortSignal,
+): Promise<void> {
   await checkReplaceable(path);
   signal?.throwIfAborted();
-  const temporary = join(dirname(path), `.adaattn-${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
-  if (temporaries.size === 0) process.on("exit", removeTemporaries);
-  temporaries.add(temporary);
+  const temporary = temporaryBeside(path);
   try {
-    const handle = await open(temporary, "wx");
-    try {
-      await handle.writeFile(bytes, signal ? { signal } : {});
-      // Some disks report that they are full only here.
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await write(temporary);
+    const handle = await open(temporary, "r+");
+    // Some disks report that they are full only here.
+    await handle.sync().finally(() => handle.close());
     signal?.throwIfAborted();
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true }).catch(() => undefined);
     signal?.throwIfAborted();
     const code = systemCode(error);
     throw code === undefined ? error : writeFailure(path, code, error);
   } finally {
-    temporaries.delete(temporary);
-    if (temporaries.size === 0) process.off("exit", removeTemporaries);
+    await removeTemporary(temporary);
   }
+}
+
+/** A name for a temporary file in the folder of `path`, which `process.exit` removes; everyone else calls `removeTemporary`. */
+export function temporaryBeside(path: string, ending = ".tmp"): string {
+  const temporary = join(dirname(path), `.adaattn-${process.pid}-${randomBytes(6).toString("hex")}${ending}`);
+  if (temporaries.size === 0) process.on("exit", removeTemporaries);
+  temporaries.add(temporary);
+  return temporary;
+}
+
+/** Removes a temporary file, if there is one of that name. */
+export async function removeTemporary(temporary: string): Promise<void> {
+  await rm(temporary, { force: true }).catch(() => undefined);
+  temporaries.delete(temporary);
+  if (temporaries.size === 0) process.off("exit", removeTemporaries);
 }
 
 /** The temporary files being written at this moment, for `process.exit` to sweep. */
@@ -150,7 +174,8 @@ function removeTemporaries(): void {
   for (const temporary of temporaries) rmSync(temporary, { force: true });
 }
 
-function writeFailure(path: string, code: string, cause: unknown): Error {
+/** The error for a file that cannot be written, by the system's code for why. */
+export function writeFailure(path: string, code: string, cause: unknown): Error {
   const folder = dirname(path);
   const reasons: Record<string, string> = {
     ENOSPC: "no space is left on the disk. Free some, or choose a folder on another disk.",
@@ -168,7 +193,7 @@ function writeFailure(path: string, code: string, cause: unknown): Error {
 }
 
 /** The code of an error of the file system, such as ENOENT; undefined for every other error. */
-function systemCode(error: unknown): string | undefined {
+export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
   return error.code;
 }

@@ -16,6 +16,8 @@ export interface ReadPictureOptions {
   readonly longerSide?: number | undefined;
   /** The most pixels that the longer side of the result may have; a smaller picture is left alone. No limit by default. */
   readonly longestSide?: number | undefined;
+  /** The most pixels that the file may have, 268 million by default. What has more is refused by its header, before it is decoded. */
+  readonly mostPixels?: number | undefined;
   /** What errors call the picture; the path by default, "the picture" for bytes. */
   readonly name?: string | undefined;
   /** Stops the reading. */
@@ -25,14 +27,14 @@ export interface ReadPictureOptions {
 /** A picture and what it was in its file. */
 export interface FilePicture extends Picture {
   readonly data: Uint8Array;
-  /** The file's own size, upright and before any resizing, and its format. */
-  readonly source: Size & { readonly format: PictureFormat };
+  /** What the file is: its own size, upright and before any resizing, its format, and how many pages or frames it has. */
+  readonly source: Size & { readonly format: PictureFormat; readonly pages: number };
 }
 
 /** A format that pictures can be read from. */
 export type PictureFormat = "jpeg" | "png" | "webp" | "avif" | "tiff" | "gif";
 
-const LABELS = { jpeg: "JPEG", png: "PNG", webp: "WebP", avif: "AVIF", tiff: "TIFF", gif: "GIF" } as const;
+export const LABELS = { jpeg: "JPEG", png: "PNG", webp: "WebP", avif: "AVIF", tiff: "TIFF", gif: "GIF" } as const;
 
 /**
  * Reads a picture from a file or from a file's bytes: JPEG, PNG, WebP, AVIF, TIFF or GIF (the first page of several). The
@@ -43,31 +45,68 @@ const LABELS = { jpeg: "JPEG", png: "PNG", webp: "WebP", avif: "AVIF", tiff: "TI
  */
 export async function readPicture(file: string | Uint8Array, options: ReadPictureOptions = {}): Promise<FilePicture> {
   const { signal } = options;
-  const name = options.name ?? (typeof file === "string" ? file : "the picture");
+  const name = nameOf(file, options);
   const bytes = typeof file === "string" ? await readWholeFile(file, signal) : file;
-  if (bytes.length === 0) throw cannotRead(name, "it is empty (0 bytes). Choose another file.");
-  const format = formatOf(bytes);
+  const { source, damaged } = await readHeader(bytes, bytes, name, options);
+  const image = decoding(bytes, source, targetSize(name, source, options)).raw({ depth: "uchar" });
+  const { data, info } = await unlessAborted(image.toBuffer({ resolveWithObject: true }), signal, damaged);
+  return { width: info.width, height: info.height, data, source };
+}
+
+/** The picture as it is on its way from libvips: upright RGBA bytes in sRGB, of this size. */
+export function decoding(input: string | Uint8Array, source: Size, size: Size): Sharp {
+  const image = sharp(input, { failOn: "error", limitInputPixels: MOST_PIXELS, sequentialRead: true }).autoOrient();
+  if (size.width !== source.width || size.height !== source.height) {
+    image.resize({ ...size, fit: "fill", kernel: "lanczos3" });
+  }
+  return image.toColourspace("srgb").ensureAlpha();
+}
+
+/**
+ * Looks at the header of a picture without decoding it.
+ *
+ * @returns its size, upright, and its format.
+ * @throws Error as {@link readPicture} does, but for what only decoding can find out.
+ */
+export async function inspectPicture(
+  file: string | Uint8Array,
+  options: Pick<ReadPictureOptions, "mostPixels" | "name" | "signal"> = {},
+): Promise<FilePicture["source"]> {
+  const bytes = typeof file === "string" ? await readWholeFile(file, options.signal) : file;
+  return (await readHeader(bytes, bytes, nameOf(file, options), options)).source;
+}
+
+function nameOf(file: string | Uint8Array, { name }: ReadPictureOptions): string {
+  return name ?? (typeof file === "string" ? file : "the picture");
+}
+
+/**
+ * Checks what a file is before it is decoded.
+ *
+ * @param start its first bytes, 32 or more where it has them.
+ * @param input all of it, or its path.
+ */
+export async function readHeader(
+  start: Uint8Array,
+  input: string | Uint8Array,
+  name: string,
+  { signal, mostPixels }: ReadPictureOptions,
+) {
+  if (start.length === 0) throw cannotRead(name, "it is empty (0 bytes). Choose another file.");
+  const format = formatOf(start);
   if (format === undefined) {
     throw cannotRead(name, "it is not a JPEG, PNG, WebP, AVIF, TIFF or GIF picture. Convert it to one of these first.");
   }
   const damaged = (cause: unknown) =>
     cannotRead(name, `it is a damaged or truncated ${LABELS[format]} picture. Get a fresh copy of it.`, cause);
 
-  const metadata = await unlessAborted(sharp(bytes, { limitInputPixels: false }).metadata(), signal, damaged);
+  const metadata = await unlessAborted(sharp(input, { limitInputPixels: false }).metadata(), signal, damaged);
   if (metadata.format === "heif" && metadata.compression !== "av1") {
     throw cannotRead(name, "it is a HEIC picture, for which there is no decoder here. Convert it to JPEG first.");
   }
-  const source = { ...uprightSize(metadata), format };
-  checkSource(name, source);
-  const size = targetSize(name, source, options);
-
-  const image = sharp(bytes, { failOn: "error", limitInputPixels: MOST_PIXELS }).autoOrient();
-  if (size.width !== source.width || size.height !== source.height) {
-    image.resize({ ...size, fit: "fill", kernel: "lanczos3" });
-  }
-  image.toColourspace("srgb").ensureAlpha().raw({ depth: "uchar" });
-  const { data, info } = await unlessAborted(image.toBuffer({ resolveWithObject: true }), signal, damaged);
-  return { width: info.width, height: info.height, data, source };
+  const source = { ...uprightSize(metadata), format, pages: metadata.pages ?? 1 };
+  checkSource(name, source, mostPixels);
+  return { source, damaged, hasAlpha: metadata.hasAlpha };
 }
 
 /**
@@ -90,11 +129,12 @@ function uprightSize(metadata: Metadata): Size {
   return { width: metadata.autoOrient.width, height: metadata.autoOrient.height };
 }
 
-function checkSource(name: string, { width, height }: Size): void {
-  if (width * height > MOST_PIXELS) {
+function checkSource(name: string, { width, height }: Size, mostPixels = MOST_PIXELS): void {
+  if (width * height > mostPixels) {
+    const megapixels = Math.floor(mostPixels / 1e5) / 10;
     throw cannotRead(
       name,
-      `its ${width} x ${height} pixels are over the limit of 268 megapixels. Make it smaller first.`,
+      `its ${width} x ${height} pixels are over the limit of ${megapixels >= 100 ? Math.floor(megapixels) : megapixels} megapixels. Make it smaller first.`,
     );
   }
   if (Math.min(width, height) < LEAST_SIDE) {
@@ -105,7 +145,8 @@ function checkSource(name: string, { width, height }: Size): void {
   }
 }
 
-function targetSize(name: string, source: Size, { longerSide, longestSide }: ReadPictureOptions): Size {
+/** The size that a picture is read at. */
+export function targetSize(name: string, source: Size, { longerSide, longestSide }: ReadPictureOptions): Size {
   const longer = longerSide ?? Math.min(Math.max(source.width, source.height), longestSide ?? Number.POSITIVE_INFINITY);
   if (!Number.isSafeInteger(longer) || longer < LEAST_SIDE) {
     throw new Error(
@@ -167,19 +208,33 @@ export async function writePicture(path: string, picture: Picture, options: Writ
     throw new Error(`Expected a whole number from 1 to 100 for the quality of ${path} but received ${quality}.`);
   }
   await checkPictureOutput(path);
+  const bytes = await encodePicture(picture, writtenFormat(path), { ...options, name: path });
+  await replaceFile(path, bytes, signal);
+}
+
+/**
+ * A picture as the bytes of a file, with alpha as {@link writePicture} keeps it.
+ *
+ * @param options `name` is what errors call the file.
+ * @throws Error with one sentence where the format cannot hold a picture of this size; the signal's reason where it is aborted.
+ */
+export async function encodePicture(
+  picture: Picture,
+  format: Exclude<PictureFormat, "gif">,
+  options: WritePictureOptions & { readonly name?: string } = {},
+): Promise<Uint8Array> {
+  const { quality, signal, name = "the picture" } = options;
   const { width, height, data } = picture;
   const image = sharp(data, { raw: { width, height, channels: 4 }, limitInputPixels: false });
-  const format = writtenFormat(path);
   if (isOpaque(picture)) image.removeAlpha();
   else if (format === "jpeg") image.flatten({ background: "white" });
-  const bytes = await unlessAborted(encode(image, format, quality).toBuffer(), signal, (cause) =>
+  return unlessAborted<Uint8Array>(encoding(image, format, quality).toBuffer(), signal, (cause) =>
     cannotWrite(
-      path,
+      name,
       `${width} x ${height} pixels could not be stored as ${LABELS[format]}. Choose .png or .tiff instead.`,
       cause,
     ),
   );
-  await replaceFile(path, bytes, signal);
 }
 
 /**
@@ -192,13 +247,15 @@ export async function checkPictureOutput(path: string): Promise<void> {
   await checkReplaceable(path);
 }
 
-function writtenFormat(path: string): PictureFormat {
+/** The format that a file of this name is written in. */
+export function writtenFormat(path: string): Exclude<PictureFormat, "gif"> {
   const extension = extname(path).toLowerCase();
   for (const [known, format] of Object.entries(WRITTEN)) if (known === extension) return format;
   throw cannotWrite(path, `its name does not end in one of ${PICTURE_EXTENSIONS.join(", ")}. Choose such a name.`);
 }
 
-function encode(image: Sharp, format: PictureFormat, quality: number | undefined): Sharp {
+/** The picture on its way to a file of this format. */
+export function encoding(image: Sharp, format: PictureFormat, quality: number | undefined): Sharp {
   if (format === "jpeg") return image.jpeg({ quality: quality ?? 92, chromaSubsampling: "4:4:4" });
   if (format === "webp") return image.webp({ quality: quality ?? 90 });
   if (format === "avif") return image.avif({ quality: quality ?? 70 });
@@ -215,7 +272,7 @@ export function pictureVersions(): { sharp: string; libvips: string } {
  * The work's result, or its error made into a sentence; the signal's reason as soon as that is aborted. libvips cannot be
  * interrupted, so work that has begun then ends unheard.
  */
-function unlessAborted<T>(
+export function unlessAborted<T>(
   work: Promise<T>,
   signal: AbortSignal | undefined,
   explain: (cause: unknown) => Error,
