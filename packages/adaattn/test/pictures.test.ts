@@ -61,7 +61,7 @@ describe("reading", () => {
     ["GIF", (image) => image.gif(), "gif", 8],
   ])("%s", async (_, save, format, tolerance) => {
     const picture = await readPicture(await save(flag()).toBuffer());
-    expect(picture.source).toEqual({ width: 48, height: 32, format });
+    expect(picture.source).toEqual({ width: 48, height: 32, format, pages: 1 });
     expect([picture.width, picture.height, picture.data.length]).toEqual([48, 32, 48 * 32 * 4]);
     expectNear(pixel(picture, 16, 24), [255, 0, 0, 255], tolerance);
     expectNear(pixel(picture, 40, 24), [0, 0, 255, 255], tolerance);
@@ -117,7 +117,7 @@ describe("reading", () => {
   ])("%s", async (_, options, size) => {
     const picture = await readPicture(await flag().png().toBuffer(), options);
     expect([picture.width, picture.height]).toEqual(size);
-    expect(picture.source).toEqual({ width: 48, height: 32, format: "png" });
+    expect(picture.source).toEqual({ width: 48, height: 32, format: "png", pages: 1 });
     expectNear(pixel(picture, 16 * (picture.width / 48), picture.height - 3), [255, 0, 0, 255], 8);
   });
 
@@ -273,7 +273,7 @@ describe("writing", () => {
     const path = join(folder, `written.${extension}`);
     await writePicture(path, translucent, { quality: 100 });
     const back = await readPicture(path);
-    expect(back.source).toEqual({ width: 32, height: 16, format });
+    expect(back.source).toEqual({ width: 32, height: 16, format, pages: 1 });
     expectNear(pixel(back, 7, 7), colour, 2);
   });
 

@@ -7,6 +7,8 @@ import {
   paintControls,
   type StyleControls,
   styleControls,
+  type TileControls,
+  tileControls,
 } from "adaattn";
 import type { LookFlags } from "./lookOptions.ts";
 import { numberOr, UsageError } from "./usage.ts";
@@ -14,8 +16,9 @@ import { numberOr, UsageError } from "./usage.ts";
 const FLAGS: Readonly<Record<string, string>> = { size: "--style-size", rotate: "--style-rotate" };
 
 /** @throws UsageError on the first flag that does not fit. */
-export function lookControls({ styleSize, stroke, styleRotate, seed }: LookFlags & { seed?: string }): StyleControls {
-  const typed = { size: styleSize, stroke, rotate: styleRotate, seed };
+export function lookControls(flags: LookFlags & { seed?: string }): StyleControls {
+  const { styleSize, stroke, styleRotate, keys, seed } = flags;
+  const typed = { size: styleSize, stroke, rotate: styleRotate, keys, seed };
   return checked(
     styleControls,
     Object.fromEntries(Object.entries(typed).map(([name, text]) => [name, numberOr(text)])),
@@ -25,6 +28,11 @@ export function lookControls({ styleSize, stroke, styleRotate, seed }: LookFlags
 /** @throws UsageError on the first flag that does not fit. */
 export function paintFlags({ strength, color }: { strength?: string; color?: string }): PaintControls {
   return checked(paintControls, { strength: numberOr(strength), color });
+}
+
+/** @throws UsageError where it is no size of tiles. */
+export function tileFlag(tile: string | undefined): TileControls["tile"] {
+  return checked(tileControls, { tile: numberOr(tile) }).tile;
 }
 
 /** @throws UsageError where there is no such level. */

@@ -8,6 +8,7 @@ export interface LookFlags {
   styleSize?: string;
   stroke?: string;
   styleRotate?: string;
+  keys?: string;
 }
 
 /** Adds the options to a command. */
@@ -18,5 +19,6 @@ export function addLookOptions(command: Command): Command {
       `the painting's longer side while looking at it (default: as it is, up to ${LONGEST_STYLE})`,
     )
     .option("--stroke <FACTOR>", "strokes from half (0.5) to twice (2) as large (default: 1)")
-    .option("--style-rotate <DEGREES>", "turns the painting, and its strokes, clockwise (default: 0)");
+    .option("--style-rotate <DEGREES>", "turns the painting, and its strokes, clockwise (default: 0)")
+    .option("--keys <N|all>", "attend to at most so many positions of the painting (default: the model's own number)");
 }

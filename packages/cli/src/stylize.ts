@@ -1,5 +1,6 @@
 /** `adaattn stylize`: photographs in the style of a painting, file by file. */
 import {
+  cachedStyle,
   checkPictureOutput,
   type FilePicture,
   loadModel,
@@ -10,11 +11,12 @@ import {
   type Style,
   type StyleControls,
   type StyleShare,
-  type Stylised,
-  writePicture,
+  type TileControls,
 } from "adaattn/node";
+import { type Content, type ContentSize, openContent, type PaintedContent } from "./content.ts";
+import { memoryLeft } from "./memory.ts";
 import { type Job, planOutputs } from "./outputs.ts";
-import { type Painting, readContent, readMaskFile, readPainting } from "./reading.ts";
+import { type Painting, readMaskFile, readPainting } from "./reading.ts";
 import type { StyleText } from "./styleTexts.ts";
 import { createProgressLine, type ProgressLine, printError } from "./terminal.ts";
 
@@ -31,7 +33,12 @@ export interface StylizeOptions {
   readonly paint: PaintControls;
   readonly output: string;
   readonly model: string;
-  readonly size?: number;
+  readonly size?: ContentSize;
+  readonly tile: TileControls["tile"];
+  /** How many bytes the process may take, about. */
+  readonly memory?: number;
+  /** Where styles are kept. */
+  readonly styleCache?: string;
   readonly device: "auto" | "cpu" | "webgpu";
   readonly threads?: number;
   readonly quiet: boolean;
@@ -43,7 +50,7 @@ export interface StylizeOptions {
 /** What of that a studio needs, whatever it paints. */
 export type StudioOptions = Pick<
   StylizeOptions,
-  "styles" | "masks" | "styleMasks" | "look" | "model" | "device" | "threads" | "signal"
+  "styles" | "masks" | "styleMasks" | "look" | "model" | "device" | "threads" | "signal" | "styleCache"
 >;
 
 /** What `--style-mask` is given for a painting that is a source as a whole. */
@@ -63,6 +70,8 @@ export interface Studio extends AsyncDisposable {
   readonly shares: readonly StyleShare[];
   /** How long the styles took, together. */
   readonly styleMilliseconds: number;
+  /** Sentences on what did not go as it was asked for. */
+  readonly notes: readonly string[];
 }
 
 /** One picture's times in milliseconds; `style` is 0 where the style of the picture before was used again. */
@@ -95,34 +104,33 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
       const task = jobs.length > 1 ? `[${index + 1}/${jobs.length}] ${job.content}` : job.content;
       progress.show(task, "read");
       const begun = performance.now();
-      let picture: FilePicture;
+      let content: Content;
       try {
         await checkPictureOutput(job.output);
-        picture = await readContent(job.content, options.size, signal);
+        content = await openContent(job.content, job.output, options);
       } catch (error) {
         fail(job, error);
         continue;
       }
       const read = performance.now() - begun;
+      await using opened = content;
       const reused = studio !== undefined;
       studio ??= await openStudio(materials, options, progress);
       const { model, shares } = studio;
+      const memory = memoryLeft(options.memory, model);
       try {
         const started = performance.now();
-        const result = await model.stylize(picture, shares, {
-          ...{ ...options.paint, signal },
-          onProgress: follow(progress, task),
-        });
-        progress.show(task, "write", 1);
-        const writing = performance.now();
-        await writePicture(job.output, result, { signal });
-        const ended = performance.now();
+        const painting = { ...options.paint, tile: options.tile, memory, signal, onProgress: follow(progress, task) };
+        const result = await opened.paint(model, shares, painting, () => progress.show(task, "write", 1));
         const shared = reused ? 0 : studio.styleMilliseconds;
-        const total = read + shared + (ended - started);
-        const times = { read, style: shared, ...result.milliseconds, write: ended - writing, total };
+        const total = read + shared + (performance.now() - started);
+        const times = { read, style: shared, ...result.milliseconds, write: result.write, total };
         progress.clear();
-        const notes = [...new Set([...shares.flatMap(({ style }) => style.notes), ...result.notes])];
-        report(job, { materials, picture, result, notes, times, model }, options);
+        const { source } = opened;
+        const frames =
+          source.pages > 1 ? [`${job.content} has ${source.pages} frames or pages; the first was painted.`] : [];
+        const notes = [...frames, ...studio.notes, ...shares.flatMap(({ style }) => style.notes), ...result.notes];
+        report(job, { materials, source, result, notes: [...new Set(notes)], times, model }, options);
       } catch (error) {
         fail(job, error);
       }
@@ -158,16 +166,23 @@ export async function openStudio(
     const opened = await loadModel(options.model, { device, signal, ...(threads === undefined ? {} : { threads }) });
     model = opened;
     const styles: Style[] = [];
+    const notes: string[] = [];
     for (const [index, { path }] of options.styles.entries()) {
       const { picture, controls } = paintings[index] as Painting;
       progress.show(`style ${path}`);
       const onProgress = follow(progress, `style ${path}`);
-      styles.push(await opened.style(picture, { ...controls, mask: styleMasks[index], signal, onProgress }));
+      const asked = { ...controls, mask: styleMasks[index], signal, onProgress };
+      const made = options.styleCache
+        ? await cachedStyle(opened, picture, asked, options.styleCache)
+        : { style: await opened.style(picture, asked) };
+      styles.push(made.style);
+      if ("note" in made && made.note !== undefined) notes.push(made.note);
     }
     return {
       model: opened,
       shares: styles.map((style, index) => ({ style, weight: options.styles[index]?.weight, mask: masks[index] })),
       styleMilliseconds: styles.reduce((sum, { milliseconds }) => sum + milliseconds, 0),
+      notes,
       async [Symbol.asyncDispose]() {
         for (const style of styles) style.dispose();
         await opened.dispose();
@@ -184,14 +199,16 @@ function follow(progress: ProgressLine, task: string): (event: Progress) => void
   const stages = ["encode", "attend", "decode"];
   return ({ stage, fraction }) => {
     const before = Math.max(0, stages.indexOf(stage));
-    progress.show(task, stage, stage === "style" ? fraction : (before + fraction) / stages.length);
+    // A picture in tiles is encoded, and then painted.
+    const done = stage === "style" ? fraction : stage === "paint" ? (1 + 2 * fraction) / 3 : (before + fraction) / 3;
+    progress.show(task, stage, done);
   };
 }
 
 interface Made {
   readonly materials: Materials;
-  readonly picture: FilePicture;
-  readonly result: Stylised;
+  readonly source: FilePicture["source"];
+  readonly result: PaintedContent;
   readonly notes: readonly string[];
   readonly times: Times;
   readonly model: Model;
@@ -199,7 +216,7 @@ interface Made {
 
 /** Prints one finished picture on stdout: as a line to read, as a JSON object, or not at all. */
 function report({ content, output }: Job, made: Made, { styles, look, quiet, json }: StylizeOptions): void {
-  const { materials, picture, result, notes, times, model } = made;
+  const { materials, source, result, notes, times, model } = made;
   const size = { width: result.width, height: result.height };
   if (json) {
     const milliseconds = Object.fromEntries(
@@ -207,7 +224,7 @@ function report({ content, output }: Job, made: Made, { styles, look, quiet, jso
     );
     const { strength, color, weights } = result.controls;
     printJson({
-      content: { path: content, ...picture.source },
+      content: { path: content, ...source },
       styles: styles.map(({ path, region }, index) => {
         const painting = materials.paintings[index];
         const size = painting?.controls.size;
@@ -216,6 +233,7 @@ function report({ content, output }: Job, made: Made, { styles, look, quiet, jso
       output: { path: output, ...size },
       controls: { strength, color, stroke: look.stroke ?? 1, rotate: look.rotate ?? 0 },
       notes,
+      tiles: result.tiles,
       model: model.name,
       device: model.device,
       milliseconds,

@@ -17,6 +17,10 @@ Examples:
       two parts of one style and one of another
   $ adaattn stylize lake.jpg --style starry-night.jpg@blue --style ink.jpg@red --mask sky.png -o lake-sky.jpg
       one style where sky.png is blue, another where it is red
+  $ adaattn stylize lake.jpg --style starry-night.jpg -o lake-large.png --size full --memory 1.5GB
+      every pixel that it has, in tiles, in no more memory than that
+  $ adaattn stylize holiday/*.jpg --style starry-night.jpg -o painted/ --style-cache ~/.cache/adaattn/styles
+      the painting is encoded once, also for the next time
   $ adaattn stylize lake.jpg --style starry-night.jpg -o out.png --json --quiet
       sizes, times, controls and memory as JSON, for scripts
 
@@ -35,6 +39,9 @@ interface StylizeFlags extends LookFlags {
   device: string;
   threads?: string;
   seed?: string;
+  tile?: string;
+  memory?: string;
+  styleCache?: string;
   quiet?: boolean;
   json?: boolean;
 }
@@ -75,7 +82,16 @@ export function addStylizeCommand(
     .option("--style-mask <IMAGE>", "the part of the painting that is a source, one for each style, or none", gather);
   addLookOptions(command)
     .option("-m, --model <NAME|FOLDER>", "a bundled model, or a folder with model.json and model.safetensors", "small")
-    .option("--size <N>", `the result's longer side in pixels (default: as the content is, up to ${LONGEST_CONTENT})`)
+    .option(
+      "--size <N|full>",
+      `the result's longer side in pixels; full: as the content is, however large (default: the same, up to ${LONGEST_CONTENT})`,
+    )
+    .option("--tile <N|auto|off>", "paint in tiles of at most N pixels a side; the result is the same (default: auto)")
+    .option(
+      "--memory <AMOUNT>",
+      "about what the process may take, such as 1.5GB (default: half of what is free, up to 4GB)",
+    )
+    .option("--style-cache <FOLDER>", "keep the encoded paintings here, and find them here again")
     .option("--device <DEVICE>", "auto, cpu or webgpu", "auto")
     .option("--threads <N>", "processor threads (default: all cores)")
     .option("--seed <N>", "for models that sample the painting at random: the same number, the same picture")
@@ -85,7 +101,8 @@ export function addStylizeCommand(
     .action(async (contents: string[], flags: StylizeFlags) => {
       const { output, model, size, threads, quiet = false, json = false, mask: masks = [], styleMask = [] } = flags;
       // What takes time to load is imported only here, so that help and unknown options do not wait for it.
-      const { lookControls, paintFlags } = await import("./controlFlags.ts");
+      const { lookControls, paintFlags, tileFlag } = await import("./controlFlags.ts");
+      const { memoryFlag } = await import("./memory.ts");
       const { checkMasks, parseStyleText } = await import("./styleTexts.ts");
       const styles = flags.style.map(parseStyleText);
       checkMasks(styles, masks, styleMask);
@@ -93,7 +110,12 @@ export function addStylizeCommand(
         ...{ styles, masks, styleMasks: styleMask, output, model, quiet, json, signal: context.signal },
         ...{ look: lookControls(flags), paint: paintFlags(flags) },
         device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
-        ...(size === undefined ? {} : { size: wholeNumber("--size", size, 16, 65535) }),
+        ...(size === undefined
+          ? {}
+          : { size: size === "full" ? ("full" as const) : wholeNumber("--size", size, 16, 65535) }),
+        ...(flags.memory === undefined ? {} : { memory: memoryFlag(flags.memory) }),
+        ...(flags.styleCache === undefined ? {} : { styleCache: flags.styleCache }),
+        tile: tileFlag(flags.tile),
         ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
       };
       const { stylize } = await import("./stylize.ts");

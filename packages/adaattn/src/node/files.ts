@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { rmSync, type Stats } from "node:fs";
-import { access, constants, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, constants, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 
 /**
@@ -116,11 +116,11 @@ export async function checkReplaceable(path: string): Promise<void> {
  * @throws Error with one sentence naming the file and what to do; the signal's reason where it is aborted.
  */
 export async function replaceFile(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
-  await replaceFileBy(
-    path,
-    (temporary) => writeFile(temporary, bytes, { flag: "wx", ...(signal ? { signal } : {}) }),
-    signal,
-  );
+  const write = async (temporary: string) => {
+    const handle = await open(temporary, "wx");
+    await handle.writeFile(bytes, signal ? { signal } : {}).finally(() => handle.close());
+  };
+  await replaceFileBy(path, write, signal);
 }
 
 /**
