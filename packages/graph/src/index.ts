@@ -5,7 +5,7 @@ export { gradients } from "./gradient.ts";
 export { evaluate } from "./interpreter.ts";
 export { type NdArray, ndarray } from "./ndarray.ts";
 export { type Field, readFields } from "./onnx/protobuf.ts";
-export { type OnnxOptions, toOnnx } from "./onnx/writer.ts";
+export { type OnnxOptions, type StoredConstant, toOnnx } from "./onnx/writer.ts";
 export { attendMoments } from "./operators/attention.ts";
 export { type ConvolutionOptions, convolution } from "./operators/convolution.ts";
 export {
@@ -31,7 +31,7 @@ export {
   where,
 } from "./operators/elementwise.ts";
 export { concat, flip, gather, type Range, reshape, scatterAdd, slice, transpose } from "./operators/layout.ts";
-export { constant, input } from "./operators/leaf.ts";
+export { constant, type InputAttributes, input, inputsOf } from "./operators/leaf.ts";
 export { type MatmulOptions, matmul } from "./operators/matmul.ts";
 export {
   attendMomentsLinear,

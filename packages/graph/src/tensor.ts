@@ -29,8 +29,11 @@ export interface Node {
   readonly outputs: readonly Tensor[];
 }
 
-/** Which kernels the ONNX file is for: a few operators have a faster or a correct form on one engine only. */
-export type Target = "cpu" | "webgpu";
+/**
+ * Which kernels the ONNX file is for: a few operators have a faster or a correct form on one engine only. `portable` is for
+ * any runtime: operators of opset 17 in ONNX's own domain and nothing else.
+ */
+export type Target = "cpu" | "webgpu" | "portable";
 
 /** What an operator sees of the ONNX writer. Values are known by their names. */
 export interface Emitter {

@@ -116,6 +116,31 @@ describe("the bytes of a model", () => {
     });
   });
 
+  test("hold matrices in fewer bits where that is asked for, made floats of when they are read", () => {
+    const weight = constant(Float32Array.of(1, -2), [2, 1]);
+    const y = add(matmul(input("x", [3, 2]), weight), constant(Float32Array.of(1), [1]));
+    const { initializers, operators } = readModel(toOnnx({ y }, { store: () => Uint16Array.of(0x3c00, 0xc000) }));
+    expect(initializers).toEqual([
+      { shape: [2, 1], type: 10, bytes: [0, 0x3c, 0, 0xc0] },
+      { shape: [1], type: 1, bytes: [0, 0, 128, 63] },
+    ]);
+    expect(operators).toEqual(["Cast", "MatMul", "Add", "Identity"]);
+    const integers = { integers: Int8Array.of(2, -1), scales: Float32Array.of(0.5, 2) };
+    const quantised = readModel(toOnnx({ y }, { store: () => integers }));
+    expect(quantised.initializers.slice(0, 2)).toEqual([
+      { shape: [2, 1], type: 3, bytes: [2, 255] },
+      { shape: [2, 1], type: 1, bytes: [0, 0, 0, 63, 0, 0, 0, 64] },
+    ]);
+    expect(quantised.operators).toEqual(["Cast", "Mul", "MatMul", "Add", "Identity"]);
+  });
+
+  test("hold an older opset and none of Microsoft's operators where they are to be portable", () => {
+    const y = matmul(input("x", [3, 2]), input("z", [4, 2]), { transposeB: true });
+    const model = readModel(toOnnx({ y }, { target: "portable" }));
+    expect(model).toMatchObject({ irVersion: 8, opsets: ["@17"], operators: ["Transpose", "MatMul", "Identity"] });
+    expect(readModel(toOnnx({ y })).operators).toEqual(["FusedMatMul", "Identity"]);
+  });
+
   test("share a tensor that is used twice", () => {
     const weight = constant(Float32Array.of(1, 2, 3, 4), [2, 2]);
     const product = matmul(input("x", [2, 2]), weight);
@@ -206,7 +231,7 @@ const symbolic: readonly Symbolic[] = [
   { name: "channel statistics", output: statistics(), sizes: [{ x: [2, 3, 4, 3] }, { x: [2, 3, 2, 5] }] },
 ];
 
-describe.each(targets)("on %s", (target) => {
+describe.each(["portable", ...targets] as const)("on %s", (target) => {
   test.each(symbolic)("one session runs $name at several sizes", async ({ output, sizes }) => {
     const feeds = sizes.map((shapes) =>
       Object.fromEntries(Object.entries(shapes).map(([name, shape], at) => [name, values(shape, at + 1)])),

@@ -48,7 +48,7 @@ describe.each(cases.filter(({ differentiable }) => differentiable !== false))("t
   });
 });
 
-describe.each(targets)("on %s", (target) => {
+describe.each(["portable", ...targets] as const)("on %s", (target) => {
   test.each(cases)("$name gives the interpreter's values", async (item) => {
     const { feeds, output } = prepare(item);
     const [expected] = evaluate([output], feeds);

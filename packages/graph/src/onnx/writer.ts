@@ -1,6 +1,9 @@
 /**
- * Writes a graph as an ONNX model (IR version 10, opset 21, field numbers of onnx.proto3). Constants become initializers,
- * which engines lay out once; inputs keep their names; symbolic sizes are worked out from the inputs' shapes.
+ * Writes a graph as an ONNX model (field numbers of onnx.proto3). Constants become initializers, which engines lay out once;
+ * inputs keep their names; symbolic sizes are worked out from the inputs' shapes.
+ *
+ * For ONNX Runtime it is IR version 10 with opset 21 and Microsoft's operators; a portable one is IR version 8 with opset 17 of
+ * 2022, which runtimes of all kinds and ages read.
  */
 
 import { type Dimension, type SymbolicDimension, sameDimension } from "../dimension.ts";
@@ -9,21 +12,28 @@ import type { Shape } from "../shape.ts";
 import { type DataType, type Emitter, type Operator, type Target, type Tensor, topologicalOrder } from "../tensor.ts";
 import { MessageWriter } from "./protobuf.ts";
 
-const OPSET = 21;
-const IR_VERSION = 10;
 const ELEMENT_TYPE: Readonly<Record<DataType, number>> = { float32: 1, int64: 7, bool: 9 };
+const [INT8, FLOAT16] = [3, 10];
 
 export interface OnnxOptions {
   /** The model's name, for error messages of the engine. */
   readonly name?: string;
   /** Which kernels to write for; "cpu" by default. */
   readonly target?: Target;
+  /**
+   * Says how a float32 constant of two axes and more, which is all that takes space, is stored: as it is where this gives
+   * undefined. An engine makes float32 of it when it loads the model, and computes with that.
+   */
+  readonly store?: (values: Float32Array, shape: readonly number[]) => StoredConstant | undefined;
 }
+
+/** 16-bit floats by their bits; or 8-bit integers with a factor for each index of the first axis. */
+export type StoredConstant = Uint16Array | { readonly integers: Int8Array; readonly scales: Float32Array };
 
 /** The bytes of an ONNX model that computes `outputs` (by name) from the inputs that they reach. */
 export function toOnnx(outputs: Readonly<Record<string, Tensor>>, options: OnnxOptions = {}): Uint8Array {
-  const { name = "graph", target = "cpu" } = options;
-  const writer = new GraphWriter(target);
+  const { name = "graph", target = "cpu", store } = options;
+  const writer = new GraphWriter(target, store);
   const values = new Map<Tensor, string>();
   const order = topologicalOrder(Object.values(outputs));
   for (const node of order) {
@@ -33,7 +43,7 @@ export function toOnnx(outputs: Readonly<Record<string, Tensor>>, options: OnnxO
       values.set(tensor, writer.input(node.attributes as InputAttributes));
     } else if (node.operator === (constantOperator as Operator)) {
       const { data, shape } = node.attributes as ConstantAttributes;
-      values.set(tensor, writer.initializer(data, shape));
+      values.set(tensor, writer.constant(data, shape));
     }
   }
   for (const node of order) {
@@ -60,10 +70,12 @@ class GraphWriter implements Emitter {
   /** Where each symbol can be read: an input, its axis, and the factor in front of the symbol there. */
   readonly #symbols = new Map<string, { input: string; axis: number; factor: number }>();
   readonly #dimensions = new Map<string, string>();
+  readonly #store: OnnxOptions["store"];
   #count = 0;
 
-  constructor(target: Target) {
+  constructor(target: Target, store: OnnxOptions["store"]) {
     this.target = target;
+    this.#store = store;
   }
 
   #fresh(): string {
@@ -92,11 +104,24 @@ class GraphWriter implements Emitter {
     this.#outputs.push((message) => writeValue(message, name, tensor.shape, tensor.type));
   }
 
-  initializer(data: Float32Array | BigInt64Array, shape: readonly number[]): string {
+  constant(data: Float32Array | BigInt64Array, shape: readonly number[]): string {
+    const isMatrix = data instanceof Float32Array && shape.length >= 2;
+    const stored = isMatrix ? this.#store?.(data, shape) : undefined;
+    if (stored === undefined) return this.initializer(data, shape);
+    // Engines fold constants when they load a model, so that nothing of this is left when it runs.
+    const values = this.initializer(stored instanceof Uint16Array ? stored : stored.integers, shape);
+    const cast = this.one("Cast", [values], { to: ELEMENT_TYPE.float32 });
+    if (stored instanceof Uint16Array) return cast;
+    const column = shape.map((length, axis) => (axis === 0 ? length : 1));
+    return this.one("Mul", [cast, this.initializer(stored.scales, column)]);
+  }
+
+  initializer(data: Float32Array | BigInt64Array | Uint16Array | Int8Array, shape: readonly number[]): string {
     const name = this.#fresh();
+    const type = elementTypeOf(data);
     this.#initializers.push((message) => {
       for (const length of shape) message.integer(1, length);
-      message.integer(2, data instanceof Float32Array ? ELEMENT_TYPE.float32 : ELEMENT_TYPE.int64);
+      message.integer(2, type);
       message.string(8, name);
       message.bytes(9, new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     });
@@ -215,8 +240,9 @@ class GraphWriter implements Emitter {
   }
 
   finish(name: string): Uint8Array {
-    return new MessageWriter()
-      .integer(1, IR_VERSION)
+    const portable = this.target === "portable";
+    const model = new MessageWriter()
+      .integer(1, portable ? 8 : 10)
       .string(2, "adaattn")
       .message(7, (graph) => {
         for (const write of this.#nodes) graph.message(1, write);
@@ -225,10 +251,16 @@ class GraphWriter implements Emitter {
         for (const write of this.#inputs) graph.message(11, write);
         for (const write of this.#outputs) graph.message(12, write);
       })
-      .message(8, (opset) => opset.string(1, "").integer(2, OPSET))
-      .message(8, (opset) => opset.string(1, "com.microsoft").integer(2, 1))
-      .finish();
+      .message(8, (opset) => opset.string(1, "").integer(2, portable ? 17 : 21));
+    if (!portable) model.message(8, (opset) => opset.string(1, "com.microsoft").integer(2, 1));
+    return model.finish();
   }
+}
+
+function elementTypeOf(data: Float32Array | BigInt64Array | Uint16Array | Int8Array): number {
+  if (data instanceof Float32Array) return ELEMENT_TYPE.float32;
+  if (data instanceof BigInt64Array) return ELEMENT_TYPE.int64;
+  return data instanceof Int8Array ? INT8 : FLOAT16;
 }
 
 /** A ValueInfoProto: the name, element type and shape (if it is known) of an input or output. */

@@ -207,9 +207,23 @@ function emitInChunks(emitter: Emitter, q: string, k: string, values: string, sc
   // queries there is always something left, so that many of zeros are appended and cut off again.
   const spare = (count - 1) ** 2;
   const padded = emitter.one("Pad", [scaled, emitter.integers([0, 0, 0, 0, spare, 0])], { mode: "constant" });
-  const chunks = emitter.add("Split", [padded], { axis: 1, num_outputs: count }, { outputs: count });
+  const chunks =
+    emitter.target === "portable"
+      ? sliceEvenly(emitter, padded, count)
+      : emitter.add("Split", [padded], { axis: 1, num_outputs: count }, { outputs: count });
   const attended = emitter.one("Concat", chunks.map(attend), { axis: 1 });
   return emitter.one("Slice", [attended, ...[[0], [-spare], [1]].map((bounds) => emitter.integers(bounds))]);
+}
+
+/** What Split does with `num_outputs`, which came with opset 18: `count` parts of axis 1, of one length but for the last. */
+function sliceEvenly(emitter: Emitter, x: string, count: number): string[] {
+  const length = emitter.one("Shape", [x], { start: 1, end: 2 });
+  const part = emitter.one("Div", [
+    emitter.one("Add", [length, emitter.integers([count - 1])]),
+    emitter.integers([count]),
+  ]);
+  const bounds = Array.from({ length: count + 1 }, (_, at) => emitter.one("Mul", [part, emitter.integers([at])]));
+  return bounds.slice(1).map((end, at) => emitter.one("Slice", [x, bounds[at] ?? "", end, emitter.integers([1])]));
 }
 
 /** The attended mean and second moment of V, both [B, N, D]; `scale` multiplies the scores (1 by default). */

@@ -2,8 +2,9 @@
 
 import { type NdArray, ndarray } from "../ndarray.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";
-import { applyOne, type DataType, type Operator, type Tensor } from "../tensor.ts";
+import { applyOne, type DataType, type Operator, type Tensor, topologicalOrder } from "../tensor.ts";
 
+/** What is fed: a name, and what tensors go by it. */
 export interface InputAttributes {
   readonly name: string;
   readonly shape: Shape;
@@ -36,6 +37,13 @@ export const constantOperator: Operator<ConstantAttributes> = {
 /** A tensor that is fed under `name` when the graph runs. */
 export function input(name: string, shape: Shape, type: DataType = "float32"): Tensor {
   return applyOne(inputOperator, [], { name, shape, type });
+}
+
+/** The inputs that `outputs` need. */
+export function inputsOf(outputs: readonly Tensor[]): InputAttributes[] {
+  return topologicalOrder(outputs)
+    .filter(({ operator }) => operator === (inputOperator as Operator))
+    .map(({ attributes }) => attributes as InputAttributes);
 }
 
 /** A tensor with fixed values, row-major. A plain number is a scalar of shape []. */

@@ -61,8 +61,13 @@ function reduction(
       const kept = keptShape(x.shape, axes);
       return [gradient(reshape(dy, kept), x, reshape(y, kept), axes)];
     },
-    emit: (emitter, [x], { axes, keepAxes }) =>
-      emitter.add(onnx, [x ?? "", emitter.integers(axes)], { keepdims: keepAxes ? 1 : 0 }),
+    emit(emitter, [x = ""], { axes, keepAxes }) {
+      const keepdims = keepAxes ? 1 : 0;
+      // Before opset 18 only sums took their axes as an input.
+      return emitter.target === "portable" && onnx !== "ReduceSum"
+        ? emitter.add(onnx, [x], { axes, keepdims })
+        : emitter.add(onnx, [x, emitter.integers(axes)], { keepdims });
+    },
   };
 }
 
