@@ -52,6 +52,6 @@ await writeModel(options.out, architecture, weights, {
   },
   lossNetworks:
     "quarter-width VGG-19 (Wang et al., Collaborative Distillation, CVPR 2020) to begin with, normalised VGG-19 at the end, each level scaled to unit mean activation",
-  command: "models/small/train.sh",
+  command: `models/${basename(options.out)}/train.sh`,
   stages,
 });

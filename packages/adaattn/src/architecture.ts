@@ -3,7 +3,8 @@
  * shapes that a weight file must have and the parameter counts all come from these records.
  *
  * `vgg19-image` and `vgg19-video` are the released networks (github.com/Huage001/AdaAttN): names are those of the checkpoints,
- * prefixed with the part they belong to. `small` is ours: the same method with a narrow encoder of its own.
+ * prefixed with the part they belong to. `small` is ours: the same method with a narrow encoder of its own. So is `small-video`,
+ * for frames: it attends by cosines, and does little at full and at half size, where time goes by the memory that is passed through.
  */
 
 /** A convolution with a bias. Kernels of 3 read a reflected border of 1, so that the size stays. */
@@ -218,11 +219,50 @@ const small: Architecture = {
   ],
 };
 
+const smallVideo: Architecture = {
+  name: "small-video",
+  encoder: {
+    levels: [
+      [convolution("encoder.1_1", 3, 16)],
+      [pool, convolution("encoder.2_1", 16, 32)],
+      [convolution("encoder.2_2", 32, 32), pool, convolution("encoder.3_1", 32, 64)],
+      [
+        convolution("encoder.3_2", 64, 64),
+        convolution("encoder.3_3", 64, 64),
+        pool,
+        convolution("encoder.4_1", 64, 128),
+      ],
+    ],
+  },
+  attention: {
+    kind: "cosine",
+    sampling: "even",
+    modules: [
+      { level: 3, name: "attention.3", keyChannels: 112, valueChannels: 64, maxKeys: Number.MAX_SAFE_INTEGER },
+      { level: 4, name: "attention.4", keyChannels: 240, valueChannels: 128, maxKeys: Number.MAX_SAFE_INTEGER },
+    ],
+  },
+  decoder: [
+    convolution("decoder.4_1", 128, 64),
+    upsample,
+    { kind: "skip", level: 3 },
+    convolution("decoder.3_3", 128, 64),
+    convolution("decoder.3_2", 64, 64),
+    convolution("decoder.3_1", 64, 32),
+    upsample,
+    convolution("decoder.2_2", 32, 32),
+    convolution("decoder.2_1", 32, 16),
+    upsample,
+    convolution("decoder.1_1", 16, 3, { relu: false }),
+  ],
+};
+
 /** The networks that this package knows, by name. */
 export const architectures: Readonly<Record<string, Architecture>> = {
   [vgg19Image.name]: vgg19Image,
   [vgg19Video.name]: vgg19Video,
   [small.name]: small,
+  [smallVideo.name]: smallVideo,
 };
 
 /** The architecture called `name`; throws one sentence that lists the known ones. */

@@ -11,14 +11,17 @@ function attendedAt(attended: ReadonlyMap<number, Tensor>, level: number): Tenso
   return features;
 }
 
-/** Level 5, brought to the size of level 4, added to it and convolved: what the decoder starts from. */
+/**
+ * What the decoder starts from: level 5, brought to the size of level 4, added to it and convolved; the deepest level as it is where
+ * nothing is merged.
+ */
 export function mergeLevels(
   architecture: Architecture,
   attended: ReadonlyMap<number, Tensor>,
   weights: Weights,
 ): Tensor {
-  const { merge } = architecture;
-  if (merge === undefined) return attendedAt(attended, 3);
+  const { merge, attention } = architecture;
+  if (merge === undefined) return attendedAt(attended, attention.modules.at(-1)?.level ?? 1);
   const four = attendedAt(attended, 4);
   const [, , height = 1, width = 1] = four.shape;
   return convolve(add(four, resize(attendedAt(attended, 5), height, width, "nearest")), merge, weights);

@@ -14,6 +14,7 @@ import {
 const image = architectureNamed("vgg19-image");
 const video = architectureNamed("vgg19-video");
 const small = architectureNamed("small");
+const smallVideo = architectureNamed("small-video");
 
 /** Tensor names without `.weight` and `.bias`. */
 const layersOf = (names: Iterable<string>) => [...new Set([...names].map((name) => name.replace(/\.[^.]*$/, "")))];
@@ -31,8 +32,9 @@ describe("the number of parameters", () => {
     expect(countParameters(parametersOf(video)) / 1e6).toBeCloseTo(3.35, 2);
   });
 
-  test("of small is at most 3.5 million", () => {
+  test("of small is at most 3.5 million, of small-video at most 600,000", () => {
     expect(countParameters(parametersOf(small))).toBeLessThanOrEqual(3.5e6);
+    expect(countParameters(parametersOf(smallVideo))).toBeLessThanOrEqual(6e5);
   });
 });
 
@@ -51,7 +53,7 @@ function cost({ encoder, attention, merge, decoder }: Architecture, side: number
   for (const { level, keyChannels } of attention.modules) {
     projecting += multiplications({ inputs: keyChannels, outputs: keyChannels, kernel: 1 }, side / 2 ** (level - 1));
   }
-  scale = merge ? 1 / 8 : 1 / 4;
+  scale = merge ? 1 / 8 : 2 ** (1 - (attention.modules.at(-1)?.level ?? 1));
   const merging = merge ? multiplications(merge, side * scale) : 0;
   for (const layer of decoder) {
     if (layer.kind === "upsample") scale *= 2;
@@ -79,6 +81,16 @@ describe("the cost", () => {
   test("of small at 512 pixels, with the style at hand, is at most 25 GMAC but for the attention", () => {
     const { encoding, projecting, merging, decoding } = cost(small, 512);
     expect(encoding + projecting + merging + decoding).toBeLessThanOrEqual(25);
+  });
+
+  test("of small-video at 512 pixels, linear attention included, is at most 8 GMAC", () => {
+    const { encoding, projecting, merging, decoding } = cost(smallVideo, 512);
+    const attending = smallVideo.attention.modules.reduce(
+      (sum, { level, keyChannels, valueChannels }) =>
+        sum + (keyChannels * (2 * valueChannels + 1) * (512 / 2 ** (level - 1)) ** 2) / 1e9,
+      0,
+    );
+    expect(encoding + projecting + merging + decoding + attending).toBeLessThanOrEqual(8);
   });
 });
 
@@ -170,7 +182,9 @@ test.each(["large", "", "toString"])(
   "an architecture called %j is refused with the names of those that exist",
   (name) => {
     expect(() => architectureNamed(name)).toThrow(
-      new Error(`Expected one of vgg19-image, vgg19-video, small for the architecture but received "${name}"`),
+      new Error(
+        `Expected one of vgg19-image, vgg19-video, small, small-video for the architecture but received "${name}"`,
+      ),
     );
   },
 );

@@ -45,6 +45,8 @@ interface TrainFlags extends SharedFlags {
   local?: string;
   identity?: string;
   variation?: string;
+  similarity?: string;
+  temporal?: string;
   contentLoss?: string;
   globalLevels?: string;
   localLevels?: string;
@@ -84,6 +86,8 @@ export function addTrainCommand(program: Command, interruption: Interruption): v
     .option("--content-loss <WEIGHT>", `weight of the content loss (default: ${losses.content})`)
     .option("--identity <WEIGHT>", `weight of painting a picture in its own style (default: ${losses.identity})`)
     .option("--variation <WEIGHT>", `weight of the total variation (default: ${losses.variation})`)
+    .option("--similarity <WEIGHT>", `for video: weight of the cross-image similarity (default: ${losses.similarity})`)
+    .option("--temporal <WEIGHT>", `for video: weight of what changes between frames (default: ${losses.temporal})`)
     .addHelpText("after", EXAMPLES)
     .action(async (flags: TrainFlags) => {
       const { folder, resuming } = runFolder(flags);
@@ -124,6 +128,8 @@ function typedTrainSettings(flags: TrainFlags): Typed {
       content: weightNumber("--content-loss", flags.contentLoss),
       identity: weightNumber("--identity", flags.identity),
       variation: weightNumber("--variation", flags.variation),
+      similarity: weightNumber("--similarity", flags.similarity),
+      temporal: weightNumber("--temporal", flags.temporal),
     }),
   };
 }

@@ -26,7 +26,11 @@ port?.on("message", ({ id, draw }: CropRequest) => {
   last = last.then(async () => {
     try {
       const drawn = await drawCrops(paths, draw);
-      port.postMessage({ id, drawn } satisfies CropResponse, [drawn.values.buffer]);
+      const arrays = [drawn.values, ...(drawn.moved ? Object.values(drawn.moved) : [])];
+      port.postMessage(
+        { id, drawn } satisfies CropResponse,
+        arrays.map(({ buffer }) => buffer),
+      );
     } catch (error) {
       port.postMessage({ id, error: error instanceof Error ? error.message : String(error) } satisfies CropResponse);
     }

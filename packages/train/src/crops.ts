@@ -10,6 +10,7 @@
 
 import { readFile } from "node:fs/promises";
 import sharp from "sharp";
+import { cutPair, marginOf } from "./motion.ts";
 import { Random } from "./random.ts";
 
 /** The least share of a picture's shorter side that a crop takes in. */
@@ -26,12 +27,24 @@ export interface Draw {
   readonly count: number;
   /** The side of a crop, in pixels. */
   readonly crop: number;
+  /** Whether every crop is to come with a second frame, the same a moment later (motion.ts). */
+  readonly moving?: boolean | undefined;
+}
+
+/** Second frames, and where their pixels lie in the first ones. */
+export interface Moved {
+  /** [count, 3, crop, crop] */
+  readonly values: Float32Array<ArrayBuffer>;
+  /** Resampling matrices [count, crop, crop]: rows x first frame x columns^T is the first frame moved to where the second is. */
+  readonly rows: Float32Array<ArrayBuffer>;
+  readonly columns: Float32Array<ArrayBuffer>;
 }
 
 /** Crops, and the files that were drawn and could not be read. */
 export interface Drawn {
   /** [count, 3, crop, crop], RGB in [0, 1]. */
   readonly values: Float32Array<ArrayBuffer>;
+  readonly moved?: Moved | undefined;
   readonly bad: readonly { readonly path: string; readonly reason: string }[];
 }
 
@@ -39,6 +52,14 @@ export interface Drawn {
 export async function drawCrops(paths: readonly string[], draw: Draw): Promise<Drawn> {
   const size = 3 * draw.crop * draw.crop;
   const values = new Float32Array(draw.count * size);
+  const square = draw.crop * draw.crop;
+  const moved = draw.moving
+    ? {
+        values: new Float32Array(draw.count * size),
+        rows: new Float32Array(draw.count * square),
+        columns: new Float32Array(draw.count * square),
+      }
+    : undefined;
   const bad: Drawn["bad"][number][] = [];
   const samples = Array.from({ length: draw.count }, async (_, sample) => {
     const target = values.subarray(sample * size, (sample + 1) * size);
@@ -46,7 +67,15 @@ export async function drawCrops(paths: readonly string[], draw: Draw): Promise<D
       const random = Random.of(draw.seed, draw.step, sample, attempt);
       const path = paths[random.below(paths.length)] ?? "";
       try {
-        return await drawCrop(path, random, draw.crop, target);
+        if (moved === undefined) return await drawCrop(path, random, draw.crop, target);
+        const wide = draw.crop + 2 * marginOf(draw.crop);
+        const picture = new Float32Array(3 * wide * wide);
+        await drawCrop(path, random, wide, picture);
+        const partOf = (array: Float32Array, length: number) => array.subarray(sample * length, (sample + 1) * length);
+        return cutPair(picture, random, draw.crop, {
+          ...{ first: target, second: partOf(moved.values, size) },
+          ...{ rows: partOf(moved.rows, square), columns: partOf(moved.columns, square) },
+        });
       } catch (error) {
         bad.push({ path, reason: error instanceof Error ? error.message : String(error) });
       }
@@ -56,7 +85,7 @@ export async function drawCrops(paths: readonly string[], draw: Draw): Promise<D
     );
   });
   await Promise.all(samples);
-  return { values, bad };
+  return { values, moved, bad };
 }
 
 async function drawCrop(path: string, random: Random, crop: number, target: Float32Array): Promise<void> {

@@ -4,6 +4,7 @@
  */
 
 import { Worker } from "node:worker_threads";
+import type { Drawn, Moved } from "./crops.ts";
 import type { CropRequest, CropResponse } from "./cropWorker.ts";
 import { listPictures } from "./pictureFiles.ts";
 
@@ -23,7 +24,7 @@ export class Dataset implements AsyncDisposable {
   readonly paths: readonly string[];
   readonly #options: DatasetOptions;
   readonly #worker: Worker;
-  readonly #pending = new Map<number, { resolve: (values: Float32Array) => void; reject: (error: Error) => void }>();
+  readonly #pending = new Map<number, { resolve: (drawn: Drawn) => void; reject: (error: Error) => void }>();
   readonly #reported = new Set<string>();
   #count = 0;
   #failure: Error | undefined;
@@ -58,14 +59,25 @@ export class Dataset implements AsyncDisposable {
    * The `count` random crops of step `step`: [count, 3, crop, crop], RGB in [0, 1]. A crop takes in half to all of a picture's
    * shorter side and is flipped half the time; pictures smaller than the crop are enlarged.
    */
-  batch(step: number, count: number): Promise<Float32Array> {
+  async batch(step: number, count: number): Promise<Float32Array> {
+    return (await this.#draw(step, count, false)).values;
+  }
+
+  /** The same as pairs of frames: crops, and what each shows a moment later (motion.ts). */
+  async framePairs(step: number, count: number): Promise<{ readonly first: Float32Array; readonly second: Moved }> {
+    const { values, moved } = await this.#draw(step, count, true);
+    if (moved === undefined) throw new Error(`Expected second frames for step ${step} but received none`);
+    return { first: values, second: moved };
+  }
+
+  #draw(step: number, count: number, moving: boolean): Promise<Drawn> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = ++this.#count;
     const { crop, seed } = this.#options;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
       this.#worker.ref();
-      this.#worker.postMessage({ id, draw: { seed, step, count, crop } } satisfies CropRequest);
+      this.#worker.postMessage({ id, draw: { seed, step, count, crop, moving } } satisfies CropRequest);
     });
   }
 
@@ -82,7 +94,7 @@ export class Dataset implements AsyncDisposable {
       this.#reported.add(path);
       this.#options.onBadFile?.(path, reason);
     }
-    waiting?.resolve(response.drawn.values);
+    waiting?.resolve(response.drawn);
   }
 
   #fail(error: Error): void {

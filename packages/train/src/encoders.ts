@@ -1,6 +1,6 @@
 /** Encoders that judge or teach: read from a weight file, and brought to features of comparable size. */
 
-import { input, reduceMean, square, symbol, type Tensor, toOnnx } from "@adaattn/graph";
+import { input, reduceMean, square, type Tensor, toOnnx } from "@adaattn/graph";
 import {
   type Architecture,
   architectures,
@@ -117,10 +117,10 @@ export function frozenFeatures(trained: TrainedEncoder, picture: Tensor): Tensor
   return encode(picture, trained.encoder, frozenWeights(trained));
 }
 
-/** Mean and mean square of each level's features over a batch of pictures ([N, 3, S, S]). */
+/** Mean and mean square of each level's features over a batch of pictures ([N, 3, S, S]), which are looked at one after the other. */
 export async function levelStatistics(engine: Engine, trained: TrainedEncoder, batch: Float32Array, side: number) {
-  const pictures = input("pictures", [symbol("n"), 3, side, side]);
-  const features = frozenFeatures(trained, pictures);
+  const shape = [1, 3, side, side];
+  const features = frozenFeatures(trained, input("picture", shape));
   const outputs = Object.fromEntries(
     features.flatMap((feature, at) => [
       [`mean${at}`, reduceMean(feature)],
@@ -131,13 +131,18 @@ export async function levelStatistics(engine: Engine, trained: TrainedEncoder, b
     toOnnx(outputs, { target: engine.device, name: "level statistics" }),
     "level statistics",
   );
-  const count = batch.length / (3 * side * side);
-  const results = await session.run({ pictures: { shape: [count, 3, side, side], data: batch } });
-  const value = async (name: string) => Number((await outputOf(results, name).read()).data[0]);
-  const statistics: { mean: number; square: number }[] = [];
-  for (const at of features.keys())
-    statistics.push({ mean: await value(`mean${at}`), square: await value(`square${at}`) });
-  for (const tensor of Object.values(results)) tensor.dispose();
+  const size = 3 * side * side;
+  const count = batch.length / size;
+  const statistics = features.map(() => ({ mean: 0, square: 0 }));
+  for (let start = 0; start < batch.length; start += size) {
+    const results = await session.run({ picture: { shape, data: batch.slice(start, start + size) } });
+    const value = async (name: string) => Number((await outputOf(results, name).read()).data[0]);
+    for (const [at, level] of statistics.entries()) {
+      level.mean += (await value(`mean${at}`)) / count;
+      level.square += (await value(`square${at}`)) / count;
+    }
+    for (const tensor of Object.values(results)) tensor.dispose();
+  }
   session.dispose();
   return statistics;
 }

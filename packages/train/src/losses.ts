@@ -4,10 +4,34 @@
  *
  *   L_gs, global style: mean and deviation of every channel of the result match those of the style.
  *   L_lf, local feature: the result's features match AdaAttN with f, g and h the identity, point by point.
+ *
+ * For videos (paper, section 3.4), on two frames and what is painted of them:
+ *
+ *   L_is, cross-image similarity: points of the two results are as like each other as those points of the frames are.
  */
 
-import { absolute, addAll, reduceMean, scale, slice, square, subtract, type Tensor, transpose } from "@adaattn/graph";
 import {
+  absolute,
+  add,
+  addAll,
+  constant,
+  divide,
+  gather,
+  matmul,
+  multiply,
+  reduceMean,
+  reduceSum,
+  reshape,
+  scale,
+  slice,
+  square,
+  subtract,
+  type Tensor,
+  transpose,
+  unitLength,
+} from "@adaattn/graph";
+import {
+  type AttentionKind,
   attendTo,
   attentionKeys,
   channelStatistics,
@@ -39,6 +63,13 @@ function at(features: readonly Tensor[], level: number): Tensor {
   return feature;
 }
 
+function positionsOf({ shape: [, , height = 1, width = 1] }: Tensor): number {
+  return Number(height) * Number(width);
+}
+
+/** May choose among the positions (row-major) of a square map that has so many: int64 [M]; all of them where it is undefined. */
+export type Choose = (positions: number) => Tensor | undefined;
+
 /** L_gs over `levels` (2 to 5 in the released code), without its weight. */
 export function globalStyleLoss(
   result: readonly Tensor[],
@@ -53,35 +84,35 @@ export function globalStyleLoss(
   );
 }
 
-/** The constant target of L_lf at `level`: AdaAttN with f, g and h the identity. */
+/** The constant target of L_lf at `level`: AdaAttN with f, g and h the identity, by softmax unless another kind is given. */
 export function localTarget(
   content: readonly Tensor[],
   style: readonly Tensor[],
   level: number,
-  chosen?: Tensor,
+  { chosen, kind = "softmax" }: { readonly chosen?: Tensor | undefined; readonly kind?: AttentionKind } = {},
 ): Tensor {
   const keys = attentionKeys(style, level);
   const values = plainStyleValues(keys, flattenPositions(at(style, level)), chosen);
   const queries = transpose(attentionKeys(content, level), [0, 2, 1]);
   const temperature = temperatureOf(level, Number(keys.shape[1]));
-  return modulate(at(content, level), attendTo(values, queries, "softmax", temperature));
+  return modulate(normalise(at(content, level)), attendTo(values, queries, kind, temperature));
 }
 
 /**
  * L_lf over `levels` (2 to 5 in the released code, 3 to 5 in the paper), without its weight. `choose` may give the style
- * positions (int64 [M]) that a level with so many attends to; all by default.
+ * positions (int64 [M]) that a level with so many attends to; all by default. `kind` is the target's kind of attention.
  */
 export function localFeatureLoss(
   result: readonly Tensor[],
   content: readonly Tensor[],
   style: readonly Tensor[],
   levels: readonly number[] = [2, 3, 4, 5],
-  choose: (positions: number) => Tensor | undefined = () => undefined,
+  choose: Choose = () => undefined,
+  kind: AttentionKind = "softmax",
 ): Tensor {
   return addAll(
     levels.map((level) => {
-      const [, , height = 1, width = 1] = at(style, level).shape;
-      const target = localTarget(content, style, level, choose(Number(height) * Number(width)));
+      const target = localTarget(content, style, level, { chosen: choose(positionsOf(at(style, level))), kind });
       return meanSquaredError(at(result, level), target);
     }),
   );
@@ -94,6 +125,57 @@ export function contentLoss(
   levels: readonly number[] = [2, 3, 4, 5],
 ): Tensor {
   return addAll(levels.map((level) => meanSquaredError(normalise(at(result, level)), normalise(at(content, level)))));
+}
+
+/** The frames, or the results, that L_is compares: features of all levels each. */
+export type Two = readonly [readonly Tensor[], readonly Tensor[]];
+
+/** Added to lengths and sums that L_is divides by. */
+const SIMILARITY_EPSILON = 1e-5;
+
+/** How unlike the points of two feature maps are (1 - cosine), the column of each point of the second summing to 1: [N, M, M]. */
+function dissimilarities([first, second]: Two, level: number, choose: Choose): Tensor {
+  const [one, other] = [first, second].map((features) => {
+    const feature = at(features, level);
+    const chosen = choose(positionsOf(feature));
+    const points = flattenPositions(feature);
+    const picked = chosen === undefined ? points : gather(points, chosen, 2);
+    return unitLength(transpose(picked, [0, 2, 1]), SIMILARITY_EPSILON);
+  }) as [Tensor, Tensor];
+  const distances = subtract(constant(1), matmul(one, other, { transposeB: true }));
+  return divide(distances, add(reduceSum(distances, [1], true), constant(SIMILARITY_EPSILON)));
+}
+
+/**
+ * L_is (paper, section 3.4) over `levels`, without its weight: the mean difference of how unlike the points of two results and
+ * those of the two frames they were painted from are. `choose` may give the positions that are looked at; all by default, which is
+ * a matrix of positions times positions.
+ */
+export function crossSimilarityLoss(
+  results: Two,
+  frames: Two,
+  levels: readonly number[] = [2, 3, 4],
+  choose: Choose = () => undefined,
+): Tensor {
+  return addAll(
+    levels.map((level) => {
+      const [painted, seen] = [results, frames].map((two) => dissimilarities(two, level, choose)) as [Tensor, Tensor];
+      return reduceMean(absolute(subtract(painted, seen)));
+    }),
+  );
+}
+
+/**
+ * How steady two results ([N, 3, H, W]) are under a known motion: the mean squared difference of the second and of the first moved
+ * along, where the first shows what the second does. `rows` ([N, H, H]) and `columns` ([N, W, W]) move it, see motion.ts.
+ */
+export function temporalLoss([first, second]: readonly [Tensor, Tensor], rows: Tensor, columns: Tensor): Tensor {
+  const [samples = 1, , height = 1, width = 1] = first.shape;
+  const down = reshape(rows, [samples, 1, height, height]);
+  const across = reshape(columns, [samples, 1, width, width]);
+  const moved = matmul(matmul(down, first), across, { transposeB: true });
+  const inSight = multiply(reduceSum(down, [3], true), transpose(reduceSum(across, [3], true), [0, 1, 3, 2]));
+  return meanSquaredError(multiply(second, inSight), moved);
 }
 
 /**

@@ -7,22 +7,15 @@
  */
 
 import { constant, convolution, input, reduceMean, scale, slice, square, subtract, type Tensor } from "@adaattn/graph";
-import {
-  type Architecture,
-  attend,
-  decode,
-  encode,
-  evenPositions,
-  type ParameterShapes,
-  stylise,
-  type Weights,
-} from "adaattn";
+import { type Architecture, attend, decode, encode, evenPositions, type ParameterShapes, type Weights } from "adaattn";
 import { frozenFeatures, levelWidths, type TrainedEncoder } from "./encoders.ts";
 import {
   contentLoss,
+  crossSimilarityLoss,
   globalStyleLoss,
   localFeatureLoss,
   meanSquaredError,
+  temporalLoss,
   totalVariation,
   weightedTerms,
 } from "./losses.ts";
@@ -100,6 +93,15 @@ export interface StyleWeights {
   readonly identity: number;
   /** Of the result's total variation. */
   readonly variation: number;
+  /** Of the cross-image similarity of two frames. */
+  readonly similarity: number;
+  /** Of the squared pixel difference of two frames' results, the first one moved along. */
+  readonly temporal: number;
+}
+
+/** Whether there is a loss that needs a second frame of every content. */
+export function needsPairs({ similarity, temporal }: StyleWeights): boolean {
+  return similarity > 0 || temporal > 0;
 }
 
 /** What the style objective is made of. */
@@ -118,18 +120,24 @@ export interface StyleObjective {
   readonly crop: number;
 }
 
-/** The picture that a network paints; without an `encoder`, which is frozen, by an encoder among the weights. */
-export function paint(
+/** What a network paints of several contents in one style; without an `encoder`, which is frozen, by one among the weights. */
+export function paintAll(
   architecture: Architecture,
   encoder: TrainedEncoder | undefined,
-  content: Tensor,
+  contents: readonly Tensor[],
   style: Tensor,
   weights: Weights,
-): Tensor {
-  if (encoder === undefined) return stylise(architecture, content, style, weights).output;
-  const [own, painted] = [frozenFeatures(encoder, content), frozenFeatures(encoder, style)];
-  return decode(architecture, attend(architecture, own, painted, weights), weights);
+): Tensor[] {
+  const featuresOf = (picture: Tensor) =>
+    encoder === undefined ? encode(picture, architecture.encoder, weights) : frozenFeatures(encoder, picture);
+  const painting = featuresOf(style);
+  return contents.map((content) =>
+    decode(architecture, attend(architecture, featuresOf(content), painting, weights), weights),
+  );
 }
+
+/** At how many points of a frame the cross-image similarity looks. */
+const SIMILARITY_POSITIONS = 256;
 
 /** An even choice of at most `most` positions of a square map; undefined where it has no more. */
 function evenlyChosen(positions: number, most: number): Tensor | undefined {
@@ -141,7 +149,7 @@ function evenlyChosen(positions: number, most: number): Tensor | undefined {
 
 /**
  * The paper's losses (section 3.3) through the whole network, judged by a loss network. Without an `encoder`, which is frozen, the
- * network's own is trained along.
+ * network's own is trained along. Losses on pairs of frames have a second content, `moved`, and its `rows` and `columns`.
  */
 export function styleObjective(
   architecture: Architecture,
@@ -150,17 +158,21 @@ export function styleObjective(
 ): Objective {
   return (weights) => {
     const [content, style] = [pictures("content", count, crop), pictures("style", count, crop)];
-    const result = paint(architecture, encoder, content, style, weights);
+    const pairs = needsPairs(loss);
+    const moved = pictures("moved", count, crop);
+    const painted = paintAll(architecture, encoder, pairs ? [content, moved] : [content], style, weights);
+    const [result = content, movedResult = result] = painted;
     const [seen, contentFeatures, styleFeatures] = [result, content, style].map((picture) =>
       frozenFeatures(judge, picture),
-    );
-    if (seen === undefined || contentFeatures === undefined || styleFeatures === undefined) return {};
+    ) as [Tensor[], Tensor[], Tensor[]];
     const terms: Record<string, [number, Tensor]> = {
       global: [loss.global, globalStyleLoss(seen, styleFeatures, globalLevels)],
       local: [
         loss.local,
-        localFeatureLoss(seen, contentFeatures, styleFeatures, localLevels, (positions) =>
-          evenlyChosen(positions, localKeys),
+        localFeatureLoss(
+          ...([seen, contentFeatures, styleFeatures, localLevels] as const),
+          (positions) => evenlyChosen(positions, localKeys),
+          architecture.attention.kind,
         ),
       ],
     };
@@ -169,6 +181,20 @@ export function styleObjective(
     if (loss.identity > 0) {
       const last = (picture: Tensor) => slice(picture, [{ axis: 0, start: count - 1 }]);
       terms.identity = [loss.identity, meanSquaredError(last(result), last(content))];
+    }
+    if (loss.similarity > 0) {
+      const [movedSeen, movedFeatures] = [frozenFeatures(judge, movedResult), frozenFeatures(judge, moved)];
+      const similarity = crossSimilarityLoss(
+        [seen, movedSeen],
+        [contentFeatures, movedFeatures],
+        [2, 3, 4],
+        (positions) => evenlyChosen(positions, SIMILARITY_POSITIONS),
+      );
+      terms.similarity = [loss.similarity, similarity];
+    }
+    if (loss.temporal > 0) {
+      const [rows, columns] = [input("rows", [count, crop, crop]), input("columns", [count, crop, crop])];
+      terms.temporal = [loss.temporal, temporalLoss([result, movedResult], rows, columns)];
     }
     return weightedTerms(terms);
   };

@@ -84,7 +84,7 @@ export const DEFAULTS = {
 
 /** The losses of the style stage where nobody says otherwise. */
 export const LOSS_DEFAULTS = {
-  losses: { global: 10, local: 3, content: 0, identity: 20, variation: 5 },
+  losses: { global: 10, local: 3, content: 0, identity: 20, variation: 5, similarity: 0, temporal: 0 },
   globalLevels: [1, 2, 3, 4, 5],
   localLevels: [2, 3, 4, 5],
   localKeys: 1024,

@@ -21,7 +21,8 @@ import { initialiseAttention, initialiseConvolutions, initialiseEncoder } from "
 import {
   distilObjective,
   invertObjective,
-  paint,
+  needsPairs,
+  paintAll,
   readouts,
   type StyleObjective,
   styleObjective,
@@ -64,9 +65,15 @@ async function mixedBatch({ contents, styles }: Data, step: number, count: numbe
   return batch;
 }
 
+/**
+ * How many pictures an encoder is measured by. With four, the scale of its features, which the losses are squares of, would differ
+ * from seed to seed by as much as two.
+ */
+const MEASURED = 32;
+
 /** A mixed batch that no step trains on, for measuring an encoder. */
-export function measuringBatch(data: Data, count: number): Promise<Float32Array> {
-  return mixedBatch(data, 0, count);
+export function measuringBatch(data: Data): Promise<Float32Array> {
+  return mixedBatch(data, 0, MEASURED);
 }
 
 /**
@@ -83,7 +90,7 @@ export async function distillStage(
   const student = architecture.encoder;
   // relu1_1's edge filters would need weights of 5 at unit activation, which Adam reaches late: a quarter of it will do.
   const teacher = scaleLevels(judge, [0.25, 1, 1, 1, 1]);
-  const statistics = await levelStatistics(engine, teacher, await measuringBatch(data, count), crop);
+  const statistics = await levelStatistics(engine, teacher, await measuringBatch(data), crop);
   const meanSquares = statistics.map((level) => level.square);
   const random = new Random(seed);
   const own = encoderParameters(student);
@@ -141,6 +148,20 @@ export function decoderStage(
   };
 }
 
+/** The contents of a step, where a loss needs them with a second frame each and where its pixels lie in the first. */
+async function contentBatch(
+  contents: Dataset,
+  step: number,
+  { batch: count, crop, losses }: Pick<StyleObjective, "batch" | "crop" | "losses">,
+): Promise<{ readonly content: Float32Array; readonly others: StepInputs }> {
+  if (!needsPairs(losses)) return { content: await contents.batch(step, count), others: {} };
+  const { first, second } = await contents.framePairs(step, count);
+  const square = [count, crop, crop];
+  const motion = { rows: { shape: square, data: second.rows }, columns: { shape: square, data: second.columns } };
+  const moved = { shape: [count, 3, crop, crop], data: second.values };
+  return { content: first, others: { moved, ...(losses.temporal > 0 && motion) } };
+}
+
 type StyleStageSettings = Pick<TrainSettings, "trainEncoder"> & Omit<StyleObjective, "judge">;
 
 /** Attention, merge convolution and decoder, and the encoder where `trainEncoder` says so, learn the style losses. */
@@ -160,15 +181,18 @@ export function styleStage(
     initial: trainEncoder ? new Map([...encoder.values, ...initial]) : initial,
     objective: styleObjective(architecture, frozen, { judge, ...settings }),
     batch: async (step) => {
-      const [content, style] = await Promise.all([contents.batch(step, count), styles.batch(step, count)]);
+      const [{ content, others }, style] = await Promise.all([
+        contentBatch(contents, step, settings),
+        styles.batch(step, count),
+      ]);
       // The last sample's style is its content, for the identity term.
       const size = content.length / count;
       if (losses.identity > 0) style.set(content.subarray(content.length - size), style.length - size);
-      return { content: { shape, data: content }, style: { shape, data: style } };
+      return { ...others, content: { shape, data: content }, style: { shape, data: style } };
     },
     paint: {
       styled: true,
-      graph: (content, style, weights) => paint(architecture, frozen, content, style, weights),
+      graph: (content, style, weights) => paintAll(architecture, frozen, [content], style, weights)[0] ?? content,
     },
   };
 }

@@ -276,14 +276,14 @@ async function encoderFor(
 async function judgeOf(
   { folder, resuming, engine, data }: Context,
   source: string,
-  { crop, batch }: Pick<RunSettings, "crop" | "batch">,
+  { crop }: Pick<RunSettings, "crop">,
 ): Promise<TrainedEncoder> {
   const kept = join(folder, LOSS_NETWORK_FILE);
   if (resuming) return readEncoder(kept);
   const found = await findEncoder(source);
   const levels = found.encoder.levels.length;
   if (levels < 5) throw new Error(`Expected a network of five levels in ${source} but it has ${levels}.`);
-  const judge = await normaliseLevels(engine, found, await measuringBatch(data, batch), crop);
+  const judge = await normaliseLevels(engine, found, await measuringBatch(data), crop);
   await replaceFile(kept, encoderFile(judge));
   return judge;
 }

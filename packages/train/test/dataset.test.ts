@@ -84,6 +84,27 @@ describe("a dataset", () => {
     await expect(dataset.batch(3, 2)).rejects.toThrow("The dataset was closed.");
   });
 
+  test("draws pairs of frames, in its thread as in this one", async () => {
+    await using dataset = await Dataset.open(at("good"), { crop: 16, seed: 3 });
+    const { first, second } = await dataset.framePairs(4, 3);
+    const draw = { seed: 3, step: 4, count: 3, crop: 16 };
+    const drawn = await drawCrops(await listPictures(at("good")), { ...draw, moving: true });
+    expect({ first, second }).toEqual({ first: drawn.values, second: drawn.moved });
+    expect([first.length, second.values.length, second.rows.length, second.columns.length]).toEqual([
+      ...[3 * 3 * 256, 3 * 3 * 256, 3 * 256, 3 * 256],
+    ]);
+    // A sensor's noise apart, the second frame has the picture's blue, about as bright.
+    for (let sample = 0; sample < 3; sample++) {
+      const blues = planes(first, 16, 2)[sample] ?? [];
+      const [blue = 0] = blues;
+      expect(new Set(blues).size).toBe(1);
+      const others = planes(second.values, 16, 2)[sample] ?? [];
+      const mean = others.reduce((sum, value) => sum + value, 0) / others.length;
+      expect(Math.abs(mean - blue)).toBeLessThan(4);
+    }
+    expect((await drawCrops(await listPictures(at("good")), draw)).moved).toBeUndefined();
+  });
+
   test.each([
     ["alone", 1],
     ["empty", 0],

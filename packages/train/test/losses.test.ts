@@ -1,16 +1,19 @@
-import { constant, evaluate, input, type NdArray, ndarray, type Tensor } from "@adaattn/graph";
+import { constant, evaluate, gradients, input, type NdArray, ndarray, type Tensor } from "@adaattn/graph";
 import {
   contentLoss,
+  crossSimilarityLoss,
   globalStyleLoss,
   localFeatureLoss,
   localTarget,
   meanSquaredError,
   Random,
   temperatureOf,
+  temporalLoss,
   totalVariation,
   weightedTerms,
 } from "@adaattn/train";
 import { describe, expect, test } from "vitest";
+import { drawPositions, resamplingMatrix } from "../src/motion.ts";
 
 function numbers(shape: readonly number[], seed: number): NdArray {
   const random = new Random(seed);
@@ -106,6 +109,7 @@ describe("the local feature loss", () => {
     [1, 2].map((level) => localTarget(content.tensors, style.tensors, level)),
     feeds,
   ) as [NdArray, NdArray];
+  const [, second] = targets;
 
   test("is zero where the result is the target, and the squared distance elsewhere", () => {
     const loss = localFeatureLoss(result, content.tensors, style.tensors, [1, 2]);
@@ -124,6 +128,22 @@ describe("the local feature loss", () => {
     );
     for (const target of [one, two])
       expect(Math.max(...(target?.data ?? [Number.NaN]).map((x) => Math.abs(x - 4)))).toBe(0);
+  });
+
+  test("has a target of another kind of attention where that is asked for", () => {
+    const [plain, cosine] = evaluate(
+      (["softmax", "cosine"] as const).map((kind) => localTarget(content.tensors, style.tensors, 2, { kind })),
+      feeds,
+    );
+    expect(cosine?.shape).toEqual(plain?.shape);
+    const [loss, other] = (["softmax", "cosine"] as const).map((kind) =>
+      value(localFeatureLoss(result, content.tensors, style.tensors, [2], undefined, kind), {
+        ...feeds,
+        result2: cosine ?? second,
+      }),
+    );
+    expect(other).toBeLessThan(1e-20);
+    expect(loss).toBeGreaterThan(0.01);
   });
 
   test("attends to the chosen positions where a level has many", () => {
@@ -191,6 +211,141 @@ test("the content loss does not see a channel's contrast and brightness", () => 
   const brighter = renamed(content.feeds, "result", (x) => 3 * x + 2);
   expect(value(loss, { ...content.feeds, ...brighter })).toBeLessThan(1e-8);
   expect(value(loss, { ...content.feeds, ...result.feeds })).toBeGreaterThan(0.1);
+});
+
+/** The slope of a loss along every element of an input, from the loss a little to either side. */
+function slopes(loss: Tensor, feeds: Record<string, NdArray>, name: string): number[] {
+  const { shape, data } = feeds[name] ?? ndarray([], [0]);
+  return Array.from(data, (_, at) => {
+    const [above = 0, below = 0] = [1e-5, -1e-5].map((step) =>
+      value(loss, { ...feeds, [name]: { shape, data: data.map((x, index) => (index === at ? x + step : x)) } }),
+    );
+    return (above - below) / 2e-5;
+  });
+}
+
+/** Expects the gradients of a loss to be its slopes. */
+function expectGradients(
+  loss: Tensor,
+  feeds: Record<string, NdArray>,
+  inputs: readonly Tensor[],
+  names: readonly string[],
+) {
+  evaluate(gradients(loss, inputs), feeds).forEach(({ data }, at) => {
+    const wanted = slopes(loss, feeds, names[at] ?? "");
+    const largest = Math.max(...wanted.map(Math.abs));
+    expect(largest).toBeGreaterThan(0);
+    data.forEach((slope, index) => {
+      expect(Math.abs(slope - (wanted[index] ?? 0)), `${names[at]}[${index}]`).toBeLessThan(1e-5 * largest);
+    });
+  });
+}
+
+describe("the cross-image similarity loss", () => {
+  const names = ["painted", "repainted", "frame", "next"] as const;
+  const sets = names.map((name, at) => levels(name, 71 + 10 * at));
+  const feeds = Object.assign({}, ...sets.map((set) => set.feeds)) as Record<string, NdArray>;
+  const [painted = [], repainted = [], frame = [], next = []] = sets.map((set) => set.tensors);
+
+  test("is that of dissimilarities whose columns sum to 1, by hand", () => {
+    const inputs = names.map((name) => input(name, [1, 2, 1, 2]));
+    const [a, b, c, d] = inputs as [Tensor, Tensor, Tensor, Tensor];
+    // Channels first: the points of a are (1, 0) and (0, 1), those of b (2, 0) and (-1, 0), and so on.
+    const values = {
+      painted: ndarray([1, 0, 0, 1], [1, 2, 1, 2]),
+      repainted: ndarray([2, -1, 0, 0], [1, 2, 1, 2]),
+      frame: ndarray([1, 0, 0, 1], [1, 2, 1, 2]),
+      next: ndarray([0, 3, 1, 0], [1, 2, 1, 2]),
+    };
+    // 1 - cosine: [[0, 2], [1, 1]] with columns [0, 1], [2/3, 1/3]; [[1, 0], [0, 1]], whose columns sum to 1.
+    const difference = (Math.abs(0 - 1) + Math.abs(2 / 3 - 0) + Math.abs(1 - 0) + Math.abs(1 / 3 - 1)) / 4;
+    expect(value(crossSimilarityLoss([[a], [b]], [[c], [d]], [1]), values)).toBeCloseTo(difference, 4);
+  });
+
+  test("is 0 for the frames themselves, however bright, and only then", () => {
+    const loss = crossSimilarityLoss([painted, repainted], [frame, next], [1, 2]);
+    const same = {
+      ...feeds,
+      ...renamed(sets[2]?.feeds ?? {}, "painted", (x) => 5 * x),
+      ...renamed(sets[3]?.feeds ?? {}, "repainted", (x) => 0.5 * x),
+    };
+    expect(value(loss, same)).toBeLessThan(1e-5);
+    expect(value(loss, feeds)).toBeGreaterThan(0.01);
+  });
+
+  test("looks at the chosen positions of both frames", () => {
+    const asked: number[] = [];
+    const choose = (positions: number) => {
+      asked.push(positions);
+      return positions > 4 ? constant(BigInt64Array.of(3n, 9n), [2]) : undefined;
+    };
+    const loss = crossSimilarityLoss([painted, repainted], [frame, next], [1, 2], choose);
+    expect(new Set(asked)).toEqual(new Set([16, 4]));
+    const changedAt = (position: number) => {
+      const { shape, data } = feeds.painted1 ?? ndarray([], [0]);
+      return { ...feeds, painted1: { shape, data: data.map((x, at) => (at % 16 === position ? x + 9 : x)) } };
+    };
+    expect(value(loss, changedAt(5))).toBe(value(loss, feeds));
+    expect(value(loss, changedAt(9))).not.toBe(value(loss, feeds));
+  });
+
+  test("has the gradients of finite differences", () => {
+    const loss = crossSimilarityLoss([painted, repainted], [frame, next], [1, 2]);
+    expectGradients(loss, feeds, [...painted, ...repainted], ["painted1", "painted2", "repainted1", "repainted2"]);
+  });
+});
+
+describe("the temporal loss", () => {
+  const shape = [2, 3, 6, 6];
+  const [first, second] = [input("first", shape), input("second", shape)];
+  const [rows, columns] = [input("rows", [2, 6, 6]), input("columns", [2, 6, 6])];
+  const matrix = (shift: number) =>
+    resamplingMatrix(
+      Float64Array.from({ length: 6 }, (_, at) => at + shift),
+      6,
+    );
+  const matrices = (...shifts: readonly number[]) =>
+    ndarray(
+      shifts.flatMap((shift) => [...matrix(shift)]),
+      [2, 6, 6],
+    );
+  const loss = temporalLoss([first, second], rows, columns);
+  const data = numbers(shape, 81);
+
+  test("is 0 where the second result is the first one moved, whatever comes into sight", () => {
+    const at = (n: number, c: number, y: number, x: number) => data.data[((n * 3 + c) * 6 + y) * 6 + x] ?? 7;
+    const moved = ndarray(
+      Array.from({ length: 216 }, (_, index) => {
+        const [n, c, y, x] = [
+          Math.floor(index / 108),
+          Math.floor(index / 36) % 3,
+          Math.floor(index / 6) % 6,
+          index % 6,
+        ];
+        // The first sample moves by two rows up and a column to the right, the second by half a column.
+        if (n === 0) return y + 2 > 5 || x - 1 < 0 ? 99 : at(0, c, y + 2, x - 1);
+        return x + 0.5 > 5 ? 99 : (at(1, c, y, x) + at(1, c, y, x + 1)) / 2;
+      }),
+      shape,
+    );
+    const feeds = { first: data, second: moved, rows: matrices(2, 0), columns: matrices(-1, 0.5) };
+    expect(value(loss, feeds)).toBeLessThan(1e-20);
+    expect(value(loss, { ...feeds, second: data })).toBeGreaterThan(0.1);
+    // One value in sight that is off by 0.5.
+    const off = { shape, data: moved.data.map((x, index) => (index === 2 ? x + 0.5 : x)) };
+    expect(value(loss, { ...feeds, second: off })).toBeCloseTo(0.25 / 216, 12);
+  });
+
+  test("has the gradients of finite differences", () => {
+    const random = new Random(5);
+    const drawn = () =>
+      ndarray(
+        [1, 2].flatMap(() => [...resamplingMatrix(drawPositions(random, 6, 1.03), 6)]),
+        [2, 6, 6],
+      );
+    const feeds = { first: data, second: numbers(shape, 82), rows: drawn(), columns: drawn() };
+    expectGradients(loss, feeds, [first, second], ["first", "second"]);
+  });
 });
 
 test("the total variation is the mean step along rows plus that along columns", () => {

@@ -37,6 +37,7 @@ import { NodeEngine } from "adaattn/node";
 import { describe, expect, test } from "vitest";
 import { topologicalOrder } from "../../graph/src/tensor.ts";
 import { targets } from "../../graph/test/engines.ts";
+import { resamplingMatrix } from "../src/motion.ts";
 import { firstWeights, follow, miniature, pictures, randomEncoder } from "./miniature.ts";
 
 /** Two parameters: 2 (a - 3)^2 + (a b)^2, with b in a shape of its own. */
@@ -175,7 +176,7 @@ test("a step needs the objective's inputs, and gives every term", () => {
 
 /** The style objective's terms in these tests. */
 const terms = {
-  losses: { global: 10, local: 3, content: 0, identity: 20, variation: 0 },
+  losses: { global: 10, local: 3, content: 0, identity: 20, variation: 0, similarity: 0, temporal: 0 },
   globalLevels: [2, 3, 4, 5],
   localLevels: [3, 4, 5],
   localKeys: 1024,
@@ -273,6 +274,34 @@ describe("a few steps lower the loss", () => {
       });
     }
   });
+});
+
+test("losses on pairs of frames take the second frames and the motion, and fall", async () => {
+  await using engine = new NodeEngine({ device: "cpu", threads: 1 });
+  const [count, crop] = [2, 32];
+  const shapes = stylisingParameters(miniature);
+  const losses = { ...terms.losses, global: 0, local: 0, identity: 0, similarity: 1, temporal: 100 };
+  const objective = styleObjective(miniature, randomEncoder(1), {
+    judge: randomEncoder(2),
+    ...terms,
+    losses,
+    batch: count,
+    crop,
+  });
+  const shift = resamplingMatrix(
+    Float64Array.from({ length: crop }, (_, at) => at + 1.5),
+    crop,
+  );
+  const motion = { shape: [count, crop, crop], data: Float32Array.from([...shift, ...shift]) };
+  const content = pictures(count, crop, 1);
+  const inputs = {
+    ...{ content, moved: pictures(count, crop, 3), style: pictures(count, crop, 2) },
+    ...{ rows: motion, columns: motion },
+  };
+  const outputs = trainingStep({ parameters: shapes, objective, clip: 1 });
+  const { steps } = await follow(engine, outputs, shapes, firstWeights(4), { count: 12, rate: 0.003, inputs });
+  for (const name of ["loss.similarity", "loss.temporal"]) expect(steps[0]?.[name]).toBeGreaterThan(0.001);
+  expect(total(steps.at(-1))).toBeLessThan(0.8 * total(steps[0]));
 });
 
 test("a frozen encoder is written once, however often a step asks it", () => {

@@ -126,6 +126,18 @@ test("a run that is stopped after three of six steps and resumed ends bit for bi
   expect(weights.get("merge.weight")?.[5]).toBeCloseTo(Number(average[5]), 3);
 });
 
+test("losses on pairs of frames are asked for by their weights", async () => {
+  const losses = { ...LOSS_DEFAULTS.losses, similarity: 100, temporal: 50 };
+  await trainModel(at("video"), settings({ losses, steps: 2, logEvery: 1 }));
+  const lines = (await readFile(at("video/metrics.jsonl"), "utf8")).trim().split("\n");
+  expect(lines).toHaveLength(2);
+  for (const line of lines) {
+    const values = JSON.parse(line) as Record<string, number>;
+    for (const name of ["loss.similarity", "loss.temporal"]) expect(values[name]).toBeGreaterThan(0);
+  }
+  expect((await readConfig(at("video"))) as TrainSettings).toMatchObject({ losses });
+});
+
 test("what makes a run go on otherwise is told by name", () => {
   const before: RunConfig = { ...settings(), environment: { node: "20.0.0", threads: 2 } };
   const now: RunConfig = { ...settings({ rate: 2e-4, logEvery: 5 }), environment: { node: "20.0.0", threads: 1 } };
@@ -164,7 +176,7 @@ test.each<[string, Partial<TrainSettings>, string]>([
     { lossNetwork: "lacking" },
     "Expected the tensor encoder.5_1.bias of [4] in PATH but found none",
   ],
-  ["a start that is none", { start: "nowhere" }, "There is no model nowhere. Choose small or the path of a folder"],
+  ["a start that is none", { start: "nowhere" }, "There is no model nowhere. Choose small, small-video or the path of a folder"],
   [
     "a start of another network",
     { start: "small" },
