@@ -28,8 +28,12 @@ vulkan_loader() {
 }
 
 missing=()
+has_onnx() { /usr/bin/python3 -c "import onnx" 2>/dev/null; }
+has_onnx || missing+=(python3-onnx)
 command -v ffmpeg >/dev/null && command -v ffprobe >/dev/null || missing+=(ffmpeg)
-vulkan_driver >/dev/null || missing+=(chromium)
+command -v redis-server >/dev/null || missing+=(redis-server)
+browsers() { command -v chromium chromium-browser >/dev/null || [[ -n ${CHROMIUM_PATH:-} ]]; }
+{ vulkan_driver >/dev/null && browsers; } || missing+=(chromium)
 vulkan_loader || missing+=(libvulkan1)
 
 if ((${#missing[@]})) && [[ $(uname) == Linux ]] && command -v apt-get >/dev/null; then
@@ -64,6 +68,30 @@ else
     echo "************************************************************************"
     echo
   } >&2
+  if [[ ${CI:-} == true ]]; then
+    echo "With CI=true nothing may be skipped." >&2
+    exit 1
+  fi
+fi
+
+if ! has_onnx; then
+  echo "SKIPPED: exported files are not held against onnx.checker. It needs python3-onnx; on Debian: apt-get install python3-onnx" >&2
+  if [[ ${CI:-} == true ]]; then
+    echo "With CI=true nothing may be skipped." >&2
+    exit 1
+  fi
+fi
+
+if ! command -v redis-server >/dev/null; then
+  echo "SKIPPED: every test of jobs across machines. They need Redis; on Debian: apt-get install redis-server" >&2
+  if [[ ${CI:-} == true ]]; then
+    echo "With CI=true nothing may be skipped." >&2
+    exit 1
+  fi
+fi
+
+if ! browsers; then
+  echo "SKIPPED: every test of the studio. They need Chromium; on Debian: apt-get install chromium" >&2
   if [[ ${CI:-} == true ]]; then
     echo "With CI=true nothing may be skipped." >&2
     exit 1

@@ -11,15 +11,19 @@ export {
   type StyleControls,
   shareControls,
   styleControls,
+  type TileControls,
+  tileControls,
 } from "./controls.ts";
 export { decode, mergeLevels } from "./decoder.ts";
 export { convolve, encode } from "./encoder.ts";
 export * from "./engine/engine.ts";
+export { EXPORTED_STYLE_SIDE, type ExportedModel, type ExportOptions, exportOnnx } from "./export.ts";
 export { drawEntropy, drawHeat, drawMarks, drawSources, heatColour } from "./heat.ts";
 export * from "./image.ts";
 export type { Attention, AttentionMap, AttentionRow, Point } from "./inspect.ts";
 export type { KeyStyle } from "./keyStyles.ts";
 export { attentionKeys, channelStatistics, flattenPositions, normalise } from "./keys.ts";
+export { leastMemory } from "./memory.ts";
 export { type AttendOptions, attend, stylise } from "./network.ts";
 export { keepChroma, matchColours } from "./recolour.ts";
 export { parseColour, regionMasks } from "./regions.ts";
@@ -27,18 +31,23 @@ export { resizePicture } from "./resample.ts";
 export { rotatePicture } from "./rotate.ts";
 export { evenPositions, randomPositions } from "./sampling.ts";
 export { SceneCuts } from "./sceneCuts.ts";
+export { RunningStatistics, STATISTICS_MEMORY } from "./statistics.ts";
 export type { Style } from "./style.ts";
 export {
   type CallOptions,
   type InspectOptions,
+  type KeptStyle,
   Model,
+  type PaintedTile,
   type Progress,
   type StyleOptions,
   type StyleShare,
   type Stylised,
   type StylizeOptions,
+  type StylizeReport,
 } from "./stylize.ts";
-export { type StylisedFrame, type StylizeVideoOptions, stylizeVideo, type VideoFrame } from "./video.ts";
+export { type Area, marginsOf, type PictureSource } from "./tiles.ts";
+export { LEAD, type StylisedFrame, type StylizeVideoOptions, stylizeVideo, type VideoFrame } from "./video.ts";
 export { checkWeights } from "./weights/check.ts";
 export { type NormaliseOptions, normaliseFilters } from "./weights/normalise.ts";
 export { openTensors, type TensorFile, type TensorFormat } from "./weights/open.ts";

@@ -11,7 +11,7 @@ import type { PaintControls } from "./controls.ts";
 import type { Picture } from "./image.ts";
 import { type KeyStyle, StyleTimeline } from "./keyStyles.ts";
 import { SceneCuts } from "./sceneCuts.ts";
-import { RunningStatistics } from "./statistics.ts";
+import { RunningStatistics, STATISTICS_MEMORY } from "./statistics.ts";
 import type { Style } from "./style.ts";
 import type { Model, StyleShare, Stylised } from "./stylize.ts";
 
@@ -35,9 +35,18 @@ export interface StylisedFrame extends VideoFrame {
 export interface StylizeVideoOptions extends PaintControls {
   /** How long one key style takes to fade into the next, in seconds; 1 by default. */
   readonly fade?: number | undefined;
+  /**
+   * How many of the first frames are looked at but not painted, 0 by default: what comes out of the frames after {@link LEAD} then is
+   * what would have come out had all frames before been painted too, unless it repeats the last of the lead. For work that begins
+   * in the middle.
+   */
+  readonly lead?: number | undefined;
   /** Ends the work as soon as it is aborted; reading then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
+
+/** How many frames before a frame decide what it looks like: those whose statistics it shares, and two that a cut is found by. */
+export const LEAD = STATISTICS_MEMORY - 1 + 2;
 
 /**
  * How many frames are on their way at once. While the engine paints one, the pixels of the next are made into a tensor and those of
@@ -49,33 +58,37 @@ const IN_FLIGHT = 2;
  * Paints a video frame by frame, in one style, or in key styles that fade into each other. Frames come out in order, one for each
  * that went in; where one equals the one before it, as slow screen recordings have many, it is not painted again.
  *
- * @param model only its `stylize` is used, so that anything that paints pictures will do.
+ * @param model only its `stylize` is used, and its `observe` where there is a lead, so that anything that paints pictures will do.
  * @throws Error with one sentence where the key styles are not as they should be, and whatever `frames` and the model throw; before
  *   it does, everything that was begun has ended.
  */
 export async function* stylizeVideo(
-  model: Pick<Model, "stylize">,
+  model: Pick<Model, "stylize" | "observe">,
   frames: AsyncIterable<VideoFrame> | Iterable<VideoFrame>,
   styles: Style | readonly KeyStyle[],
   options: StylizeVideoOptions = {},
 ): AsyncGenerator<StylisedFrame, void, undefined> {
-  const { fade = 1, ...controls } = options;
+  const { fade = 1, lead = 0, ...controls } = options;
   const timeline = new StyleTimeline(styles, fade);
   const cuts = new SceneCuts();
   const begun: Promise<StylisedFrame>[] = [];
   // Frames from one cut to the next are normalised by statistics that they share.
   let statistics = new RunningStatistics();
-  let last: { frame: VideoFrame; shares: readonly StyleShare[]; painted: Promise<Stylised> } | undefined;
+  let last: { frame: VideoFrame; shares: readonly StyleShare[]; painted?: Promise<Stylised> } | undefined;
+  let count = 0;
   try {
     for await (const frame of frames) {
       const shares = timeline.at(frame.seconds);
       const isRepeated = last !== undefined && last.shares === shares && isSame(last.frame.picture, frame.picture);
       const startsScene = !isRepeated && cuts.next(frame.picture);
       if (startsScene) statistics = new RunningStatistics();
-      const painted: Promise<Stylised> =
-        isRepeated && last !== undefined
-          ? last.painted
-          : model.stylize(frame.picture, shares, { ...controls, statistics });
+      if (count++ < lead) {
+        if (!isRepeated) await model.observe(frame.picture, statistics, { signal: options.signal });
+        last = { frame, shares };
+        continue;
+      }
+      const painted =
+        (isRepeated ? last?.painted : undefined) ?? model.stylize(frame.picture, shares, { ...controls, statistics });
       last = { frame, shares, painted };
       const result = painted.then((picture) => ({ picture, seconds: frame.seconds, startsScene, isRepeated }));
       // Its failure is seen when its turn comes.

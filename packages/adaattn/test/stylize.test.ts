@@ -1,10 +1,10 @@
 import { once } from "node:events";
 import type { Worker } from "node:worker_threads";
-import { constant, input, type Target, toOnnx } from "@adaattn/graph";
+import { constant, input, toOnnx } from "@adaattn/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { targets } from "../../graph/test/engines.ts";
 import { type Architecture, architectureNamed, parametersOf } from "../src/architecture.ts";
-import { outputOf } from "../src/engine/engine.ts";
+import { type Device, outputOf } from "../src/engine/engine.ts";
 import { NodeEngine } from "../src/engine/node.ts";
 import { onWhite, type Picture, paddedSize, toPicture, toTensor } from "../src/image.ts";
 import { stylise } from "../src/network.ts";
@@ -15,7 +15,7 @@ import { constantWeights } from "../src/weights/weights.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
 import { type Observed, observe } from "./observed.ts";
 
-const open = (architecture: Architecture, device: Target = "cpu") =>
+const open = (architecture: Architecture, device: Device = "cpu") =>
   Model.load(architecture.name, architecture, generatedWeights(architecture), new NodeEngine({ device }));
 
 const equal = (a: Picture, b: Picture) => Buffer.compare(Buffer.from(a.data), Buffer.from(b.data)) === 0;

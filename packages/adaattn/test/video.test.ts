@@ -1,11 +1,12 @@
 import { describe, expect, test } from "vitest";
+import { NodeEngine } from "../src/engine/node.ts";
 import type { Picture } from "../src/image.ts";
 import { StyleTimeline } from "../src/keyStyles.ts";
 import { SceneCuts } from "../src/sceneCuts.ts";
 import type { Style } from "../src/style.ts";
-import type { StyleShare, Stylised } from "../src/stylize.ts";
-import { stylizeVideo, type VideoFrame } from "../src/video.ts";
-import { waves } from "./models.ts";
+import { Model, type StyleShare, type Stylised } from "../src/stylize.ts";
+import { LEAD, stylizeVideo, type VideoFrame } from "../src/video.ts";
+import { generatedWeights, tiny, waves } from "./models.ts";
 
 /** Styles that are only told apart. */
 const [first, second, third] = ["first", "second", "third"].map((name) => ({ name }) as unknown as Style) as [
@@ -137,6 +138,7 @@ describe("a video", () => {
     const calls: { first: number | undefined; shares: readonly StyleShare[] }[] = [];
     let [running, most] = [0, 0];
     const model = {
+      observe: () => Promise.reject(new Error("Expected no lead.")),
       async stylize(photo: Picture, shares: Style | readonly StyleShare[]): Promise<Stylised> {
         most = Math.max(most, ++running);
         calls.push({ first: photo.data[0], shares: shares as readonly StyleShare[] });
@@ -219,5 +221,27 @@ describe("a video", () => {
     const left = recorder();
     for await (const _ of stylizeVideo(left.model, frames(1, 2, 3, 4), first)) break;
     expect(left.running()).toBe(0);
+  });
+
+  test("that is begun in the middle, with frames to look at before, is as if it had been begun at the start", async () => {
+    await using model = await Model.load("tiny", tiny, generatedWeights(tiny), new NodeEngine());
+    using style = await model.style(waves(64, 64, 3));
+    const all = Array.from({ length: LEAD + 3 }, (_, at) => ({
+      picture: waves(40, 32, 2 + at / 50),
+      seconds: at / 25,
+    }));
+    const paint = async (from: number, lead: number) => {
+      const pictures: Buffer[] = [];
+      for await (const { picture } of stylizeVideo(model, all.slice(from), style, { lead })) {
+        pictures.push(Buffer.from(picture.data));
+      }
+      return pictures;
+    };
+    const whole = await paint(0, 0);
+    expect(whole).toHaveLength(all.length);
+    const [one, two] = await paint(1, LEAD);
+    expect([one?.equals(whole.at(-2) as Buffer), two?.equals(whole.at(-1) as Buffer)]).toEqual([true, true]);
+    // Without a lead it is another picture.
+    expect((await paint(all.length - 1, 0))[0]?.equals(whole.at(-1) as Buffer)).toBe(false);
   });
 });

@@ -9,6 +9,7 @@ import {
   joinSegments,
   type KeyStyle,
   keepsAlpha,
+  LEAD,
   type PaintControls,
   perSecond,
   type StyleShare,
@@ -189,11 +190,13 @@ async function paintFrames(
 ): Promise<Painted> {
   const { sinks, skip, options, progress } = work;
   const { paint, fade, styles, signal } = options;
-  await using frames = source.open(skip);
+  // Frames share statistics with those before: what is taken up again looks as if it had never been left.
+  const lead = Math.min(skip, LEAD);
+  await using frames = source.open(skip - lead);
   const begun = performance.now();
   const scenes: number[] = [];
   let [done, painted] = [0, 0];
-  for await (const frame of stylizeVideo(model, frames, keyStyles(shares, styles), { ...paint, fade })) {
+  for await (const frame of stylizeVideo(model, frames, keyStyles(shares, styles), { ...paint, fade, lead })) {
     for (const sink of sinks) await sink.write(frame.picture);
     done++;
     if (frame.startsScene) scenes.push(frame.seconds);

@@ -22,8 +22,26 @@ export interface ReadFramesOptions {
   readonly end?: number | undefined;
   /** How many of the frames from there on to leave out, decoded but not handed over; 0 by default. */
   readonly skip?: number | undefined;
+  /**
+   * A stretch of the video on its own, instead of `start`, `end` and `skip`: frames are counted from the begin of the file, where the
+   * first one is repeated until it is due, so that every reader finds the same frame at the same number.
+   */
+  readonly stretch?: Stretch | undefined;
   /** Keeps transparency; by default transparent parts are white, since few codecs know them. */
   readonly keepAlpha?: boolean | undefined;
+}
+
+/** Some frames of a video in the middle of it. */
+export interface Stretch {
+  /** The first frame. */
+  readonly from: number;
+  /** The frame after the last; the end of the video where it is not said. */
+  readonly to?: number | undefined;
+  /**
+   * Where decoding may begin, in seconds from the begin of the file, as {@link keyFrames} gives it: a key frame before the one that
+   * `from` depends on. The begin of the file by default.
+   */
+  readonly seek?: number | undefined;
 }
 
 /**
@@ -45,7 +63,8 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
   #isCut = false;
 
   constructor(info: VideoInfo, abilities: FfmpegAbilities, options: ReadFramesOptions = {}) {
-    const { size = info, rate = info.rate, start = 0, end, skip = 0, keepAlpha = false } = options;
+    const { size = info, rate = info.rate, start = 0, end, stretch, keepAlpha = false } = options;
+    const skip = stretch?.from ?? options.skip ?? 0;
     this.#info = info;
     this.#keepAlpha = keepAlpha;
     this.size = size;
@@ -57,15 +76,18 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
       info.seconds === undefined ? Number.POSITIVE_INFINITY : info.seconds + info.delay,
     );
     const seconds = until - Math.max(start, info.delay);
-    this.expected = Number.isFinite(seconds) ? Math.max(0, Math.round(seconds * perSecond(rate))) : undefined;
+    this.expected =
+      stretch?.to ?? (Number.isFinite(seconds) ? Math.max(0, Math.round(seconds * perSecond(rate))) : undefined);
     this.#decoder = new FfmpegProcess(
       "ffmpeg",
       [
         ...["-nostdin", "-hide_banner", "-loglevel", "error", ...LOCAL_ONLY],
+        ...(stretch === undefined ? [] : ["-copyts", "-start_at_zero"]),
+        ...(stretch?.seek === undefined ? [] : ["-noaccurate_seek", "-ss", String(stretch.seek)]),
         ...(start > 0 ? ["-ss", String(start)] : []),
         ...(end === undefined ? [] : ["-t", String(end - start)]),
         ...["-i", fileUrl(info.path), "-map", `0:${info.stream}`],
-        ...["-vf", filters(info, abilities, { size, rate, skip }), ...passFrames(abilities)],
+        ...["-vf", filters(info, abilities, { size, rate, skip, stretch }), ...passFrames(abilities)],
         ...["-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1"],
       ],
       { output: true },
@@ -129,18 +151,23 @@ export function firstDelay({ delay }: VideoInfo, start: number): number {
   return Math.max(0, delay - start);
 }
 
+/** The filter after `fps`, whose time stamps count frames. */
+function cutOut({ from, to }: Stretch): string {
+  return `trim=start_pts=${from}${to === undefined ? "" : `:end_pts=${to}`}`;
+}
+
 function filters(
   info: VideoInfo,
   { filters: known }: FfmpegAbilities,
-  { size, rate, skip }: { readonly size: Size; readonly rate: FrameRate; readonly skip: number },
+  { size, rate, skip, stretch }: { size: Size; rate: FrameRate; skip: number; stretch: Stretch | undefined },
 ): string {
   const scale = `scale=${size.width}:${size.height}:flags=lanczos+accurate_rnd+full_chroma_int`;
   // Bright-screen video is brought to what ordinary screens show; without the filter it only looks paler.
   const toneMapped = info.isHdr && known.has("zscale") && known.has("tonemap");
   return [
     ...(info.isInterlaced ? ["yadif=deint=interlaced"] : []),
-    `fps=${rate.numerator}/${rate.denominator}`,
-    ...(skip > 0 ? [`trim=start_frame=${skip}`] : []),
+    `fps=${rate.numerator}/${rate.denominator}${stretch && stretch.seek === undefined ? ":start_time=0" : ""}`,
+    ...(stretch === undefined ? (skip > 0 ? [`trim=start_frame=${skip}`] : []) : [cutOut(stretch)]),
     ...(toneMapped
       ? [
           `zscale=w=${size.width}:h=${size.height}:t=linear:npl=100:f=lanczos,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,` +

@@ -134,6 +134,27 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
   };
 }
 
+/**
+ * When the frames are shown that a decoder can begin with, in seconds from the begin of the file, in order. The packets are read and
+ * nothing is decoded.
+ */
+export async function keyFrames({ path, stream }: VideoInfo, signal?: AbortSignal): Promise<number[]> {
+  const entries = ["-show_entries", "format=start_time:packet=pts_time,flags", "-print_format", "json"];
+  const args = ["-v", "error", ...LOCAL_ONLY, "-select_streams", String(stream), ...entries, fileUrl(path)];
+  const { output, ending } = await runProgram("ffprobe", args, signal);
+  if (ending.code !== 0) return [];
+  const { packets = [], format } = JSON.parse(output) as {
+    readonly packets?: readonly { readonly pts_time?: string; readonly flags?: string }[];
+    readonly format?: { readonly start_time?: string };
+  };
+  const begin = numberOf(format?.start_time) ?? 0;
+  return packets
+    .filter(({ flags }) => flags?.startsWith("K"))
+    .flatMap(({ pts_time }) => numberOf(pts_time) ?? [])
+    .map((seconds) => seconds - begin)
+    .sort((a, b) => a - b);
+}
+
 /** Whether a file begins like a text, which ffprobe takes for a damaged video if it is called like one. */
 async function isText(path: string): Promise<boolean> {
   const file = await open(path);

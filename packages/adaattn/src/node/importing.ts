@@ -1,8 +1,6 @@
 /** Makes a model's folder, or an encoder's file, out of weight files of other programs. */
-import { createHash, randomBytes } from "node:crypto";
-import { rmSync } from "node:fs";
-import { mkdir, readdir, rename, rm, rmdir } from "node:fs/promises";
-import { basename, dirname, join, resolve } from "node:path";
+import { createHash } from "node:crypto";
+import { basename } from "node:path";
 import { countParameters } from "../architecture.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Picture } from "../image.ts";
@@ -12,7 +10,8 @@ import { gatherWeights, type ImportTargetName, importTarget, type WeightFile } f
 import { writeSafetensors } from "../weights/safetensors.ts";
 import type { EncoderLayout } from "../weights/vgg.ts";
 import { download } from "./download.ts";
-import { cannotRead, cannotWrite, checkReplaceable, readWholeFile, replaceFile } from "./files.ts";
+import { cannotRead, checkReplaceable, readWholeFile, replaceFile } from "./files.ts";
+import { checkNewFolder, writeNewFolder } from "./folders.ts";
 
 /** What {@link importModel} may be asked. */
 export interface ImportOptions {
@@ -133,7 +132,7 @@ export async function importModel(
       weights: `model.safetensors, ${dtype}`,
       imported: { encoder, parts },
     };
-    await writeFolder(
+    await writeNewFolder(
       output,
       {
         "model.safetensors": writeSafetensors(tensors, { architecture }, dtype),
@@ -156,42 +155,5 @@ async function readFile(path: string, name: string, signal: AbortSignal | undefi
     return { name, tensors, sha256 };
   } catch (error) {
     throw cannotRead(name, error instanceof Error ? error.message : String(error), error);
-  }
-}
-
-/** Checks that a folder can be made: it does not exist, or is empty, and the folder around it exists. */
-async function checkNewFolder(folder: string): Promise<void> {
-  const found = await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    if (error.code === "ENOTDIR") throw cannotWrite(folder, "it is a file, not a folder. Choose another name.", error);
-    throw cannotWrite(folder, `the system answered ${error.code}. Choose another folder.`, error);
-  });
-  if (found === undefined) return checkReplaceable(folder);
-  if (found.length > 0) throw cannotWrite(folder, "it holds files already. Choose a new folder, or empty this one.");
-}
-
-/** Writes a folder under a temporary name beside its own, then renames it. */
-async function writeFolder(
-  folder: string,
-  files: Readonly<Record<string, Uint8Array>>,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  const path = resolve(folder);
-  const temporary = join(dirname(path), `.adaattn-${process.pid}-${randomBytes(6).toString("hex")}.tmp`);
-  const sweep = () => rmSync(temporary, { recursive: true, force: true });
-  process.on("exit", sweep);
-  try {
-    await mkdir(temporary).catch((error: NodeJS.ErrnoException) => {
-      throw cannotWrite(folder, `no folder can be made beside it (${error.code}). Choose another place.`, error);
-    });
-    for (const [name, bytes] of Object.entries(files)) await replaceFile(join(temporary, name), bytes, signal);
-    // An empty folder of that name gives way; on Windows a rename alone would not replace it.
-    await rmdir(path).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== "ENOENT") throw cannotWrite(folder, "it holds files already. Choose a new folder.", error);
-    });
-    await rename(temporary, path);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-    process.off("exit", sweep);
   }
 }

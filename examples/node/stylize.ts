@@ -1,0 +1,21 @@
+/** Paints one photograph: tsx stylize.ts photo.jpg painting.jpg out.png. Progress goes to the terminal, Ctrl-C stops it. */
+
+import { loadModel, readPicture, writePicture } from "adaattn/node";
+
+const [photo, painting, output] = process.argv.slice(2);
+if (photo === undefined || painting === undefined || output === undefined) {
+  throw new Error("Expected a photograph, a painting and the name of the result.");
+}
+const stop = new AbortController();
+process.once("SIGINT", () => stop.abort());
+const { signal } = stop;
+
+await using model = await loadModel("small", { signal });
+using style = await model.style(await readPicture(painting, { longestSide: 512 }), { signal });
+const result = await model.stylize(await readPicture(photo, { longestSide: 1024 }), style, {
+  strength: 0.9,
+  signal,
+  onProgress: ({ stage, fraction }) => process.stderr.write(`\r${stage} ${Math.round(100 * fraction)} %   `),
+});
+await writePicture(output, result);
+process.stderr.write(`\n${output}: ${result.width} x ${result.height}\n`);

@@ -1,0 +1,233 @@
+/** What is published, tried as a user has it: from the archives, in a folder of its own. */
+
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { promisify } from "node:util";
+import { gzipSync } from "node:zlib";
+import { chromium } from "playwright-core";
+import ts from "typescript";
+import { build } from "vite";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { writePicture } from "../src/node.ts";
+import { dependenciesOf, installPackages, ROOT, sizeOfFolder } from "./installed.ts";
+import { waves } from "./models.ts";
+
+// Compilers, bundlers and a browser, on machines that may be busy.
+vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 });
+
+const execute = promisify(execFile);
+const folder = mkdtempSync(join(tmpdir(), "adaattn-packages-"));
+const modules = join(folder, "node_modules");
+let archives: string[];
+
+/** Runs a program in the folder; conditions of this test run are not handed on. */
+const run = (file: string, ...args: string[]) =>
+  execute(file, args, { cwd: folder, env: { ...process.env, NODE_OPTIONS: "", npm_config_offline: "true" } });
+
+beforeAll(async () => {
+  archives = installPackages(folder);
+  writeFileSync(join(folder, "package.json"), '{"type":"module","private":true}');
+  await writePicture(join(folder, "a.jpg"), waves(64, 48, 1));
+  await writePicture(join(folder, "b.jpg"), waves(64, 48, 2));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+test("npx adaattn stylises with nothing but adaattn and what it depends on", async () => {
+  const needed = dependenciesOf("adaattn", modules);
+  expect([...needed.keys()].filter((name) => name.startsWith("@adaattn/"))).toEqual(["@adaattn/graph"]);
+  const args = ["adaattn", "stylize", "a.jpg", "--style", "b.jpg", "-o", "out.png", "--device", "cpu", "--json"];
+  const { stdout } = await run("npx", ...args);
+  expect(JSON.parse(stdout)).toMatchObject({ output: { width: 64, height: 48 }, model: "small", device: "cpu" });
+});
+
+test("the other commands come along", async () => {
+  const { version } = JSON.parse(readFileSync(join(modules, "adaattn/package.json"), "utf8")) as { version: string };
+  expect((await run("npx", "adaattn", "--version")).stdout).toBe(`${version}\n`);
+  // Training is copied into the package, its worker thread with it.
+  await expect(run("npx", "adaattn", "train", "--content", ".", "--style", "none", "--out", "run")).rejects.toThrow(
+    /none/,
+  );
+});
+
+test("serving asks for the package that it needs", async () => {
+  const [installed, aside] = [join(modules, "@adaattn/server"), join(folder, "aside")];
+  renameSync(installed, aside);
+  try {
+    await expect(run("npx", "adaattn", "serve")).rejects.toThrow(
+      "Install it beside this one: npm install @adaattn/server",
+    );
+  } finally {
+    renameSync(aside, installed);
+  }
+});
+
+test("the library stylises in Node, and its types are complete", async () => {
+  const program = `
+import { loadModel, readPicture, type Stylised, writePicture } from "adaattn/node";
+import { toOnnx, type Tensor } from "@adaattn/graph";
+import { trainModel } from "@adaattn/train";
+
+export const used: readonly [typeof toOnnx, typeof trainModel, Tensor?] = [toOnnx, trainModel];
+const model = await loadModel("small", { device: "cpu" });
+const style = await model.style(await readPicture("b.jpg"));
+const result: Stylised = await model.stylize(await readPicture("a.jpg"), style, { strength: 0.8 });
+await writePicture("library.png", result);
+await model.dispose();
+`;
+  writeFileSync(join(folder, "library.ts"), program);
+  const options: ts.CompilerOptions = {
+    ...{ strict: true, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext, types: ["node"] },
+    preserveSymlinks: true,
+  };
+  const compiled = ts.createProgram([join(folder, "library.ts")], options);
+  const ours = compiled
+    .getSourceFiles()
+    .filter(({ fileName }) => /library\.ts$|node_modules\/@?adaattn\//.test(fileName));
+  expect(ours.length).toBeGreaterThan(50);
+  const found = ours.flatMap((file) => compiled.getSemanticDiagnostics(file));
+  expect(
+    found.map(({ file, messageText }) => [file?.fileName, ts.flattenDiagnosticMessageText(messageText, " ")]),
+  ).toEqual([]);
+  compiled.emit();
+  await run(process.execPath, "library.js");
+  expect(readFileSync(join(folder, "library.png")).subarray(1, 4).toString()).toBe("PNG");
+});
+
+test("publint and Are The Types Wrong find nothing", async () => {
+  for (const archive of archives) {
+    for (const [name, ...args] of [
+      ["publint", "run", archive, "--strict"],
+      ["attw", archive, "--profile", "esm-only", "--quiet"],
+    ]) {
+      await execute(join(ROOT, "node_modules/.bin", name ?? ""), args).catch(({ stdout }: { stdout: string }) => {
+        expect.fail(`${name} on ${archive}: ${stdout}`);
+      });
+    }
+  }
+});
+
+test("every package carries its licence and credits, and comes with provenance", () => {
+  for (const name of ["adaattn", "@adaattn/graph", "@adaattn/train", "@adaattn/server"]) {
+    for (const file of ["LICENSE", "NOTICE", "README.md"]) {
+      expect(readFileSync(join(modules, name, file), "utf8").length).toBeGreaterThan(100);
+    }
+    const manifest = JSON.parse(readFileSync(join(modules, name, "package.json"), "utf8")) as Record<string, unknown>;
+    expect(manifest).toMatchObject({ license: "Apache-2.0", publishConfig: { provenance: true } });
+    for (const field of ["private", "scripts", "devDependencies"]) expect(manifest).not.toHaveProperty(field);
+  }
+});
+
+test("an install takes at most 25 MB beyond ONNX Runtime and sharp", () => {
+  const apart = new Map([...dependenciesOf("onnxruntime-node", modules), ...dependenciesOf("sharp", modules)]);
+  const own = [...dependenciesOf("adaattn", modules)].filter(([name]) => !apart.has(name));
+  const sizes = own.map(([name, path]) => [name, sizeOfFolder(path)] as const);
+  const total = sizes.reduce((sum, [, size]) => sum + size, 0);
+  expect(total, JSON.stringify(sizes)).toBeLessThan(25e6);
+});
+
+/** Bundles a module as a browser's build does; returns the code of all chunks. */
+async function bundle(source: string): Promise<string> {
+  const entry = join(folder, "bundled.js");
+  writeFileSync(entry, source);
+  const built = await build({
+    root: folder,
+    configFile: false,
+    logLevel: "silent",
+    build: { write: false, lib: { entry, formats: ["es"] }, rollupOptions: { external: /^onnxruntime-web/ } },
+  });
+  const outputs = (Array.isArray(built) ? built : [built]) as { output: { type: string; code?: string }[] }[];
+  return outputs
+    .flatMap(({ output }) => output)
+    .map(({ code = "" }) => code)
+    .join("\n");
+}
+
+describe("a bundle", () => {
+  test("holds only what is used", async () => {
+    const code = await bundle('import { parseColour } from "adaattn"; console.log(parseColour("#fff"));');
+    expect(code).not.toContain("decoder.4_1");
+    expect(code.length).toBeLessThan(4_000);
+  });
+
+  test("of all that a page needs stays within its budget, and sees nothing of Node", async () => {
+    const code = await bundle('import { loadModel } from "adaattn/web"; globalThis.load = loadModel;');
+    expect(code).toContain("decoder.4_1");
+    expect(code).not.toMatch(/from\s*"node:|onnxruntime-node|sharp/);
+    expect(gzipSync(code).length).toBeLessThan(65_000);
+  });
+});
+
+describe("a page built by Vite", () => {
+  let server: Server;
+  beforeAll(async () => {
+    const page = join(folder, "page");
+    mkdirSync(page);
+    writeFileSync(join(page, "index.html"), '<!doctype html><script type="module" src="/main.js"></script>');
+    writeFileSync(
+      join(page, "main.js"),
+      `
+import { loadModel } from "adaattn/web";
+
+async function picture(address) {
+  const bitmap = await createImageBitmap(await (await fetch(address)).blob());
+  const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  return context.getImageData(0, 0, bitmap.width, bitmap.height);
+}
+
+try {
+  const model = await loadModel("/small", { device: "cpu" });
+  const result = await model.stylize(await picture("/a.jpg"), await model.style(await picture("/b.jpg")));
+  window.result = { width: result.width, height: result.height, colours: new Set(result.data).size };
+  await model.dispose();
+} catch (error) {
+  window.result = { failure: String(error) };
+}
+`,
+    );
+    await build({ root: page, configFile: false, logLevel: "silent", build: { target: "esnext" } });
+    const types: Record<string, string> = {
+      ".html": "text/html",
+      ".js": "text/javascript",
+      ".mjs": "text/javascript",
+      ".wasm": "application/wasm",
+    };
+    const served: Record<string, string> = {
+      "/small": join(modules, "adaattn/models"),
+      "/a.jpg": folder,
+      "/b.jpg": folder,
+    };
+    server = createServer((request, response) => {
+      const path = new URL(request.url ?? "", "http://localhost").pathname;
+      const [, first = ""] = /^(\/[^/]*)/.exec(path) ?? [];
+      try {
+        const body = readFileSync(join(served[first] ?? join(page, "dist"), path === "/" ? "index.html" : path));
+        response.writeHead(200, { "content-type": types[extname(path) || ".html"] ?? "application/octet-stream" });
+        response.end(body);
+      } catch {
+        response.writeHead(404).end();
+      }
+    });
+    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  });
+  afterAll(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+
+  test("stylises in Chromium", async () => {
+    const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
+    try {
+      const page = await browser.newPage();
+      await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+      const result = await page.waitForFunction("window.result", undefined, { timeout: 200_000 });
+      expect(await result.jsonValue()).toEqual({ width: 64, height: 48, colours: expect.any(Number) });
+    } finally {
+      await browser.close();
+    }
+  });
+});

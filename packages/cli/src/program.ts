@@ -1,0 +1,56 @@
+/** The command's grammar: every subcommand with its options, as it is run and as the documentation lists it. */
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import { addDistillCommand } from "./distillCommand.ts";
+import { addEvalCommand } from "./evalCommand.ts";
+import { addExportCommand } from "./exportCommand.ts";
+import { addImportCommand } from "./importCommand.ts";
+import { addInspectCommand } from "./inspectCommand.ts";
+import type { Interruption } from "./interrupt.ts";
+import { addServeCommand } from "./serveCommand.ts";
+import { addStylizeCommand } from "./stylizeCommand.ts";
+import { addTrainCommand } from "./trainCommand.ts";
+import { addVideoCommand } from "./videoCommand.ts";
+import { addWorkerCommand } from "./workerCommand.ts";
+
+/**
+ * The program `adaattn`, ready to parse.
+ *
+ * @param failed called where something failed that does not end the command, such as one of many pictures.
+ */
+export function createProgram(interruption: Interruption, failed: () => void): Command {
+  const { signal } = interruption;
+  const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+    version: string;
+  };
+  const program = new Command("adaattn")
+    .description("Paints photographs in the style of paintings.")
+    .version(version, "-V, --version", "print the version")
+    .helpOption("-h, --help", "show this help")
+    .helpCommand(false)
+    .showHelpAfterError("Run it with --help for examples.")
+    .addHelpText("after", "\nRun adaattn stylize --help for examples.")
+    .exitOverride();
+
+  addStylizeCommand(program, { signal, failed });
+  addInspectCommand(program, { signal });
+  addTrainCommand(program, interruption);
+  addDistillCommand(program, interruption);
+  addImportCommand(program, { signal });
+  addExportCommand(program, { signal });
+  addVideoCommand(program, interruption, { version, failed });
+  addServeCommand(program, interruption, { version });
+  addWorkerCommand(program, interruption);
+  addEvalCommand(program, { version, signal, failed });
+
+  program
+    .command("doctor")
+    .summary("print versions, engines and models")
+    .description("Prints versions, the engines that work on this machine, and the bundled models.")
+    .option("--json", "print one JSON object on stdout")
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const { doctor } = await import("./doctor.ts");
+      await doctor({ version, json });
+    });
+  return program;
+}

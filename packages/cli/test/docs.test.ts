@@ -1,0 +1,134 @@
+/** The documentation held against what it describes: its programs compile, its commands are understood, its links lead somewhere. */
+
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, test } from "vitest";
+import { describeCommands, documentedProgram } from "../../../scripts/docs.ts";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+const markdown = (folder: string) =>
+  readdirSync(join(ROOT, folder))
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => join(ROOT, folder, name));
+const PAGES = [
+  ...["", "docs", "bench", "examples"].flatMap(markdown),
+  ...["adaattn", "graph", "train", "server"].flatMap((name) => markdown(`packages/${name}`)),
+].map((path) => ({ name: relative(ROOT, path), path, text: readFileSync(path, "utf8") }));
+
+/**
+ * What stands in fenced blocks of TypeScript. A comment before one, `<!-- given: declare const photo: Blob; -->`, says what it takes for
+ * granted.
+ */
+const programs = (text: string) =>
+  [...text.matchAll(/(?:^<!-- given: (.*?) -->\n+)?^```ts\n(.*?)^```/gms)].map(
+    ([, given = "", code = ""]) => `export {};\n${given}\n${code}`,
+  );
+
+test("every block of TypeScript compiles", () => {
+  const blocks = new Map(
+    PAGES.flatMap(({ name, text }) =>
+      programs(text).map((code, at): [string, string] => [join(ROOT, `${name}.${at}.ts`), code]),
+    ),
+  );
+  expect(blocks.size).toBeGreaterThan(5);
+  const { options, errors } = ts.convertCompilerOptionsFromJson(
+    {
+      ...(ts.readConfigFile(join(ROOT, "tsconfig.json"), ts.sys.readFile).config as { compilerOptions: object })
+        .compilerOptions,
+      ...{ lib: ["ES2023", "ESNext.Disposable", "DOM", "DOM.Iterable"], module: "ESNext", moduleResolution: "Bundler" },
+    },
+    ROOT,
+  );
+  expect(errors).toEqual([]);
+  const host = ts.createCompilerHost(options);
+  const { fileExists, readFile, getSourceFile } = host;
+  host.fileExists = (path) => blocks.has(path) || fileExists(path);
+  host.readFile = (path) => blocks.get(path) ?? readFile(path);
+  host.getSourceFile = (path, target, ...rest) => {
+    const code = blocks.get(path);
+    return code === undefined ? getSourceFile(path, target, ...rest) : ts.createSourceFile(path, code, target);
+  };
+  const program = ts.createProgram([...blocks.keys()], options, host);
+  const found = [...blocks.keys()].flatMap((path) => {
+    const source = program.getSourceFile(path);
+    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
+      ({ messageText }) => `${relative(ROOT, path)}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`,
+    );
+  });
+  expect(found).toEqual([]);
+}, 240_000);
+
+describe("commands", () => {
+  const program = documentedProgram();
+
+  /** Every line that a reader may type, with what it goes on with and without its comment. */
+  const typed = [...PAGES, { name: "--help", text: describeCommands(documentedProgram()) }].flatMap(({ name, text }) =>
+    [...text.replaceAll(/\\\n\s*/g, " ").matchAll(/^(?: {4,}| +\$ )(?:npx )?(adaattn [a-z].*)$/gm)].map(
+      ([, line = ""]) => ({
+        name,
+        line: line.replace(/ #.*| {2,}.*/, "").trim(),
+      }),
+    ),
+  );
+
+  test("are all understood, with what they need", () => {
+    expect(typed.length).toBeGreaterThan(60);
+    const refused: string[] = [];
+    for (const { name, line } of typed) {
+      // What one line was given must not stay for the next.
+      const fresh = documentedProgram().configureOutput({ writeErr: () => undefined });
+      for (const command of fresh.commands) {
+        command.exitOverride().configureOutput({ writeErr: () => undefined });
+        command.action(() => undefined);
+      }
+      try {
+        // Brackets are around what may be left out.
+        fresh.parse(line.replaceAll(/[[\]]/g, "").split(/\s+/).slice(1), { from: "user" });
+      } catch (error) {
+        refused.push(`${name}: ${line}: ${String(error)}`);
+      }
+    }
+    expect(refused).toEqual([]);
+  });
+
+  test("are listed with every option", () => {
+    const text = describeCommands(documentedProgram());
+    for (const command of program.commands) {
+      expect(text).toContain(`\n## ${command.name()}\n`);
+      for (const { flags, hidden } of command.options) {
+        if (!hidden) expect(text).toContain(`\`${flags.replaceAll("|", "\\|")}\``);
+      }
+    }
+  });
+
+  test("of npm are there", () => {
+    const folders = [
+      "",
+      ...["packages", "apps"].flatMap((kind) => readdirSync(join(ROOT, kind)).map((name) => `${kind}/${name}`)),
+    ];
+    const scripts = folders.flatMap((folder) => {
+      const path = join(ROOT, folder, "package.json");
+      return existsSync(path)
+        ? Object.keys((JSON.parse(readFileSync(path, "utf8")) as { scripts?: object }).scripts ?? {})
+        : [];
+    });
+    const named = PAGES.flatMap(({ text }) =>
+      [...text.matchAll(/npm run ([a-z]\w*(?:[:-]\w+)*)/g)].map(([, name = ""]) => name),
+    );
+    expect([...new Set(named)].filter((name) => !scripts.includes(name))).toEqual([]);
+  });
+});
+
+test("links within the repository lead to files", () => {
+  const dead = PAGES.flatMap(({ name, path, text }) =>
+    [...text.replaceAll(/`[^`\n]*`/g, "").matchAll(/\]\(([^)\s]+)\)|(?:src|href)="([^"]+)"/g)]
+      .map(([, link, source]) => (link ?? source ?? "").replace(/#.*/, ""))
+      // docs/reference is written when the site is built, and its links are checked then.
+      .filter((link) => link !== "" && !/^[a-z]+:|^reference\//.test(link) && !link.startsWith("/"))
+      .filter((link) => !existsSync(join(dirname(path), decodeURI(link))))
+      .map((link) => `${name}: ${link}`),
+  );
+  expect(dead).toEqual([]);
+});

@@ -1,0 +1,153 @@
+/**
+ * Makes the packages as they are published, from what `npm run build` left in dist/:
+ *
+ *   npm run pack        # out/npm/NAME-VERSION.tgz, to be published by `npm publish FILE`
+ *
+ * A published package has no scripts, no development dependencies and no paths to sources. `adaattn` gets the bundled weights, and
+ * the command too, so that `npx adaattn` needs nothing else: packages/cli and the training that it starts are copied into it. Here
+ * in the repository nothing of `adaattn` knows of them.
+ */
+
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** What is published, each in packages/. Their package.json says private, so that nobody publishes one as it lies there. */
+const PUBLISHED = ["graph", "adaattn", "train", "server"];
+
+/** What of a package.json is looked at here. */
+interface Manifest {
+  readonly name: string;
+  readonly version: string;
+  readonly files?: readonly string[];
+  readonly exports?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly [field: string]: unknown;
+}
+
+const manifestOf = (folder: string) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
+
+/** A package as it will lie in node_modules. */
+export interface StagedPackage {
+  readonly name: string;
+  readonly folder: string;
+}
+
+/** Lays out every package that is published, each in a folder of its own below `target`. */
+export function stagePackages(target: string): StagedPackage[] {
+  return PUBLISHED.map((name) => {
+    const source = join(root, "packages", name);
+    const manifest = manifestOf(source);
+    const folder = join(target, manifest.name);
+    mkdirSync(folder, { recursive: true });
+    copy(source, folder, ["dist", "README.md"]);
+    copy(root, folder, ["LICENSE", "NOTICE"]);
+    const command = name === "adaattn" ? addCommand(folder, manifest) : {};
+    const published = { ...publishedManifest(manifest), ...command };
+    writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
+    return { name: manifest.name, folder };
+  });
+}
+
+function copy(from: string, to: string, names: readonly string[]): void {
+  for (const name of names) {
+    if (!existsSync(join(from, name))) throw new Error(`Expected ${join(from, name)}. Run npm run build first.`);
+    cpSync(join(from, name), join(to, name), { recursive: true });
+  }
+}
+
+function publishedManifest({ private: _private, scripts, devDependencies, exports = {}, ...kept }: Manifest) {
+  const withoutSources = Object.entries(exports).map(([path, { "@adaattn/source": _, ...conditions }]) => [
+    path,
+    conditions,
+  ]);
+  return {
+    ...kept,
+    exports: Object.fromEntries(withoutSources),
+    publishConfig: { access: "public", provenance: true },
+  };
+}
+
+/** Adds the weights and the command to the folder of `adaattn`; returns what its manifest says of them. */
+function addCommand(folder: string, { dependencies }: Manifest) {
+  for (const name of readdirSync(join(root, "models"))) {
+    const files = ["model.json", "model.safetensors"].map((file) => `models/${name}/${file}`);
+    if (files.every((file) => existsSync(join(root, file)))) copy(root, folder, files);
+  }
+  const [cli, train] = ["cli", "train"].map((name) => join(root, "packages", name)) as [string, string];
+  const { files = [], dependencies: needed = {} } = manifestOf(cli);
+  copy(
+    cli,
+    folder,
+    files.filter((name) => !["bin", "dist", "NOTICE"].includes(name)),
+  );
+  const isCode = (path: string) => !path.endsWith(".d.ts");
+  cpSync(join(cli, "dist"), join(folder, "command"), { recursive: true, filter: isCode });
+  cpSync(join(train, "dist"), join(folder, "command/training"), { recursive: true, filter: isCode });
+  pointAt(join(folder, "command"), join(folder, "command/training"), manifestOf(train));
+  mkdirSync(join(folder, "bin"));
+  writeFileSync(join(folder, "bin/adaattn.js"), '#!/usr/bin/env node\nimport "../command/main.js";\n', { mode: 0o755 });
+  const others = Object.entries(needed).filter(([name]) => name !== "adaattn" && !name.startsWith("@adaattn/"));
+  const usesServer = "@adaattn/server" in needed;
+  return {
+    bin: { adaattn: "./bin/adaattn.js" },
+    dependencies: { ...dependencies, ...Object.fromEntries(others) },
+    ...(usesServer && optionalServer(manifestOf(join(root, "packages/adaattn")), needed["@adaattn/server"] ?? "*")),
+  };
+}
+
+/** `adaattn serve` asks for the server where it is missing: it brings a web framework that nothing else needs. */
+function optionalServer({ peerDependencies, peerDependenciesMeta }: Manifest, version: string) {
+  return {
+    peerDependencies: { ...(peerDependencies as object), "@adaattn/server": version },
+    peerDependenciesMeta: { ...(peerDependenciesMeta as object), "@adaattn/server": { optional: true } },
+  };
+}
+
+/** Lets the modules below `folder` import a package from `dist`, where it lies now, instead of by its name. */
+function pointAt(folder: string, dist: string, { name, exports = {} }: Manifest): void {
+  const places = Object.entries(exports).map(([path, conditions]): [string, string] => [
+    `"${name}${path.slice(1)}"`,
+    join(dist, relative("dist", conditions.default ?? "")),
+  ]);
+  for (const entry of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
+    const path = join(folder, entry);
+    if (!path.endsWith(".js") || path.startsWith(dist)) continue;
+    let text = readFileSync(path, "utf8");
+    for (const [specifier, place] of places) {
+      const found = relative(dirname(path), place).replaceAll("\\", "/");
+      text = text.replaceAll(specifier, `"${found.startsWith(".") ? found : `./${found}`}"`);
+    }
+    writeFileSync(path, text);
+  }
+}
+
+/** Packs what was staged; returns the paths of the archives, in the same order. */
+export function packPackages(staged: readonly StagedPackage[], target: string): string[] {
+  mkdirSync(target, { recursive: true });
+  const folders = staged.map(({ folder }) => folder);
+  const printed = execFileSync("npm", ["pack", "--json", "--pack-destination", target, ...folders], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  const packed = JSON.parse(printed) as { name: string; filename: string }[];
+  return staged.map(({ name }) => {
+    const file = packed.find((one) => one.name === name)?.filename ?? "";
+    return join(target, file.replace(/^@/, "").replace("/", "-"));
+  });
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const staging = mkdtempSync(join(tmpdir(), "adaattn-pack-"));
+  try {
+    for (const file of packPackages(stagePackages(staging), join(root, "out/npm"))) {
+      process.stdout.write(`${relative(process.cwd(), file)}\n`);
+    }
+  } finally {
+    rmSync(staging, { recursive: true, force: true });
+  }
+}
