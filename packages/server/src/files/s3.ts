@@ -1,0 +1,140 @@
+/**
+ * Files in an S3-compatible store, through Amazon's own SDK, which is loaded only here. Where it is and who asks come from the
+ * environment, as that SDK reads it: AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and its files.
+ */
+import { randomBytes } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { mkdir, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import type { S3Client } from "@aws-sdk/client-s3";
+import type { FileStore } from "./store.ts";
+
+type Sdk = typeof import("@aws-sdk/client-s3");
+
+/** @throws Error with one sentence where the SDK is not installed, or the bucket cannot be reached. */
+export async function openS3Store(address: string): Promise<FileStore> {
+  const [, bucket = "", prefix = ""] = /^s3:\/\/([^/]+)\/?(.*?)\/?$/.exec(address) ?? [];
+  if (bucket === "")
+    throw new Error(`Expected an address such as s3://bucket/prefix for the store but received ${address}.`);
+  const sdk = await import("@aws-sdk/client-s3").catch((error: unknown) => {
+    throw new Error("A store in S3 needs the package @aws-sdk/client-s3: run npm install @aws-sdk/client-s3.", {
+      cause: error,
+    });
+  });
+  const hasOwnEndpoint = Boolean(process.env.AWS_ENDPOINT_URL_S3 || process.env.AWS_ENDPOINT_URL);
+  const client = new sdk.S3Client({
+    region: process.env.AWS_REGION || "us-east-1",
+    // Servers of one's own rarely have a name for every bucket.
+    forcePathStyle: hasOwnEndpoint,
+    // Checksums that were added to the protocol lately, and that not every store knows.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    responseChecksumValidation: "WHEN_REQUIRED",
+  });
+  try {
+    await client.send(new sdk.ListObjectsV2Command({ Bucket: bucket, MaxKeys: 1 }));
+  } catch (error) {
+    const reason = error instanceof Error ? error.name : String(error);
+    throw new Error(`Cannot reach the bucket ${bucket} (${reason}). Check its name, the endpoint and the keys.`, {
+      cause: error,
+    });
+  }
+  return new S3Store(sdk, client, bucket, prefix === "" ? "" : `${prefix}/`);
+}
+
+class S3Store implements FileStore {
+  readonly #sdk: Sdk;
+  readonly #client: S3Client;
+  readonly #bucket: string;
+  readonly #prefix: string;
+
+  constructor(sdk: Sdk, client: S3Client, bucket: string, prefix: string) {
+    this.#sdk = sdk;
+    this.#client = client;
+    this.#bucket = bucket;
+    this.#prefix = prefix;
+  }
+
+  #at(name: string) {
+    return { Bucket: this.#bucket, Key: this.#prefix + name };
+  }
+
+  async put(name: string, path: string): Promise<void> {
+    const { size } = await stat(path);
+    const Body = createReadStream(path);
+    await this.#client.send(new this.#sdk.PutObjectCommand({ ...this.#at(name), Body, ContentLength: size }));
+    await rm(path, { force: true });
+  }
+
+  async write(name: string, bytes: Uint8Array): Promise<void> {
+    await this.#client.send(new this.#sdk.PutObjectCommand({ ...this.#at(name), Body: bytes }));
+  }
+
+  async read(name: string): Promise<Uint8Array | undefined> {
+    return this.#unlessMissing(async () => {
+      const { Body } = await this.#client.send(new this.#sdk.GetObjectCommand(this.#at(name)));
+      return Body?.transformToByteArray();
+    });
+  }
+
+  async size(name: string): Promise<number | undefined> {
+    return this.#unlessMissing(async () => {
+      const { ContentLength } = await this.#client.send(new this.#sdk.HeadObjectCommand(this.#at(name)));
+      return ContentLength;
+    });
+  }
+
+  async open(name: string, range?: { readonly start: number; readonly end: number }): Promise<Readable> {
+    const Range = range && `bytes=${range.start}-${range.end}`;
+    const { Body } = await this.#client.send(
+      new this.#sdk.GetObjectCommand({ ...this.#at(name), ...(Range && { Range }) }),
+    );
+    return Body as Readable;
+  }
+
+  async fetch(name: string, folder: string): Promise<string> {
+    const path = join(folder, name.replaceAll("/", "-"));
+    if (await stat(path).catch(() => undefined)) return path;
+    await mkdir(folder, { recursive: true });
+    const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
+    try {
+      await pipeline(await this.open(name), createWriteStream(temporary));
+      await rename(temporary, path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
+    return path;
+  }
+
+  async list(prefix: string): Promise<string[]> {
+    const names: string[] = [];
+    let ContinuationToken: string | undefined;
+    do {
+      const page = await this.#client.send(
+        new this.#sdk.ListObjectsV2Command({
+          ...{ Bucket: this.#bucket, Prefix: this.#prefix + prefix },
+          ...(ContinuationToken && { ContinuationToken }),
+        }),
+      );
+      names.push(...(page.Contents ?? []).flatMap(({ Key }) => Key?.slice(this.#prefix.length) ?? []));
+      ContinuationToken = page.NextContinuationToken;
+    } while (ContinuationToken);
+    return names;
+  }
+
+  async remove(name: string): Promise<void> {
+    const names = name.endsWith("/") ? await this.list(name) : [name];
+    for (const one of names) await this.#client.send(new this.#sdk.DeleteObjectCommand(this.#at(one)));
+  }
+
+  async #unlessMissing<Found>(ask: () => Promise<Found>): Promise<Found | undefined> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof Error && ["NotFound", "NoSuchKey"].includes(error.name)) return undefined;
+      throw error;
+    }
+  }
+}

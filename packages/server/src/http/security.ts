@@ -1,0 +1,109 @@
+/** Who may ask: API keys, pages of other origins, names that lead here by accident, and how often. */
+import { createHash, timingSafeEqual } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { Problem } from "../problem.ts";
+
+/** A key and what it is called in logs. */
+export interface ApiKey {
+  readonly name: string;
+  /** The SHA-256 of the key. */
+  readonly hash: Buffer;
+}
+
+/** The shortest key that is taken. */
+const LEAST_KEY = 16;
+
+function hashOf(key: string): Buffer {
+  return createHash("sha256").update(key).digest();
+}
+
+/**
+ * Reads a file of keys, one a line, each perhaps after a name and a colon; empty lines and those that begin with # are skipped.
+ *
+ * @throws Error with one sentence where there is no key in it, or one is too short.
+ */
+export async function readApiKeys(path: string): Promise<ApiKey[]> {
+  const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`Cannot read the API keys in ${path} (${error.code}). Check its name and permissions.`, {
+      cause: error,
+    });
+  });
+  const lines = text.split("\n").map((line) => line.trim());
+  const keys = lines.flatMap((line, index) => {
+    if (line === "" || line.startsWith("#")) return [];
+    const [, name = `key ${index + 1}`, key = ""] = /^(?:([^:\s]+):)?(.*)$/.exec(line) ?? [];
+    if (key.length < LEAST_KEY) {
+      throw new Error(`Expected keys of at least ${LEAST_KEY} characters in ${path} but line ${index + 1} is shorter.`);
+    }
+    return [{ name, hash: hashOf(key) }];
+  });
+  if (keys.length === 0) throw new Error(`Expected at least one API key in ${path} but there is none.`);
+  return keys;
+}
+
+/** The name of the key that a request came with; undefined where it has none of ours. All are compared, each in constant time. */
+function keyOf(request: FastifyRequest, keys: readonly ApiKey[]): string | undefined {
+  const { authorization = "", "x-api-key": plain } = request.headers;
+  const given = /^Bearer (.+)$/i.exec(authorization)?.[1] ?? (typeof plain === "string" ? plain : "");
+  const hash = hashOf(given);
+  return keys.filter((key) => timingSafeEqual(key.hash, hash))[0]?.name;
+}
+
+export interface SecurityOptions {
+  readonly keys: readonly ApiKey[];
+  /** Origins whose pages may ask. */
+  readonly origins: readonly string[];
+  /** Whether only this machine is listened to, where no name but its own may lead. */
+  readonly isLocal: boolean;
+}
+
+declare module "fastify" {
+  interface FastifyRequest {
+    /** Whose key it came with; empty where there are no keys. */
+    owner: string;
+  }
+}
+
+const LOCAL = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+
+/** Paths that are guarded by keys. */
+const GUARDED = /^\/(v1\/|metrics)/;
+
+/** Checks every request before anything of its body is read. */
+export function secure(app: FastifyInstance, { keys, origins, isLocal }: SecurityOptions): void {
+  app.decorateRequest("owner", "");
+  app.addHook("onRequest", async (request) => {
+    const { host = "", origin } = request.headers;
+    // A page from elsewhere that has its name point here must not be answered.
+    if (isLocal && !LOCAL.test(host))
+      throw new Problem("forbidden", "Expected a request for this machine by its own name.");
+    if (origin !== undefined && !origins.includes(origin) && !isSameHost(origin, host)) {
+      throw new Problem("forbidden", "Expected no page of another origin. The server's --cors allows some.");
+    }
+    // Browsers ask whether they may ask without saying who they are.
+    if (keys.length === 0 || request.method === "OPTIONS" || !GUARDED.test(request.url)) return;
+    const name = keyOf(request, keys);
+    if (name === undefined) {
+      throw new Problem("unauthorized", "Expected a known API key in the header Authorization: Bearer.", {
+        headers: { "www-authenticate": "Bearer" },
+      });
+    }
+    request.owner = name;
+  });
+  app.addHook("onSend", async (_, reply) => {
+    reply.header("x-content-type-options", "nosniff");
+    reply.header("referrer-policy", "no-referrer");
+    reply.header("x-frame-options", "DENY");
+    if (!reply.hasHeader("content-security-policy")) {
+      reply.header("content-security-policy", "default-src 'none'; frame-ancestors 'none'");
+    }
+    if (!reply.hasHeader("cross-origin-resource-policy")) {
+      reply.header("cross-origin-resource-policy", origins.length > 0 ? "cross-origin" : "same-origin");
+    }
+  });
+}
+
+function isSameHost(origin: string, host: string): boolean {
+  return URL.canParse(origin) && new URL(origin).host === host;
+}

@@ -1,0 +1,91 @@
+/** A job as it is kept: what was asked, and how far it is. */
+import type { PaintControls, StyleControls } from "adaattn";
+import type { ResultFormat } from "../painters/messages.ts";
+import type { JobEvent, JobInfo, JobState, VideoRequestOptions } from "../schemas.ts";
+
+/** A file of a job in the store. */
+export interface StoredFile {
+  /** Its name there. */
+  readonly name: string;
+  /** The SHA-256 of its bytes. */
+  readonly hash: string;
+  readonly bytes: number;
+}
+
+export interface StoredStyle {
+  readonly painting: StoredFile;
+  readonly mask?: StoredFile | undefined;
+  readonly look: StyleControls;
+  readonly weight?: number | undefined;
+  readonly region?: string | undefined;
+  readonly seconds?: number | undefined;
+}
+
+/** What was asked, checked. */
+export interface JobRequest {
+  readonly contents: readonly StoredFile[];
+  readonly styles: readonly StoredStyle[];
+  readonly masks: readonly StoredFile[];
+  readonly paint: PaintControls;
+  readonly model: string;
+  readonly size?: number | undefined;
+  readonly format?: ResultFormat | undefined;
+  readonly quality?: number | undefined;
+  readonly video?: VideoRequestOptions | undefined;
+}
+
+export interface StoredResult {
+  readonly name: string;
+  readonly type: string;
+  readonly bytes: number;
+}
+
+export interface JobRecord {
+  readonly id: string;
+  /** Whose key it was submitted with; empty where there are no keys. */
+  readonly owner: string;
+  readonly kind: JobInfo["kind"];
+  readonly state: JobState;
+  readonly progress: number;
+  /** In milliseconds since 1970. */
+  readonly created: number;
+  readonly updated: number;
+  readonly notes: readonly string[];
+  readonly error?: string | undefined;
+  readonly results: readonly StoredResult[];
+  readonly request: JobRequest;
+}
+
+/** An event and its place among the job's. */
+export interface NumberedEvent {
+  /** Larger for later ones; what a client sends as Last-Event-ID. */
+  readonly id: string;
+  readonly event: JobEvent;
+}
+
+export const UNFINISHED: readonly JobState[] = ["queued", "running"];
+
+export function isFinished({ state }: Pick<JobRecord, "state">): boolean {
+  return !UNFINISHED.includes(state);
+}
+
+/** The folder of a job in the file store, with a slash at its end. */
+export function folderOf(id: string): string {
+  return `jobs/${id}/`;
+}
+
+/** A job as its submitter sees it. */
+export function describeJob(record: JobRecord): JobInfo {
+  const { id, kind, state, progress, notes, error } = record;
+  return {
+    ...{ id, kind, state, progress },
+    created: new Date(record.created).toISOString(),
+    updated: new Date(record.updated).toISOString(),
+    notes: [...notes],
+    ...(error !== undefined && { error }),
+    results: record.results.map(({ type, bytes }, index) => ({
+      ...{ index, type, bytes },
+      url: `/v1/jobs/${id}/results/${index}`,
+    })),
+  };
+}

@@ -1,0 +1,159 @@
+/** Jobs in a file, by SQLite: every change is on the disk before anybody is told of it. */
+import { EventEmitter, once } from "node:events";
+import Database from "libsql";
+import type { JobEvent, JobState } from "../schemas.ts";
+import { type JobRecord, type NumberedEvent, UNFINISHED } from "./record.ts";
+import { type JobPatch, type JobStore, MOST_EVENTS } from "./store.ts";
+
+/** How long a follower waits for an event before he looks anyway, in milliseconds. */
+const LOOK_EVERY = 1000;
+
+const TABLES = `
+  CREATE TABLE IF NOT EXISTS jobs (
+    id TEXT PRIMARY KEY,
+    owner TEXT NOT NULL,
+    state TEXT NOT NULL,
+    updated INTEGER NOT NULL,
+    record TEXT NOT NULL
+  ) STRICT;
+  CREATE INDEX IF NOT EXISTS jobs_by_state ON jobs (state, updated);
+  CREATE TABLE IF NOT EXISTS events (
+    job TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    event TEXT NOT NULL,
+    PRIMARY KEY (job, number)
+  ) STRICT, WITHOUT ROWID;
+`;
+
+interface Row {
+  readonly record: string;
+}
+
+/**
+ * Opens the file, or makes it.
+ *
+ * @throws Error with one sentence where another process has it, or it cannot be written.
+ */
+export function openSqliteStore(path: string): JobStore {
+  try {
+    const database = new Database(path);
+    // One process alone: the lock is the system's, and goes with a process that is killed.
+    database.pragma("locking_mode = EXCLUSIVE");
+    database.pragma("journal_mode = WAL");
+    // The default with a write-ahead log does not wait for the disk, and an accepted job could be lost with the power.
+    database.pragma("synchronous = FULL");
+    database.exec(TABLES);
+    return new SqliteStore(database);
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const reason = /locked|busy/i.test(message) ? "another server uses it" : message;
+    throw new Error(`Cannot open ${path}: ${reason}. End that server or choose another --data.`, { cause: error });
+  }
+}
+
+class SqliteStore implements JobStore {
+  readonly #database: Database.Database;
+  readonly #news = new EventEmitter().setMaxListeners(0);
+  /** How far the parts of running jobs are; parts that are done are known by their files. */
+  readonly #parts = new Map<string, Map<number, number>>();
+
+  constructor(database: Database.Database) {
+    this.#database = database;
+  }
+
+  async add(record: JobRecord): Promise<void> {
+    const { id, owner, state, updated } = record;
+    this.#database
+      .prepare("INSERT INTO jobs (id, owner, state, updated, record) VALUES (?, ?, ?, ?, ?)")
+      .run(id, owner, state, updated, JSON.stringify(record));
+  }
+
+  async get(id: string): Promise<JobRecord | undefined> {
+    const row = this.#database.prepare("SELECT record FROM jobs WHERE id = ?").get(id) as Row | undefined;
+    return row && (JSON.parse(row.record) as JobRecord);
+  }
+
+  async change(id: string, from: readonly JobState[], patch: JobPatch): Promise<JobRecord | undefined> {
+    const record = await this.get(id);
+    if (record === undefined || !from.includes(record.state)) return undefined;
+    const changed: JobRecord = { ...record, ...patch, updated: Date.now() };
+    this.#database
+      .prepare("UPDATE jobs SET state = ?, updated = ?, record = ? WHERE id = ?")
+      .run(changed.state, changed.updated, JSON.stringify(changed), id);
+    if (!UNFINISHED.includes(changed.state)) this.#parts.delete(id);
+    return changed;
+  }
+
+  async advance(id: string, part: number, fraction: number): Promise<number> {
+    const parts = this.#parts.get(id) ?? new Map<number, number>();
+    this.#parts.set(id, parts.set(part, fraction));
+    return [...parts.values()].reduce((sum, value) => sum + value, 0);
+  }
+
+  async publish(id: string, event: JobEvent): Promise<void> {
+    this.#database
+      .prepare(
+        "INSERT INTO events (job, number, event) SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2 FROM events WHERE job = ?1",
+      )
+      .run(id, JSON.stringify(event));
+    this.#database
+      .prepare("DELETE FROM events WHERE job = ?1 AND number <= (SELECT MAX(number) FROM events WHERE job = ?1) - ?2")
+      .run(id, MOST_EVENTS);
+    this.#news.emit(id);
+  }
+
+  async eventsAfter(id: string, after: string | undefined): Promise<NumberedEvent[]> {
+    const number = /^\d{1,15}$/.test(after ?? "") ? Number(after) : 0;
+    const rows = this.#database
+      .prepare("SELECT number, event FROM events WHERE job = ? AND number > ? ORDER BY number")
+      .all(id, number) as { number: number; event: string }[];
+    return rows.map((row) => ({ id: String(row.number), event: JSON.parse(row.event) as JobEvent }));
+  }
+
+  async nextEvent(id: string, signal: AbortSignal): Promise<void> {
+    const either = AbortSignal.any([signal, AbortSignal.timeout(LOOK_EVERY)]);
+    await once(this.#news, id, { signal: either }).catch(() => undefined);
+  }
+
+  async unfinished(): Promise<string[]> {
+    return this.#ids("SELECT id FROM jobs WHERE state IN ('queued', 'running') ORDER BY rowid");
+  }
+
+  async finishedBefore(time: number): Promise<string[]> {
+    return this.#ids("SELECT id FROM jobs WHERE state NOT IN ('queued', 'running') AND updated < ?", time);
+  }
+
+  #ids(query: string, ...values: unknown[]): string[] {
+    return (this.#database.prepare(query).all(...values) as { id: string }[]).map(({ id }) => id);
+  }
+
+  async counts(): Promise<Readonly<Partial<Record<JobState, number>>>> {
+    const rows = this.#database.prepare("SELECT state, COUNT(*) AS count FROM jobs GROUP BY state").all();
+    return Object.fromEntries((rows as { state: JobState; count: number }[]).map(({ state, count }) => [state, count]));
+  }
+
+  async list(owner: string, state: JobState | undefined, most: number): Promise<JobRecord[]> {
+    const rows = this.#database
+      .prepare("SELECT record FROM jobs WHERE owner = ?1 AND (?2 IS NULL OR state = ?2) ORDER BY rowid DESC LIMIT ?3")
+      .all(owner, state ?? null, most) as Row[];
+    return rows.map(({ record }) => JSON.parse(record) as JobRecord);
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#database.prepare("DELETE FROM events WHERE job = ?").run(id);
+    this.#database.prepare("DELETE FROM jobs WHERE id = ?").run(id);
+    this.#parts.delete(id);
+  }
+
+  async check(): Promise<void> {
+    this.#database.prepare("SELECT 1").get();
+  }
+
+  async close(): Promise<void> {
+    // Statements that were not collected yet keep a closed file open, and its lock, which is therefore given back first.
+    this.#database.pragma("journal_mode = DELETE");
+    this.#database.pragma("locking_mode = NORMAL");
+    this.#database.prepare("SELECT COUNT(*) FROM jobs").get();
+    this.#database.close();
+  }
+}

@@ -1,0 +1,41 @@
+/** Where jobs are remembered: SQLite on one machine, Redis across several. */
+import type { JobEvent, JobState } from "../schemas.ts";
+import type { JobRecord, NumberedEvent } from "./record.ts";
+
+/** What may change of a job. */
+export type JobPatch = Partial<Pick<JobRecord, "state" | "progress" | "notes" | "error" | "results">>;
+
+export interface JobStore {
+  /** Remembers a new job; once it resolves, a restart does not forget it. */
+  add(record: JobRecord): Promise<void>;
+  get(id: string): Promise<JobRecord | undefined>;
+  /**
+   * Changes a job that is in one of these states.
+   *
+   * @returns the job as it is now; undefined where it was in another state, or is not there.
+   */
+  change(id: string, from: readonly JobState[], patch: JobPatch): Promise<JobRecord | undefined>;
+  /** Remembers how far a part of a job is, from 0 to 1, and returns the sum over all of its parts. */
+  advance(id: string, part: number, fraction: number): Promise<number>;
+  publish(id: string, event: JobEvent): Promise<void>;
+  /** The events after this one, in order; all that are remembered where none is named. */
+  eventsAfter(id: string, after: string | undefined): Promise<NumberedEvent[]>;
+  /** Resolves when there may be new events, at the latest after a moment. */
+  nextEvent(id: string, signal: AbortSignal): Promise<void>;
+  /** Jobs that are neither done nor failed nor cancelled, oldest first. */
+  unfinished(): Promise<string[]>;
+  /** Jobs in a state of which nothing has changed since a time, in milliseconds since 1970. */
+  finishedBefore(time: number): Promise<string[]>;
+  /** How many jobs there are in each state. */
+  counts(): Promise<Readonly<Partial<Record<JobState, number>>>>;
+  /** The jobs of an owner in a state, newest first. */
+  list(owner: string, state: JobState | undefined, most: number): Promise<JobRecord[]>;
+  /** Forgets a job and its events. */
+  remove(id: string): Promise<void>;
+  /** @throws where it cannot be reached. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** How many events of one job are remembered. */
+export const MOST_EVENTS = 500;

@@ -1,0 +1,283 @@
+/**
+ * What is done for a job, part by part. Every step can be done again, by another process: what is there already is not made anew, and
+ * what is made appears whole or not at all. So whoever dies in the middle is followed by somebody who goes on.
+ */
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { joinSegments, perSecond } from "adaattn/node";
+import type { FileStore } from "../files/store.ts";
+import type { InputFile, PaintTask, SegmentProgress } from "../painters/messages.ts";
+import { PaintError } from "../painters/painter.ts";
+import type { PainterPool } from "../painters/pool.ts";
+import { Problem } from "../problem.ts";
+import type { Limits } from "../settings.ts";
+import { MEDIA_TYPES } from "../video/kinds.ts";
+import { planVideo, type VideoPlan } from "../video/plan.ts";
+import { describeJob, folderOf, type JobRecord, type StoredFile, type StoredResult, UNFINISHED } from "./record.ts";
+import type { JobStore } from "./store.ts";
+
+/** How often progress is told, in milliseconds. */
+const TELL_EVERY = 500;
+
+/** How many times a part is tried. */
+export const ATTEMPTS = 3;
+
+/** How long to wait before the next try, in milliseconds; it doubles each time. */
+export const BACK_OFF = 1000;
+
+/** What a part leaves behind beside its file. */
+interface PartNote {
+  readonly result: StoredResult;
+  readonly frames?: number;
+  readonly notes: readonly string[];
+}
+
+/** What a job is made of. */
+interface Plan {
+  readonly parts: number;
+  readonly video?: VideoPlan;
+}
+
+export interface Workshop {
+  readonly pool: PainterPool;
+  readonly files: FileStore;
+  readonly jobs: JobStore;
+  readonly limits: Limits;
+  /** A folder of this process alone, for what is on its way. */
+  readonly scratch: string;
+}
+
+/** Whether an error would come again however often one tried. */
+export function isHopeless(error: unknown): boolean {
+  if (error instanceof Problem) return true;
+  return error instanceof PaintError && ["upload", "option", "memory"].includes(error.fault);
+}
+
+export class JobWork {
+  readonly #shop: Workshop;
+
+  constructor(shop: Workshop) {
+    this.#shop = shop;
+  }
+
+  /** Finds out what the parts of a job are. */
+  async plan(record: JobRecord, signal: AbortSignal): Promise<Plan> {
+    if (record.kind === "pictures") return { parts: record.request.contents.length };
+    const { files, limits } = this.#shop;
+    const name = `${folderOf(record.id)}plan.json`;
+    const known = await files.read(name);
+    if (known !== undefined) return JSON.parse(new TextDecoder().decode(known)) as Plan;
+    const { contents, video = {}, size } = record.request;
+    const source = await this.#fetch(record, contents[0]);
+    const plan = await planVideo(source.path, video, { limits, size, signal });
+    const whole: Plan = { parts: plan.segments.length, video: plan };
+    await files.write(name, new TextEncoder().encode(JSON.stringify(whole)));
+    return whole;
+  }
+
+  /** Paints one part, unless it has been painted. */
+  async part(record: JobRecord, plan: Plan, index: number, signal: AbortSignal): Promise<void> {
+    const done = await this.#note(record.id, index);
+    if (done === undefined) {
+      const note = plan.video
+        ? await this.#segment(record, plan, plan.video, index, signal)
+        : await this.#picture(record, plan, index, signal);
+      await this.#shop.files.write(noteName(record.id, index), new TextEncoder().encode(JSON.stringify(note)));
+    }
+    await this.#advance(record.id, plan, index, 1);
+  }
+
+  async #note(id: string, index: number): Promise<PartNote | undefined> {
+    const bytes = await this.#shop.files.read(noteName(id, index));
+    return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as PartNote);
+  }
+
+  async #picture(record: JobRecord, plan: Plan, index: number, signal: AbortSignal): Promise<PartNote> {
+    const { pool, files, limits } = this.#shop;
+    const { contents, size, format, quality } = record.request;
+    const task = {
+      ...{ kind: "picture" as const, content: await this.#fetch(record, contents[index]) },
+      ...{ size, longest: limits.side, format, quality },
+      ...(await this.#painting(record)),
+    };
+    const { bytes, format: made, notes } = await pool.part<"picture">(task, { signal });
+    const result = {
+      name: `${folderOf(record.id)}out/${index}.${made}`,
+      type: MEDIA_TYPES[made] ?? "application/octet-stream",
+      bytes: bytes.length,
+    };
+    await files.write(result.name, bytes);
+    if (plan.parts > 1) await this.#preview(record.id, result.name);
+    return { result, notes };
+  }
+
+  async #segment(
+    record: JobRecord,
+    plan: Plan,
+    video: VideoPlan,
+    index: number,
+    signal: AbortSignal,
+  ): Promise<PartNote> {
+    const { pool, files } = this.#shop;
+    const segment = video.segments[index];
+    if (segment === undefined) throw new Error(`Expected one of ${plan.parts} parts but received ${index}`);
+    const { path: source } = await this.#fetch(record, record.request.contents[0]);
+    const extension = video.target.codec === "gif" ? "nut" : video.target.codec === "prores" ? "mov" : "mp4";
+    const output = join(await this.#folder(record.id), `${index}-${process.hrtime.bigint()}.${extension}`);
+    let told = 0;
+    const onProgress = ({ frames, preview }: SegmentProgress) => {
+      const now = performance.now();
+      if (now - told < TELL_EVERY && preview === undefined) return;
+      told = now;
+      const telling = async () => {
+        await this.#advance(record.id, plan, index, frames / (segment.to - segment.from));
+        if (preview === undefined) return;
+        await files.write(previewName(record.id), preview);
+        await this.#preview(record.id, previewName(record.id));
+      };
+      // That nobody hears of it is no reason to stop.
+      telling().catch(() => undefined);
+    };
+    const task = {
+      ...{ kind: "segment" as const, source, output },
+      ...{ size: video.size, rate: video.rate, first: video.first, target: video.target },
+      ...{ fade: record.request.video?.fade },
+      ...(await this.#painting(record)),
+    };
+    const run = (stretch: typeof segment) => pool.part<"segment">({ ...task, ...stretch }, { signal, onProgress });
+    try {
+      const { frames, notes } = await run(segment).catch((error: unknown) => {
+        // A file whose index is wrong is decoded from its begin.
+        if (segment.seek === undefined || isHopeless(error) || signal.aborted) throw error;
+        const { seek: _, ...whole } = segment;
+        return run(whole);
+      });
+      const name = `${folderOf(record.id)}parts/${String(index).padStart(6, "0")}.${extension}`;
+      await files.put(name, output);
+      return { result: { name, type: "", bytes: 0 }, frames, notes };
+    } finally {
+      await rm(output, { force: true });
+    }
+  }
+
+  /** What pictures and videos have in common, with local files. */
+  async #painting(record: JobRecord): Promise<Omit<PaintTask, "kind">> {
+    const { model, styles, masks, paint } = record.request;
+    return {
+      ...{ model, paint },
+      styles: await Promise.all(
+        styles.map(async ({ painting, mask, ...rest }) => ({
+          ...rest,
+          painting: await this.#fetch(record, painting),
+          mask: mask && (await this.#fetch(record, mask)),
+        })),
+      ),
+      masks: await Promise.all(masks.map((mask) => this.#fetch(record, mask))),
+    };
+  }
+
+  async #fetch(record: JobRecord, file: StoredFile | undefined): Promise<InputFile> {
+    if (file === undefined) throw new Error("Expected another file of the job");
+    return { path: await this.#shop.files.fetch(file.name, await this.#folder(record.id)), hash: file.hash };
+  }
+
+  async #folder(id: string): Promise<string> {
+    const folder = join(this.#shop.scratch, id);
+    await mkdir(folder, { recursive: true });
+    return folder;
+  }
+
+  async #advance(id: string, { parts }: Plan, index: number, fraction: number): Promise<void> {
+    const { jobs } = this.#shop;
+    // Joining is the rest.
+    const progress = Math.min(0.99, (await jobs.advance(id, index, fraction)) / parts);
+    const changed = await jobs.change(id, ["running"], { progress });
+    if (changed) await jobs.publish(id, { type: "progress", state: "running", progress });
+  }
+
+  async #preview(id: string, name: string): Promise<void> {
+    const file = name.slice(folderOf(id).length);
+    const url = file.startsWith("out/")
+      ? `/v1/jobs/${id}/results/${file.slice(4).split(".")[0]}`
+      : `/v1/jobs/${id}/preview`;
+    await this.#shop.jobs.publish(id, { type: "preview", url });
+  }
+
+  /** Makes the results of the parts, and the job is done. */
+  async finish(record: JobRecord, plan: Plan, signal: AbortSignal): Promise<void> {
+    const { jobs } = this.#shop;
+    const notes = await Promise.all(
+      Array.from({ length: plan.parts }, async (_, index) => {
+        const note = await this.#note(record.id, index);
+        if (note === undefined) throw new Error(`Expected part ${index} of ${plan.parts} to be painted`);
+        return note;
+      }),
+    );
+    const results = plan.video
+      ? [await this.#join(record, plan.video, notes, signal)]
+      : notes.map(({ result }) => result);
+    const all = [...new Set(notes.flatMap((note) => note.notes))];
+    const done = await jobs.change(record.id, UNFINISHED, { state: "done", progress: 1, results, notes: all });
+    if (done === undefined) return;
+    await jobs.publish(record.id, { type: "done", job: describeJob(done) });
+    await this.#tidy(record.id);
+  }
+
+  async #join(
+    record: JobRecord,
+    video: VideoPlan,
+    parts: readonly PartNote[],
+    signal: AbortSignal,
+  ): Promise<StoredResult> {
+    const { files } = this.#shop;
+    const { rate, target, audio, first, isCut } = video;
+    const folder = await this.#folder(record.id);
+    const { path: source } = await this.#fetch(record, record.request.contents[0]);
+    const joined = join(folder, `joined${target.extension}`);
+    const segments = await Promise.all(
+      parts.map(async ({ result, frames = 0 }) => ({ path: await files.fetch(result.name, folder), frames })),
+    );
+    const frames = segments.reduce((sum, segment) => sum + segment.frames, 0);
+    const start = first / perSecond(rate);
+    const seconds = isCut ? frames / perSecond(rate) : undefined;
+    await joinSegments(joined, target, {
+      ...{ files: segments, rate, scratch: join(folder, "joining"), name: "the video", signal },
+      ...(audio.length > 0 && { sound: { path: source, tracks: audio, start, seconds, delay: 0 } }),
+    });
+    const name = `${folderOf(record.id)}out/0${target.extension}`;
+    await files.put(name, joined);
+    const bytes = (await files.size(name)) ?? 0;
+    return { name, type: MEDIA_TYPES[target.extension.slice(1)] ?? "application/octet-stream", bytes };
+  }
+
+  /** Gives a job up. */
+  async fail(id: string, error: unknown): Promise<void> {
+    const { jobs, files } = this.#shop;
+    const detail = error instanceof Error ? error.message : String(error);
+    const failed = await jobs.change(id, UNFINISHED, { state: "failed", error: detail });
+    if (failed) await jobs.publish(id, { type: "error", state: "failed", detail });
+    await this.forget(id);
+    if (failed) await files.remove(folderOf(id));
+  }
+
+  /** Removes what is of no use any more once a job is done. */
+  async #tidy(id: string): Promise<void> {
+    const { files } = this.#shop;
+    for (const rest of ["in/", "parts/", "plan.json"]) await files.remove(folderOf(id) + rest);
+    await this.forget(id);
+  }
+
+  /** Removes what this process has on its way for a job. */
+  async forget(id: string): Promise<void> {
+    await rm(join(this.#shop.scratch, id), { recursive: true, force: true });
+  }
+}
+
+function noteName(id: string, index: number): string {
+  return `${folderOf(id)}parts/${String(index).padStart(6, "0")}.json`;
+}
+
+/** The newest preview of a job. */
+export function previewName(id: string): string {
+  return `${folderOf(id)}preview.jpg`;
+}

@@ -1,0 +1,79 @@
+/**
+ * A painting process: it has the models, an engine each, and does the tasks that its pool sends. What comes from outside is decoded
+ * here and not in the server, so that a picture that breaks a decoder, or needs too much memory, costs one process that is replaced.
+ */
+import { loadModel, type Model, parametersOf } from "adaattn/node";
+import { UnreadableUpload } from "./materials.ts";
+import type { Fault, FromPainter, PainterOptions, Results, Task, ToPainter } from "./messages.ts";
+import { inspect, modelNamed, paintPicture, paintSegment } from "./paint.ts";
+import { StyleCache } from "./styleCache.ts";
+
+/** How often its memory is looked at, in milliseconds. */
+const WATCH_EVERY = 200;
+
+const options = JSON.parse(process.argv[2] ?? "{}") as PainterOptions;
+const models = new Map<string, Model>();
+const cache = new StyleCache();
+const underWay = new Map<number, AbortController>();
+
+function send(message: FromPainter): void {
+  if (process.connected) process.send?.(message, undefined, undefined, () => undefined);
+}
+
+// Signals are for the server, which lets its painters end what they do.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+process.on("disconnect", end);
+setInterval(() => {
+  if (process.memoryUsage.rss() > options.memory) process.send?.({ outOfMemory: true }, undefined, undefined, end);
+}, WATCH_EVERY).unref();
+
+/** `process.exit` would wait for the engine's thread, which cannot be stopped within a run. */
+function end(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
+process.on("message", (message: ToPainter) => {
+  if ("cancel" in message) {
+    underWay.get(message.cancel)?.abort();
+    return;
+  }
+  const { id, task } = message;
+  const controller = new AbortController();
+  underWay.set(id, controller);
+  work(id, task, controller.signal)
+    .then(
+      (value) => send({ id, value }),
+      (error: unknown) => send({ id, ...described(error, controller.signal) }),
+    )
+    .finally(() => underWay.delete(id));
+});
+
+function work(id: number, task: Task, signal: AbortSignal): Promise<Results[keyof Results]> {
+  if (task.kind === "inspect") return inspect(task, signal);
+  const reading = { model: modelNamed(models, task.model), cache, pixels: options.pixels, signal };
+  if (task.kind === "picture") return paintPicture(task, reading);
+  return paintSegment(task, reading, (progress) => send({ id, progress }));
+}
+
+function described(error: unknown, signal: AbortSignal): { error: string; fault: Fault } {
+  const message = error instanceof Error ? error.message : String(error);
+  if (signal.aborted) return { error: "It was cancelled.", fault: "cancelled" };
+  if (error instanceof UnreadableUpload) return { error: message, fault: "upload" };
+  // The model's own checks of what is asked of it.
+  return { error: message, fault: message.startsWith("Expected ") ? "option" : "internal" };
+}
+
+const { device, threads } = options;
+for (const name of options.models) {
+  const model = await loadModel(name, { device, threads });
+  models.set(model.name, model);
+}
+send({
+  ready: [...models.values()].map(({ name, architecture }) => ({
+    ...{ name, architecture: architecture.name },
+    parameters: [...parametersOf(architecture).values()].reduce(
+      (sum, shape) => sum + shape.reduce((product, length) => product * length, 1),
+      0,
+    ),
+  })),
+});

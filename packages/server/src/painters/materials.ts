@@ -1,0 +1,100 @@
+/** Files to what a model takes: paintings, masks and photographs, at the sizes that are asked for. */
+import {
+  type FilePicture,
+  type Model,
+  readPicture,
+  regionMasks,
+  type StyleControls,
+  type StyleShare,
+} from "adaattn/node";
+import type { PaintTask, StyleInput } from "./messages.ts";
+import type { StyleCache } from "./styleCache.ts";
+
+/** The longer side that a painting is shrunk to where no size is asked for: that of the paper's pictures. */
+const LONGEST_STYLE = 512;
+
+/** The longer side of masks, which are stretched over their pictures. */
+const LONGEST_MASK = 2048;
+
+/** An upload that cannot be read. */
+export class UnreadableUpload extends Error {
+  override readonly name = "UnreadableUpload";
+}
+
+/** Reads pictures of an upload; whatever goes wrong is the upload's fault. */
+export async function readUpload(
+  path: string,
+  options: Parameters<typeof readPicture>[1] & { readonly name: string },
+): Promise<FilePicture> {
+  try {
+    return await readPicture(path, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw new UnreadableUpload(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+/** What materials are read with. */
+export interface Reading {
+  readonly model: Model;
+  readonly cache: StyleCache;
+  readonly pixels: number;
+  readonly signal: AbortSignal;
+}
+
+/** Lends the styles of a task, with their weights and masks, for as long as `use` takes. */
+export async function withStyles<Result>(
+  task: PaintTask,
+  reading: Reading,
+  use: (shares: readonly StyleShare[]) => Promise<Result>,
+): Promise<Result> {
+  const masks = await readMasks(task, reading);
+  const lend = (shares: readonly StyleShare[]): Promise<Result> => {
+    const index = shares.length;
+    const input = task.styles[index];
+    if (input === undefined) return use(shares);
+    const { model, cache } = reading;
+    const key = JSON.stringify([model.name, input.painting.hash, input.mask?.hash, input.look]);
+    return cache.lend(
+      key,
+      () => takeStyle(input, index, reading),
+      (style) => lend([...shares, { style, weight: input.weight, mask: masks[index] }]),
+    );
+  };
+  return lend([]);
+}
+
+async function takeStyle(input: StyleInput, index: number, { model, pixels }: Reading) {
+  const { painting, mask, look } = input;
+  const name = `the painting of style ${index + 1}`;
+  const longer = Math.max(16, Math.round((look.size ?? LONGEST_STYLE) * (look.stroke ?? 1)));
+  const wanted = look.size === undefined ? { longestSide: longer } : { longerSide: longer };
+  const picture = await readUpload(painting.path, { ...wanted, mostPixels: pixels, name });
+  const own = Math.max(picture.source.width, picture.source.height);
+  const controls: StyleControls = { ...look, size: look.size ?? Math.min(own, LONGEST_STYLE) };
+  const source =
+    mask &&
+    (await readUpload(mask.path, {
+      ...{ longestSide: LONGEST_MASK, mostPixels: pixels, name: `the style mask of style ${index + 1}` },
+    }));
+  // Another request may wait for the same style, so one that is cancelled does not stop it.
+  return model.style(picture, { ...controls, mask: source });
+}
+
+/** Where each style goes. */
+async function readMasks(
+  { masks, styles }: PaintTask,
+  { pixels, signal }: Reading,
+): Promise<readonly StyleShare["mask"][]> {
+  const read = await Promise.all(
+    masks.map((mask, index) =>
+      readUpload(mask.path, {
+        ...{ longestSide: LONGEST_MASK, mostPixels: pixels, name: `mask ${index + 1}`, signal },
+      }),
+    ),
+  );
+  const colours = styles.flatMap(({ region }) => region ?? []);
+  const [coloured] = read;
+  if (coloured === undefined || colours.length === 0) return read;
+  return regionMasks(coloured, colours);
+}

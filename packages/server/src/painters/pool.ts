@@ -1,0 +1,213 @@
+/**
+ * The painting processes of a server or a worker, and who waits for them. Requests that somebody waits for go before the parts of
+ * jobs; how many of them may wait is bounded, and more are refused at once.
+ */
+import type { LoadedModel, PainterOptions, Results, SegmentProgress, Task } from "./messages.ts";
+import { PaintError, Painter, type TaskOptions } from "./painter.ts";
+
+/** Tasks that one process has at once: while the engine paints one, the next is decoded and the one before encoded. */
+const AT_ONCE = 2;
+
+/** How long to wait before a process that could not even start is started again, in milliseconds. */
+const RESTART_AFTER = 1000;
+
+export interface PoolOptions extends PainterOptions {
+  readonly workers: number;
+  /** How many requests may wait. */
+  readonly queue: number;
+}
+
+/** The queue is full. */
+export class QueueFull extends Error {
+  override readonly name = "QueueFull";
+  /** After how many seconds there may be room. */
+  readonly seconds: number;
+
+  constructor(seconds: number) {
+    super(`All painters are busy and the queue is full. Come again in ${seconds} s.`);
+    this.seconds = seconds;
+  }
+}
+
+/** Somebody who waits: `start` takes a place with a painter. */
+interface Waiting {
+  readonly start: (painter: Painter) => void;
+}
+
+export class PainterPool {
+  readonly #options: PoolOptions;
+  readonly #painters: Painter[] = [];
+  readonly #ready = new Set<Painter>();
+  /** The painters that have a part of a job. */
+  readonly #withPart = new WeakSet<Painter>();
+  readonly #requests: Waiting[] = [];
+  readonly #jobs: Waiting[] = [];
+  #models: readonly LoadedModel[] = [];
+  #closed = false;
+  /** A moving average of the milliseconds that a picture takes. */
+  #pace = 500;
+
+  private constructor(options: PoolOptions) {
+    this.#options = options;
+  }
+
+  /** Starts the processes and waits until all can paint. @throws Error with the reason where one cannot. */
+  static async start(options: PoolOptions): Promise<PainterPool> {
+    const pool = new PainterPool(options);
+    try {
+      await Promise.all(Array.from({ length: options.workers }, () => pool.#open()));
+    } catch (error) {
+      await pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
+  async #open(): Promise<void> {
+    const painter = new Painter(this.#options);
+    this.#painters.push(painter);
+    void painter.ended.then(() => {
+      this.#painters.splice(this.#painters.indexOf(painter), 1);
+      const wasReady = this.#ready.delete(painter);
+      if (this.#closed) return;
+      if (wasReady) this.#reopen();
+    });
+    this.#models = await painter.ready;
+    this.#ready.add(painter);
+    this.#dispatch();
+  }
+
+  /** Replaces a process that has died, again and again until one can paint. */
+  #reopen(): void {
+    this.#open().catch(() => {
+      if (!this.#closed) setTimeout(() => this.#reopen(), RESTART_AFTER).unref();
+    });
+  }
+
+  get models(): readonly LoadedModel[] {
+    return this.#models;
+  }
+
+  /** How many processes can paint at this moment. */
+  get painters(): number {
+    return this.#ready.size;
+  }
+
+  /** Their process numbers. */
+  get pids(): readonly number[] {
+    return this.#painters.flatMap(({ pid }) => pid ?? []);
+  }
+
+  /** How many requests wait. */
+  get waiting(): number {
+    return this.#requests.length;
+  }
+
+  /** How many tasks are under way. */
+  get busy(): number {
+    return this.#painters.reduce((sum, { load }) => sum + load, 0);
+  }
+
+  /** How many parts of jobs it takes at once. */
+  get width(): number {
+    return this.#options.workers;
+  }
+
+  /** @throws QueueFull where a request would be refused now. */
+  checkRoom(): void {
+    if (this.waiting < this.#options.queue) return;
+    const wait = (this.waiting * this.#pace) / this.#options.workers;
+    throw new QueueFull(Math.max(1, Math.ceil(wait / 1000)));
+  }
+
+  /** Paints a picture for somebody who waits for it. @throws QueueFull, PaintError, or the signal's reason. */
+  async paint(task: Extract<Task, { kind: "picture" }>, signal: AbortSignal): Promise<Results["picture"]> {
+    this.checkRoom();
+    const result = await this.#again(() => this.#run(this.#requests, task, { signal }));
+    const milliseconds = Object.values(result.milliseconds).reduce((sum, value) => sum + value, 0);
+    this.#pace += 0.1 * (milliseconds - this.#pace);
+    return result;
+  }
+
+  /** Does a part of a job, when nobody waits. */
+  part<Kind extends "picture" | "segment">(
+    task: Extract<Task, { kind: Kind }>,
+    options: { readonly signal: AbortSignal; readonly onProgress?: (progress: SegmentProgress) => void },
+  ): Promise<Results[Kind]> {
+    return this.#run(this.#jobs, task, options);
+  }
+
+  /** Looks at a picture's header, beside whatever else is done. */
+  inspect(task: Extract<Task, { kind: "inspect" }>, signal: AbortSignal): Promise<Results["inspect"]> {
+    const [painter] = [...this.#ready].sort((a, b) => a.load - b.load);
+    if (painter === undefined) return Promise.reject(new PaintError("No painter is ready.", "died"));
+    return painter.run<"inspect">(task, { signal });
+  }
+
+  /** Once more where a process died: another task may have been the reason. */
+  async #again<Result>(run: () => Promise<Result>): Promise<Result> {
+    try {
+      return await run();
+    } catch (error) {
+      if (!(error instanceof PaintError && error.fault === "died") || this.#closed) throw error;
+      return run();
+    }
+  }
+
+  #run<Kind extends Task["kind"]>(
+    queue: Waiting[],
+    task: Extract<Task, { kind: Kind }>,
+    options: TaskOptions,
+  ): Promise<Results[Kind]> {
+    const { signal } = options;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
+      const leave = () => {
+        const at = queue.indexOf(waiting);
+        if (at >= 0) queue.splice(at, 1);
+        reject(signal?.reason);
+      };
+      const waiting: Waiting = {
+        start: (painter) => {
+          signal?.removeEventListener("abort", leave);
+          if (queue === this.#jobs) this.#withPart.add(painter);
+          painter
+            .run<Kind>(task, options)
+            .then(resolve, reject)
+            .finally(() => {
+              if (queue === this.#jobs) this.#withPart.delete(painter);
+              this.#dispatch();
+            });
+        },
+      };
+      signal?.addEventListener("abort", leave, { once: true });
+      queue.push(waiting);
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    for (;;) {
+      const byLoad = [...this.#ready].sort((a, b) => a.load - b.load);
+      // One part of a job at a time, which leaves a place for requests.
+      const [free] = byLoad.filter(({ load }) => load < AT_ONCE);
+      const [idle] = byLoad.filter((painter) => !this.#withPart.has(painter) && painter.load < AT_ONCE);
+      const next = free && this.#requests.shift();
+      if (next && free) {
+        next.start(free);
+        continue;
+      }
+      const part = idle && this.#jobs.shift();
+      if (!part || !idle) return;
+      part.start(idle);
+    }
+  }
+
+  /** Ends the processes; what they do is dropped. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    const ended = this.#painters.map((painter) => painter.ended);
+    for (const painter of this.#painters) painter.kill();
+    await Promise.all(ended);
+  }
+}

@@ -1,0 +1,71 @@
+/** A job's events as a stream of server-sent events. */
+import { Readable } from "node:stream";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { describeJob, isFinished, type JobRecord, type NumberedEvent } from "../jobs/record.ts";
+import type { JobEvent } from "../schemas.ts";
+import type { Services } from "../services.ts";
+
+/** How often a stream says that it is still there, in milliseconds; proxies close what is silent for long. */
+const HEARTBEAT = 15_000;
+
+/** How long whoever was cut off shall wait before he asks again, in milliseconds. */
+const RETRY = 2000;
+
+/** Answers with the events of a job that its listener has not heard yet, until it has ended. */
+export async function followJob(services: Services, record: JobRecord, request: FastifyRequest, reply: FastifyReply) {
+  const { "last-event-id": given } = request.headers;
+  const after = typeof given === "string" ? given : undefined;
+  const first = await services.jobs.eventsAfter(record.id, after);
+  if (first.length === 0 && after !== undefined && isFinished(record)) return reply.code(204).send();
+  const gone = new AbortController();
+  reply.raw.once("close", () => gone.abort());
+  const signal = AbortSignal.any([gone.signal, services.ending]);
+  reply.type("text/event-stream; charset=utf-8").header("cache-control", "no-store").header("x-accel-buffering", "no");
+  if (request.method === "HEAD") return reply.send();
+  return reply.send(Readable.from(lines(services, record, { first, after, signal }), { objectMode: false }));
+}
+
+async function* lines(
+  { jobs }: Services,
+  record: JobRecord,
+  { first, after, signal }: { first: NumberedEvent[]; after: string | undefined; signal: AbortSignal },
+): AsyncGenerator<string, void, undefined> {
+  yield `retry: ${RETRY}\n\n`;
+  if (first.length === 0) yield written(stateOf(record));
+  let [fresh, last, spoke] = [first, after, performance.now()];
+  while (!signal.aborted) {
+    for (const { id, event } of fresh) {
+      yield written(event, id);
+      last = id;
+      spoke = performance.now();
+      if (event.type === "done" || event.type === "error") return;
+    }
+    await jobs.nextEvent(record.id, signal);
+    // While the store cannot be reached, the stream only shows that it is there.
+    fresh = await jobs.eventsAfter(record.id, last).catch(() => []);
+    if (fresh.length === 0 && (await isGone(jobs, record.id))) return;
+    if (performance.now() - spoke < HEARTBEAT) continue;
+    spoke = performance.now();
+    yield ": still here\n\n";
+  }
+}
+
+async function isGone(jobs: Services["jobs"], id: string): Promise<boolean> {
+  try {
+    return (await jobs.get(id)) === undefined;
+  } catch {
+    return false;
+  }
+}
+
+function written({ type, ...data }: JobEvent, id?: string): string {
+  return `${id === undefined ? "" : `id: ${id}\n`}event: ${type}\ndata: ${JSON.stringify({ type, ...data })}\n\n`;
+}
+
+/** What a listener hears first where nothing has happened yet. */
+function stateOf(record: JobRecord): JobEvent {
+  const { state, progress, error = "The job was cancelled." } = record;
+  if (state === "done") return { type: "done", job: describeJob(record) };
+  if (state === "failed" || state === "cancelled") return { type: "error", state, detail: error };
+  return { type: "progress", state, progress };
+}

@@ -1,0 +1,46 @@
+/** What tells a person or a machine how the server is: models, health, metrics. */
+import { z } from "zod";
+import type { Api } from "../http/api.ts";
+import { modelInfo, readiness } from "../schemas.ts";
+import type { Services } from "../services.ts";
+
+export function addHealth(api: Api, { pool, jobs, metrics }: Services): void {
+  api.add(
+    {
+      ...{ method: "GET", url: "/v1/models", id: "listModels", summary: "List the models" },
+      answers: { 200: { description: "The models; the default one is first.", body: z.array(modelInfo) } },
+    },
+    () => pool.models.map((model, index) => ({ ...model, default: index === 0 })),
+  );
+  api.add(
+    {
+      ...{ method: "GET", url: "/healthz", id: "health", summary: "Whether the process is alive" },
+      answers: { 200: { description: "It is.", body: "text/plain" } },
+    },
+    (_, reply) => reply.type("text/plain; charset=utf-8").send("ok\n"),
+  );
+  api.add(
+    {
+      ...{ method: "GET", url: "/readyz", id: "readiness", summary: "Whether it can paint and remember jobs" },
+      answers: {
+        200: { description: "It can.", body: readiness },
+        503: { description: "It cannot at the moment.", body: readiness },
+      },
+    },
+    async (_, reply) => {
+      const canRemember = await jobs.check().then(
+        () => true,
+        () => false,
+      );
+      const ready = canRemember && pool.painters > 0;
+      return reply.code(ready ? 200 : 503).send({ ready, painters: pool.painters, waiting: pool.waiting });
+    },
+  );
+  api.add(
+    {
+      ...{ method: "GET", url: "/metrics", id: "metrics", summary: "Measurements for Prometheus" },
+      answers: { 200: { description: "The measurements.", body: "text/plain" } },
+    },
+    async (_, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),
+  );
+}

@@ -1,0 +1,369 @@
+/** `/v1/jobs`: videos and many pictures, taken in now and painted later. */
+import { randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
+import type { Api } from "../http/api.ts";
+import { rangeOf } from "../http/range.ts";
+import { readUpload, type Upload, type UploadedFile } from "../http/upload.ts";
+import { type ChosenStyle, chooseStyles, type Input, STYLE_PARTS, styleParts } from "../inputs.ts";
+import {
+  describeJob,
+  folderOf,
+  isFinished,
+  type JobRecord,
+  type JobRequest,
+  type StoredFile,
+  UNFINISHED,
+} from "../jobs/record.ts";
+import { previewName } from "../jobs/work.ts";
+import { Problem, parse } from "../problem.ts";
+import { JOB_STATES, jobInfo, jobOptions } from "../schemas.ts";
+import type { Services } from "../services.ts";
+import { kindOf } from "../video/kinds.ts";
+import { checkVideo } from "../video/plan.ts";
+import { followJob } from "./events.ts";
+import { checkedSize, chosenModel, explainPainting, paintOf, tooManyUploads } from "./stylize.ts";
+
+/** How long a look at a video may take, in milliseconds. */
+const LOOK_MILLISECONDS = 30_000;
+
+/** How many jobs are listed. */
+const MOST_LISTED = 100;
+
+const numbered = z.strictObject({ id: z.uuid("the number of a job") });
+const numberedResult = z.strictObject({
+  id: z.uuid("the number of a job"),
+  index: z.string().regex(/^\d{1,4}$/, "the number of a result"),
+});
+const filter = z.strictObject({
+  state: z.enum(JOB_STATES, `one of ${JOB_STATES.join(", ")}`).optional(),
+});
+
+export function addJobs(api: Api, services: Services): void {
+  const { jobs, files, queue, limits, scratch } = services;
+  let uploads = 0;
+
+  const find = async (request: FastifyRequest, id = ""): Promise<JobRecord> => {
+    const record = await jobs.get(id);
+    // Somebody else's job is no job.
+    if (record === undefined || record.owner !== request.owner)
+      throw new Problem("not-found", `There is no job ${id}.`);
+    return record;
+  };
+
+  api.add(
+    {
+      ...{ method: "POST", url: "/v1/jobs", id: "submitJob", summary: "Submit a video, or pictures" },
+      description: "The job is on the disk when this answers, and a restart does not lose it.",
+      upload: {
+        parts: {
+          content: { description: "One video, or one photograph or more.", isRequired: true, isMany: true },
+          ...STYLE_PARTS,
+        },
+        options: jobOptions,
+      },
+      answers: { 202: { description: "The job was accepted; Location says where it is.", body: jobInfo } },
+      problems: [
+        ...(["bad-request", "invalid-options", "not-found", "slow-upload", "too-large", "unsupported-type"] as const),
+        ...(["unreadable", "no-space"] as const),
+      ],
+    },
+    async (request, reply) => {
+      const { queued = 0, running = 0 } = await jobs.counts();
+      if (queued + running >= limits.jobs) {
+        throw new Problem("too-many", "Too many jobs are waiting. Come again later.", {
+          headers: { "retry-after": "30" },
+        });
+      }
+      if (uploads >= limits.uploads) throw tooManyUploads();
+      uploads++;
+      const upload = await readUpload(request, {
+        ...{ scratch, limits, bytes: limits.uploadBytes },
+        parts: { content: { most: limits.pictures, bytes: limits.videoBytes }, ...styleParts(limits) },
+      }).finally(() => uploads--);
+      await using _ = upload;
+      const record = await accept(services, upload, request.owner);
+      return reply.code(202).header("location", `/v1/jobs/${record.id}`).send(describeJob(record));
+    },
+  );
+  api.add(
+    {
+      ...{ method: "GET", url: "/v1/jobs", id: "listJobs", summary: "List jobs, newest first" },
+      description: `At most ${MOST_LISTED}. With state=failed: those that were given up.`,
+      query: filter,
+      answers: { 200: { description: "The jobs.", body: z.array(jobInfo) } },
+      problems: ["invalid-options"],
+    },
+    async (request, _, { query }) => {
+      const found = await jobs.list(request.owner, query.state as JobRecord["state"] | undefined, MOST_LISTED);
+      return found.map(describeJob);
+    },
+  );
+  api.add(
+    {
+      ...{ method: "GET", url: "/v1/jobs/:id", id: "getJob", summary: "How a job is", params: numbered },
+      answers: { 200: { description: "The job.", body: jobInfo } },
+      problems: ["invalid-options", "not-found"],
+    },
+    async (request, _, { params }) => describeJob(await find(request, params.id)),
+  );
+  api.add(
+    {
+      ...{
+        method: "DELETE",
+        url: "/v1/jobs/:id",
+        id: "deleteJob",
+        summary: "Cancel a job, or forget one",
+        params: numbered,
+      },
+      description: "One that is not done yet is cancelled; one that has ended is forgotten, with its results.",
+      answers: { 204: { description: "It is cancelled or forgotten." } },
+      problems: ["invalid-options", "not-found"],
+    },
+    async (request, reply, { params }) => {
+      const { id } = await find(request, params.id);
+      if (await jobs.change(id, UNFINISHED, { state: "cancelled" })) {
+        await jobs.publish(id, { type: "error", state: "cancelled", detail: "The job was cancelled." });
+        await queue.cancel(id);
+        await files.remove(folderOf(id));
+      } else {
+        await forgetJob(services, id);
+      }
+      return reply.code(204).send();
+    },
+  );
+  api.add(
+    {
+      ...{ method: "GET", url: "/v1/jobs/:id/events", id: "followJob", summary: "Follow a job", params: numbered },
+      description:
+        "Server-sent events: progress, preview, done, error; the data of each is a JobEvent. After a break, the header Last-Event-ID says what was heard last. 204 once there is nothing more to hear.",
+      answers: {
+        200: { description: "The events, until the job has ended.", body: "text/event-stream" },
+        204: { description: "The job has ended, and all was heard." },
+      },
+      problems: ["invalid-options", "not-found"],
+    },
+    async (request, reply, { params }) => followJob(services, await find(request, params.id), request, reply),
+  );
+  api.add(
+    {
+      ...{
+        method: "GET",
+        url: "/v1/jobs/:id/preview",
+        id: "getPreview",
+        summary: "The newest frame, small",
+        params: numbered,
+      },
+      answers: { 200: { description: "A picture.", body: "image/jpeg" } },
+      problems: ["invalid-options", "not-found"],
+    },
+    async (request, reply, { params }) => {
+      const { id } = await find(request, params.id);
+      const bytes = await files.read(previewName(id));
+      if (bytes === undefined) throw new Problem("not-found", "There is no preview of this job yet.");
+      return reply.type("image/jpeg").header("cache-control", "no-store").send(Buffer.from(bytes));
+    },
+  );
+  const result = async (request: FastifyRequest, reply: FastifyReply, id: string | undefined, index: number) => {
+    const record = await find(request, id);
+    const found = record.results[index];
+    if (found === undefined) {
+      if (!isFinished(record))
+        throw new Problem("conflict", "The job is not done yet.", { headers: { "retry-after": "5" } });
+      throw new Problem("not-found", `The job has no result ${index}; it is ${record.state}.`);
+    }
+    return sendResult(services, record, { ...found, index }, request, reply);
+  };
+  const results = {
+    200: { description: "All of it.", body: "*/*" },
+    206: { description: "The bytes that the header Range asked for.", body: "*/*" },
+    304: { description: "The one that the header If-None-Match names." },
+  };
+  const missing = ["invalid-options", "not-found", "conflict", "range-not-satisfiable"] as const;
+  api.add(
+    {
+      ...{ method: "GET", url: "/v1/jobs/:id/result", id: "getResult", summary: "The first result", params: numbered },
+      ...{ answers: results, problems: missing },
+    },
+    (request, reply, { params }) => result(request, reply, params.id, 0),
+  );
+  api.add(
+    {
+      ...{ method: "GET", url: "/v1/jobs/:id/results/:index", id: "getOneResult", summary: "One of several results" },
+      ...{ params: numberedResult, answers: results, problems: missing },
+    },
+    (request, reply, { params }) => result(request, reply, params.id, Number(params.index)),
+  );
+}
+
+/** Forgets a job that has ended. */
+export async function forgetJob({ jobs, files }: Services, id: string): Promise<void> {
+  await files.remove(folderOf(id));
+  await jobs.remove(id);
+}
+
+async function sendResult(
+  { files }: Services,
+  { id }: JobRecord,
+  result: { readonly name: string; readonly type: string; readonly bytes: number; readonly index: number },
+  request: FastifyRequest,
+  reply: FastifyReply,
+) {
+  const { name, type, bytes, index } = result;
+  const etag = `"${id}-${index}"`;
+  reply.header("etag", etag).header("accept-ranges", "bytes").header("cache-control", "private, no-cache");
+  if (request.headers["if-none-match"] === etag) return reply.code(304).send();
+  const { range: asked, "if-range": unchanged } = request.headers;
+  const range = unchanged === undefined || unchanged === etag ? rangeOf(asked, bytes) : undefined;
+  reply.type(type);
+  if (range === undefined) {
+    reply.header("content-length", bytes);
+    return reply.send(request.method === "HEAD" ? Readable.from([]) : await files.open(name));
+  }
+  const { start, end } = range;
+  reply
+    .code(206)
+    .header("content-range", `bytes ${start}-${end}/${bytes}`)
+    .header("content-length", end - start + 1);
+  return reply.send(request.method === "HEAD" ? Readable.from([]) : await files.open(name, range));
+}
+
+/** Checks an upload, puts its files where they stay, and remembers the job. */
+async function accept(services: Services, upload: Upload, owner: string): Promise<JobRecord> {
+  const { jobs, files, queue, styles: kept, limits, ending } = services;
+  const options = parse(jobOptions, upload.options, "the options");
+  const contents = upload.files("content");
+  upload.file("content");
+  const { styles, masks } = await chooseStyles(upload, options.styles, kept);
+  const model = chosenModel(services, options.model);
+  const size = checkedSize(services, options.size);
+  const kind = await kindOfAll(contents);
+  if (kind === "video") {
+    checkTimes(styles);
+    if (options.format ?? options.quality) {
+      throw new Problem("invalid-options", "Expected the format of a video in options.video.format.");
+    }
+    const [{ path } = { path: "" }] = contents;
+    const signal = AbortSignal.any([ending, AbortSignal.timeout(LOOK_MILLISECONDS)]);
+    await checkVideo(path, options.video ?? {}, { limits, size, signal }).catch((error: unknown) => {
+      if (!signal.aborted || ending.aborted) throw error;
+      throw new Problem("unreadable", "The video takes too long to look at. Convert it to MP4 first.", {
+        cause: error,
+      });
+    });
+  } else if (options.video !== undefined || styles.some(({ seconds }) => seconds !== undefined)) {
+    throw new Problem("invalid-options", "Expected no options of videos for pictures.");
+  }
+  await checkPictures(services, kind === "pictures" ? contents : [], styles, masks);
+
+  const id = randomUUID();
+  const now = Date.now();
+  try {
+    const request: JobRequest = {
+      ...(await storeAll(services, id, { contents, styles, masks })),
+      ...{
+        model,
+        size,
+        paint: paintOf(options),
+        format: options.format,
+        quality: options.quality,
+        video: options.video,
+      },
+    };
+    const record: JobRecord = {
+      ...{ id, owner, kind, request, state: "queued", progress: 0, created: now, updated: now, notes: [], results: [] },
+    };
+    await jobs.add(record);
+    await queue.submit(id);
+    return record;
+  } catch (error) {
+    await jobs.remove(id).catch(() => undefined);
+    await files.remove(folderOf(id)).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function kindOfAll(contents: readonly UploadedFile[]): Promise<JobRecord["kind"]> {
+  const kinds = await Promise.all(contents.map(({ path }) => kindOf(path)));
+  const unknown = kinds.indexOf(undefined);
+  if (unknown >= 0) {
+    throw new Problem(
+      "unreadable",
+      `Cannot read content ${unknown + 1}: it is neither a JPEG, PNG, WebP, AVIF, TIFF or GIF picture nor an MP4, MOV, WebM, Matroska, AVI, MPEG, Ogg or FLV video.`,
+    );
+  }
+  if (!kinds.includes("video")) return "pictures";
+  if (contents.length > 1)
+    throw new Problem("bad-request", "Expected one video or any number of pictures but received both or several.");
+  return "video";
+}
+
+function checkTimes(styles: readonly ChosenStyle[]): void {
+  if (styles.some(({ seconds = 0 }) => seconds === 0)) return;
+  throw new Problem(
+    "invalid-options",
+    "Expected a style from the begin of the video, at 0 seconds, but received none.",
+  );
+}
+
+/** Looks at the header of every picture. */
+async function checkPictures(
+  services: Services,
+  contents: readonly UploadedFile[],
+  styles: readonly ChosenStyle[],
+  masks: readonly Input[],
+): Promise<void> {
+  const { pool, limits, ending } = services;
+  const inspect = (input: Input, name: string) => {
+    // Kept styles were looked at when they came.
+    if (!("path" in input)) return Promise.resolve();
+    if (input.bytes > limits.pictureBytes) {
+      throw new Problem(
+        "too-large",
+        `Expected at most ${Math.floor(limits.pictureBytes / 2 ** 20)} MiB for ${name} but received more.`,
+      );
+    }
+    const task = { kind: "inspect", file: input.path, name, pixels: limits.pixels } as const;
+    return pool.inspect(task, ending).then(() => undefined, explainPainting);
+  };
+  for (const [index, content] of contents.entries()) await inspect(content, `content ${index + 1}`);
+  for (const [index, { painting, mask }] of styles.entries()) {
+    await inspect(painting, `the painting of style ${index + 1}`);
+    if (mask) await inspect(mask, `the style mask of style ${index + 1}`);
+  }
+  for (const [index, mask] of masks.entries()) await inspect(mask, `mask ${index + 1}`);
+}
+
+async function storeAll(
+  services: Services,
+  id: string,
+  inputs: { contents: readonly UploadedFile[]; styles: readonly ChosenStyle[]; masks: readonly Input[] },
+): Promise<Pick<JobRequest, "contents" | "styles" | "masks">> {
+  const { files } = services;
+  const store = async (input: Input, name: string): Promise<StoredFile> => {
+    const stored = { name: `${folderOf(id)}in/${name}`, hash: input.hash, bytes: input.bytes };
+    if ("path" in input) {
+      await files.put(stored.name, input.path);
+    } else {
+      // A copy of its own: the kept style may change.
+      const bytes = await files.read(input.stored);
+      if (bytes === undefined) throw new Problem("not-found", "The kept style is gone.");
+      await files.write(stored.name, bytes);
+    }
+    return stored;
+  };
+  const contents = [];
+  for (const [index, content] of inputs.contents.entries()) contents.push(await store(content, `content-${index}`));
+  const styles = [];
+  for (const [index, { painting, mask, ...rest }] of inputs.styles.entries()) {
+    styles.push({
+      ...rest,
+      painting: await store(painting, `style-${index}`),
+      mask: mask && (await store(mask, `style-mask-${index}`)),
+    });
+  }
+  const masks = [];
+  for (const [index, mask] of inputs.masks.entries()) masks.push(await store(mask, `mask-${index}`));
+  return { contents, styles, masks };
+}

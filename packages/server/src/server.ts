@@ -1,0 +1,151 @@
+/** A server: painters, a file store, jobs, and HTTP in front of them; everything that it opens it also closes. */
+import { mkdir, rm } from "node:fs/promises";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { Closing } from "./closing.ts";
+import { openFileStore } from "./files/store.ts";
+import { buildApp } from "./http/app.ts";
+import { readApiKeys } from "./http/security.ts";
+import { LocalQueue } from "./jobs/local.ts";
+import type { JobQueue } from "./jobs/queue.ts";
+import { folderOf } from "./jobs/record.ts";
+import { openSqliteStore } from "./jobs/sqlite.ts";
+import type { JobStore } from "./jobs/store.ts";
+import { JobWork, type Workshop } from "./jobs/work.ts";
+import { PainterPool } from "./painters/pool.ts";
+import { openScratch } from "./scratch.ts";
+import type { Services } from "./services.ts";
+import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
+import { KeptStyles } from "./styles.ts";
+
+/** How often jobs that are too old are looked for, in milliseconds. */
+const SWEEP_EVERY = 60_000;
+
+export interface ServerOptions {
+  /** 127.0.0.1 by default. */
+  readonly host?: string;
+  /** 8080 by default; 0 takes any that is free. */
+  readonly port?: number;
+  /** The folder for everything that is kept on this machine; it is made. */
+  readonly data: string;
+  /** Where files of jobs and styles go: `s3://bucket/prefix` or a folder; a folder in `data` by default. */
+  readonly store?: string;
+  /** The address of a Redis or Valkey, which `adaattn worker` takes jobs from; by default this process does them. */
+  readonly redis?: string;
+  readonly painters?: Partial<PainterSettings>;
+  readonly limits?: Partial<Limits>;
+  /** A file of API keys. */
+  readonly apiKeys?: string;
+  /** Origins whose pages may ask. */
+  readonly origins?: readonly string[];
+  /** The folder of the studio's files. */
+  readonly studio?: string;
+  readonly trustProxy?: boolean;
+  readonly version: string;
+  /** Where to log to, as lines of JSON; nowhere by default. */
+  readonly log?: { readonly level: string; readonly stream: NodeJS.WritableStream };
+}
+
+export interface RunningServer extends AsyncDisposable {
+  readonly url: string;
+  /** The painting processes. */
+  readonly painters: readonly number[];
+  /** Stops taking requests, ends what is under way and closes everything; jobs are gone on with after the next start. */
+  close(): Promise<void>;
+}
+
+/** @throws Error with one sentence where it cannot be started; what was opened until then is closed again. */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const closing = new Closing();
+  try {
+    return await open(options, closing);
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+}
+
+async function open(options: ServerOptions, closing: Closing): Promise<RunningServer> {
+  const { host = "127.0.0.1", port = 8080, data, redis, version } = options;
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const keys = options.apiKeys === undefined ? [] : await readApiKeys(options.apiKeys);
+  await mkdir(data, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    throw new Error(`Cannot make the folder ${data} (${error.code}). Choose another --data.`, { cause: error });
+  });
+  const files = await openFileStore(options.store ?? join(data, "files"));
+  const remote = redis === undefined ? undefined : await import("./jobs/redisQueue.ts");
+  const connection = redis === undefined ? undefined : await remote?.connect(redis);
+  const jobs: JobStore = closing.add(connection ? connection.jobs : openSqliteStore(join(data, "jobs.db")), (store) =>
+    store.close(),
+  );
+  const scratch = await openScratch(join(data, "scratch"));
+  closing.add(scratch, (folder) => rm(folder, { recursive: true, force: true }));
+  const settings = painterSettings(options.painters);
+  const pool = closing.add(
+    await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue }),
+    (one) => one.close(),
+  );
+  const shop: Workshop = { pool, files, jobs, limits, scratch };
+  const queue: JobQueue = closing.add(
+    connection ? connection.queue : new LocalQueue(new JobWork(shop), jobs, pool.width),
+    (one) => one.close(),
+  );
+  const ending = new AbortController();
+  const services: Omit<Services, "metrics"> = {
+    ...{ pool, files, jobs, queue, limits, scratch, version },
+    styles: new KeptStyles(files),
+    ending: ending.signal,
+  };
+  const app = await buildApp(services, {
+    ...{ keys, origins: options.origins ?? [], studio: options.studio, perMinute: limits.perMinute },
+    isLocal: keys.length === 0 && ["127.0.0.1", "localhost", "::1"].includes(host),
+    trustProxy: options.trustProxy ?? false,
+    redis: connection?.redis,
+    log: options.log,
+  });
+  closing.add(app, (one) => one.close());
+  closing.add(ending, (one) => one.abort());
+  if (queue instanceof LocalQueue) await queue.recover();
+  await sweep(services, limits, isAlone(options));
+  const sweeping = setInterval(() => void sweep(services, limits, false).catch(() => undefined), SWEEP_EVERY);
+  closing.add(sweeping, clearInterval);
+  await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EADDRINUSE") throw error;
+    throw new Error(`Expected a free port but ${port} is taken; choose another by --port.`, { cause: error });
+  });
+  const address = app.server.address() as AddressInfo;
+  const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  let closed: Promise<void> | undefined;
+  const close = () => {
+    closed ??= closing.close();
+    return closed;
+  };
+  return {
+    url: `http://${name}:${address.port}`,
+    get painters() {
+      return pool.pids;
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Whether nobody else puts files into the store. */
+function isAlone({ redis, store }: ServerOptions): boolean {
+  return redis === undefined && store === undefined;
+}
+
+/** Removes jobs that ended long ago and, where nobody else has any, files of jobs that were never accepted. */
+async function sweep(
+  { jobs, files }: Pick<Services, "jobs" | "files">,
+  limits: Limits,
+  isAlone: boolean,
+): Promise<void> {
+  for (const id of await jobs.finishedBefore(Date.now() - limits.keepHours * 3_600_000)) {
+    await files.remove(folderOf(id));
+    await jobs.remove(id);
+  }
+  if (!isAlone) return;
+  const ids = new Set((await files.list("jobs/")).map((name) => name.split("/")[1] ?? ""));
+  for (const id of ids) if ((await jobs.get(id)) === undefined) await files.remove(folderOf(id));
+}

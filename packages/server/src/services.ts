@@ -1,0 +1,23 @@
+/** What the operations of the API work with. */
+import type { FileStore } from "./files/store.ts";
+import type { Metrics } from "./http/metrics.ts";
+import type { JobQueue } from "./jobs/queue.ts";
+import type { JobStore } from "./jobs/store.ts";
+import type { PainterPool } from "./painters/pool.ts";
+import type { Limits } from "./settings.ts";
+import type { KeptStyles } from "./styles.ts";
+
+export interface Services {
+  readonly pool: PainterPool;
+  readonly files: FileStore;
+  readonly styles: KeptStyles;
+  readonly jobs: JobStore;
+  readonly queue: JobQueue;
+  readonly limits: Limits;
+  readonly metrics: Metrics;
+  /** A folder of this process alone, for uploads. */
+  readonly scratch: string;
+  /** Aborted when the server ends. */
+  readonly ending: AbortSignal;
+  readonly version: string;
+}

@@ -1,0 +1,96 @@
+/** Paintings that the server keeps under names, in its file store, with how they are looked at. */
+import type { FileStore } from "./files/store.ts";
+import type { StoredFile } from "./jobs/record.ts";
+import { Problem } from "./problem.ts";
+import type { StyleInfo, StyleLook } from "./schemas.ts";
+
+/** A kept style as its file describes it. */
+export interface KeptStyle {
+  readonly painting: StoredFile;
+  readonly mask?: StoredFile | undefined;
+  readonly look: StyleLook;
+  readonly width: number;
+  readonly height: number;
+  /** In milliseconds since 1970. */
+  readonly updated: number;
+}
+
+/** What is to be kept: local files with their hashes, which are moved. */
+export interface NewStyle {
+  readonly painting: { readonly path: string; readonly hash: string; readonly bytes: number };
+  readonly mask?: { readonly path: string; readonly hash: string; readonly bytes: number } | undefined;
+  readonly look: StyleLook;
+  readonly width: number;
+  readonly height: number;
+}
+
+const DESCRIPTION = "style.json";
+
+export class KeptStyles {
+  readonly #files: FileStore;
+
+  constructor(files: FileStore) {
+    this.#files = files;
+  }
+
+  async find(name: string): Promise<KeptStyle | undefined> {
+    const bytes = await this.#files.read(`styles/${name}/${DESCRIPTION}`);
+    return bytes && (JSON.parse(new TextDecoder().decode(bytes)) as KeptStyle);
+  }
+
+  /** @throws Problem where there is none of this name. */
+  async get(name: string): Promise<KeptStyle> {
+    const style = await this.find(name);
+    if (style === undefined)
+      throw new Problem("not-found", `There is no kept style ${name}. GET /v1/styles lists them.`);
+    return style;
+  }
+
+  /** Keeps a style, instead of one that has its name. Returns whether it is a new name. */
+  async put(name: string, style: NewStyle): Promise<boolean> {
+    const before = await this.find(name);
+    const keep = async (kind: string, file: NewStyle["painting"]): Promise<StoredFile> => {
+      const { path, hash, bytes } = file;
+      const stored = { name: `styles/${name}/${kind}-${hash}`, hash, bytes };
+      if ((await this.#files.size(stored.name)) === undefined) await this.#files.put(stored.name, path);
+      return stored;
+    };
+    const { look, width, height } = style;
+    const kept: KeptStyle = {
+      painting: await keep("painting", style.painting),
+      mask: style.mask && (await keep("mask", style.mask)),
+      ...{ look, width, height, updated: Date.now() },
+    };
+    await this.#files.write(`styles/${name}/${DESCRIPTION}`, new TextEncoder().encode(JSON.stringify(kept)));
+    // The files of the style before stay, for whoever is about to read them, until the next change.
+    const used = [before, kept].flatMap((one) => [one?.painting.name, one?.mask?.name]);
+    for (const file of await this.#files.list(`styles/${name}/`)) {
+      if (!used.includes(file) && !file.endsWith(DESCRIPTION)) await this.#files.remove(file);
+    }
+    return before === undefined;
+  }
+
+  /** @throws Problem where there is none of this name. */
+  async remove(name: string): Promise<void> {
+    await this.get(name);
+    // The description first: without it there is no style.
+    await this.#files.remove(`styles/${name}/${DESCRIPTION}`);
+    await this.#files.remove(`styles/${name}/`);
+  }
+
+  async list(): Promise<StyleInfo[]> {
+    const names = (await this.#files.list("styles/"))
+      .filter((file) => file.endsWith(`/${DESCRIPTION}`))
+      .map((file) => file.split("/")[1] ?? "");
+    const found = await Promise.all(names.map(async (name) => ({ name, style: await this.find(name) })));
+    return found.flatMap(({ name, style }) => (style ? describeStyle(name, style) : []));
+  }
+}
+
+export function describeStyle(name: string, style: KeptStyle): StyleInfo {
+  const { painting, mask, look, width, height, updated } = style;
+  return {
+    ...{ name, width, height, look, bytes: painting.bytes, hasMask: mask !== undefined },
+    updated: new Date(updated).toISOString(),
+  };
+}

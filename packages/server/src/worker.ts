@@ -1,0 +1,62 @@
+/** A worker: painters that take parts of jobs from Redis, on any machine that reaches it and the file store. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { Closing } from "./closing.ts";
+import { openFileStore } from "./files/store.ts";
+import { type StepEnd, StepWorker } from "./jobs/redisQueue.ts";
+import { JobWork } from "./jobs/work.ts";
+import { PainterPool } from "./painters/pool.ts";
+import { openScratch } from "./scratch.ts";
+import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
+
+export interface WorkerOptions {
+  /** The address of the server's Redis or Valkey. */
+  readonly redis: string;
+  /** Where the server's files are: the same `s3://bucket/prefix`, or the same folder, shared. */
+  readonly store: string;
+  /** A folder of this machine for what is on its way; it is made. */
+  readonly data: string;
+  readonly painters?: Partial<PainterSettings>;
+  readonly limits?: Partial<Limits>;
+  /** Called at the end of every step. */
+  readonly onStep?: (end: StepEnd) => void;
+}
+
+export interface RunningWorker extends AsyncDisposable {
+  /** How many parts it paints at once. */
+  readonly width: number;
+  /** Takes no more parts and waits for those under way. */
+  close(): Promise<void>;
+}
+
+/** @throws Error with one sentence where it cannot be started; what was opened until then is closed again. */
+export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
+  const { redis, store, data, onStep } = options;
+  const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const closing = new Closing();
+  try {
+    const files = await openFileStore(store);
+    const scratch = closing.add(await openScratch(join(data, "scratch")), (folder) =>
+      rm(folder, { recursive: true, force: true }),
+    );
+    const settings = painterSettings(options.painters);
+    const pool = closing.add(
+      await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue }),
+      (one) => one.close(),
+    );
+    const worker = await StepWorker.open(redis, {
+      ...{ width: pool.width, onStep },
+      makeWork: (jobs) => new JobWork({ pool, files, jobs, limits, scratch }),
+    });
+    closing.add(worker, (one) => one[Symbol.asyncDispose]());
+    let closed: Promise<void> | undefined;
+    const close = () => {
+      closed ??= closing.close();
+      return closed;
+    };
+    return { width: pool.width, close, [Symbol.asyncDispose]: close };
+  } catch (error) {
+    await closing.close();
+    throw error;
+  }
+}

@@ -1,0 +1,90 @@
+/** Who may ask, how often, and from which pages; and the studio at the root. */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { Client } from "../src/client.ts";
+import { readApiKeys } from "../src/http/security.ts";
+import { picture, temporaryFolder, testServer } from "./helpers.ts";
+
+const folder = temporaryFolder();
+const keys = join(folder, "keys.txt");
+writeFileSync(keys, "# who may ask\nada:0123456789abcdef0123\n\nfedcba9876543210fedc\n");
+const studio = join(folder, "studio");
+mkdirSync(join(studio, "assets"), { recursive: true });
+writeFileSync(join(studio, "index.html"), "<title>studio</title>");
+writeFileSync(join(studio, "assets", "app.js"), "export {};");
+const origin = "https://studio.example";
+const { url } = await testServer({ apiKeys: keys, origins: [origin], studio, limits: { perMinute: 8 } });
+const ada = new Client(url, { key: "0123456789abcdef0123" });
+
+describe("with API keys", () => {
+  it("only who has one may ask; health and documentation are open", async () => {
+    for (const path of ["/v1/models", "/v1/jobs", "/metrics"]) {
+      const answer = await fetch(url + path);
+      expect([path, answer.status, answer.headers.get("www-authenticate")]).toEqual([path, 401, "Bearer"]);
+      expect((await fetch(url + path, { headers: { authorization: "Bearer wrong" } })).status).toBe(401);
+    }
+    for (const path of ["/healthz", "/readyz", "/docs", "/openapi.json", "/"])
+      expect((await fetch(url + path)).status).toBe(200);
+    expect(await ada.listModels()).toHaveLength(1);
+    expect((await fetch(`${url}/v1/models`, { headers: { "x-api-key": "fedcba9876543210fedc" } })).status).toBe(200);
+  });
+
+  it("nobody sees another's jobs", async () => {
+    const other = new Client(url, { key: "fedcba9876543210fedc" });
+    const { id } = await ada.submitJob({ contents: [await picture(32)], styles: [await picture(32)] });
+    await expect(other.getJob(id)).rejects.toMatchObject({ status: 404 });
+    await expect(other.deleteJob(id)).rejects.toMatchObject({ status: 404 });
+    expect(await other.listJobs()).toEqual([]);
+    expect((await ada.listJobs()).map((job) => job.id)).toEqual([id]);
+  });
+
+  it("asks of one key are counted, and too many told to come again", async () => {
+    const asks = await Promise.allSettled(Array.from({ length: 12 }, () => ada.listModels()));
+    const refused = asks.flatMap((ask) => (ask.status === "rejected" ? [ask.reason] : []));
+    expect(refused.length).toBeGreaterThanOrEqual(4);
+    expect(refused[0]).toMatchObject({
+      status: 429,
+      message: expect.stringContaining("Expected at most 8 requests a minute."),
+    });
+    expect(refused[0].retryAfter).toBeGreaterThan(0);
+    // Health is not counted.
+    for (let count = 0; count < 12; count++) expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it("a file of keys is refused where it is of no use", async () => {
+    const bad = join(folder, "bad.txt");
+    writeFileSync(bad, "short\n");
+    await expect(readApiKeys(bad)).rejects.toThrow("Expected keys of at least 16 characters");
+    writeFileSync(bad, "# none\n");
+    await expect(readApiKeys(bad)).rejects.toThrow("Expected at least one API key");
+    await expect(readApiKeys(join(folder, "missing"))).rejects.toThrow("Cannot read the API keys");
+  });
+});
+
+describe("pages of other origins", () => {
+  it("may ask where they are allowed to, and only there", async () => {
+    const preflight = await fetch(`${url}/v1/stylize`, {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "POST", "access-control-request-headers": "authorization" },
+    });
+    expect(preflight.status).toBe(204);
+    expect(preflight.headers.get("access-control-allow-origin")).toBe(origin);
+    const other = await fetch(`${url}/healthz`, { headers: { origin: "https://other.example" } });
+    expect([other.status, other.headers.get("access-control-allow-origin")]).toEqual([403, null]);
+  });
+});
+
+describe("the studio", () => {
+  it("is at the root, may use WebAssembly with threads, and nothing outside its folder is served", async () => {
+    const page = await fetch(`${url}/`);
+    expect(await page.text()).toContain("studio");
+    expect(page.headers.get("cross-origin-opener-policy")).toBe("same-origin");
+    expect(page.headers.get("content-security-policy")).toContain("'wasm-unsafe-eval'");
+    expect((await fetch(`${url}/assets/app.js`)).headers.get("content-type")).toContain("javascript");
+    for (const path of ["/../keys.txt", "/..%2fkeys.txt", "/assets/..%2f..%2fkeys.txt", "/%2e%2e/keys.txt"]) {
+      const answer = await fetch(url + path);
+      expect([path, answer.status < 500 && answer.status >= 400]).toEqual([path, true]);
+    }
+  });
+});
