@@ -3,6 +3,8 @@
  * computes (a worker thread, a GPU) until somebody asks for their values.
  */
 
+import type { Target } from "@adaattn/graph";
+
 /** Where a session computes. */
 export type Device = "cpu" | "webgpu";
 
@@ -48,6 +50,8 @@ export interface LoadOptions {
 /** Loads models on one device. */
 export interface Engine {
   readonly device: Device;
+  /** Which kernels models are to be written for; those of the device by default. */
+  readonly target?: Target;
   /** Loads the bytes of an ONNX model; `name` stands in error messages. */
   load(model: Uint8Array, name: string, options?: LoadOptions): Promise<Session>;
   dispose(): Promise<void>;

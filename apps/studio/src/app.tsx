@@ -1,0 +1,198 @@
+/** The page: header, the views, and what concerns all of them: notices, dropping and pasting, keys for undo. */
+
+import { signal } from "@preact/signals";
+import { hasVectors } from "adaattn/web";
+import { useEffect } from "preact/hooks";
+import { Icon } from "./parts/icon.tsx";
+import { complain, engine, notice, openPhoto, settings, VIEWS, view } from "./state.ts";
+import { chooseLanguage, LANGUAGES, type Language, language, t } from "./texts/texts.ts";
+import { theme, toggleTheme } from "./theme.ts";
+import { openVideo } from "./video/state.ts";
+import { AttentionView } from "./views/attention.tsx";
+import { LiveView } from "./views/live.tsx";
+import { PictureView } from "./views/picture.tsx";
+import { VideoView } from "./views/video.tsx";
+
+const isDropping = signal(false);
+const SHOWN = { picture: PictureView, attention: AttentionView, live: LiveView, video: VideoView } as const;
+
+export function App() {
+  useEffect(listen, []);
+  const View = SHOWN[view.value];
+  return (
+    <>
+      <button type="button" class="skip" onClick={() => document.getElementById("main")?.focus()}>
+        {t("skip")}
+      </button>
+      <header class="top">
+        <h1>{t("app.title")}</h1>
+        <nav>
+          {VIEWS.map((name) => (
+            <a key={name} href={`#${name}`} aria-current={view.value === name ? "page" : undefined}>
+              {t(`view.${name}`)}
+            </a>
+          ))}
+        </nav>
+        <EngineState />
+        <div class="preferences">
+          <select
+            aria-label={t("language")}
+            name="language"
+            value={language.value}
+            onChange={(event) => {
+              const name = event.currentTarget.value as Language;
+              localStorage.setItem("language", name);
+              chooseLanguage(name).catch(complain);
+            }}
+          >
+            {Object.entries(LANGUAGES).map(([name, title]) => (
+              <option key={name} value={name} lang={name}>
+                {title}
+              </option>
+            ))}
+          </select>
+          <button
+            type="button"
+            class="icon"
+            onClick={toggleTheme}
+            aria-label={t(theme.value === "dark" ? "theme.light" : "theme.dark")}
+            title={t(theme.value === "dark" ? "theme.light" : "theme.dark")}
+          >
+            <Icon name={theme.value === "dark" ? "sun" : "moon"} />
+          </button>
+        </div>
+      </header>
+      <Notices />
+      <main id="main" tabIndex={-1} data-view={view.value}>
+        <View />
+      </main>
+      {isDropping.value && <div class="dropping">{t("photo.drop")}</div>}
+    </>
+  );
+}
+
+/** Which engine paints, or how far it is loaded. */
+function EngineState() {
+  const status = engine.status.value;
+  const told = () => {
+    if (status.state === "idle") return t("engine.idle");
+    if (status.state === "failed") return t("engine.failed");
+    const { report } = status;
+    if (report?.stage === "engine" || report?.stage === "model") {
+      const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
+      const total = report.total === undefined ? "?" : megabytes(report.total);
+      return t(`engine.${report.stage}`, { received: megabytes(report.received), total });
+    }
+    if (report?.stage === "prepare") return t("engine.prepare");
+    if (status.state === "loading") return t("engine.loading");
+    return t(status.device === "webgpu" ? "engine.webgpu" : "engine.cpu");
+  };
+  const why =
+    status.state === "ready" && status.reason
+      ? t("engine.cpu.why", { reason: status.reason })
+      : status.state === "failed"
+        ? status.error
+        : t("app.promise");
+  const device = status.state === "ready" ? status.device : undefined;
+  return (
+    <p
+      class="engine"
+      data-engine={"report" in status && status.report ? "loading" : status.state}
+      data-device={device}
+      title={why}
+    >
+      <span class="dot" />
+      <span aria-live="polite">{told()}</span>
+    </p>
+  );
+}
+
+function Notices() {
+  const now = notice.value;
+  const isProblem = now?.isProblem ?? false;
+  return (
+    <div class="notices" aria-live={isProblem ? "assertive" : "polite"} role={isProblem ? "alert" : "status"}>
+      {!hasVectors() && <p class="notice problem">{t("engine.noSimd")}</p>}
+      {now && (
+        <p class={`notice ${isProblem ? "problem" : ""}`}>
+          <span>{now.text}</span>
+          <button
+            type="button"
+            class="icon"
+            aria-label={t("close")}
+            onClick={() => {
+              notice.value = undefined;
+            }}
+          >
+            <Icon name="close" />
+          </button>
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** Opens what was dropped or pasted in the view that it is for. */
+function openFile(file: File): void {
+  if (view.value === "video" || file.type.startsWith("video/")) {
+    location.hash = "#video";
+    openVideo(file);
+  } else {
+    if (view.value === "live") location.hash = "#picture";
+    openPhoto(file, file.name || t("photo.title"));
+  }
+}
+
+function listen(): () => void {
+  const ending = new AbortController();
+  const { signal } = ending;
+  const hasFile = (event: DragEvent) => event.dataTransfer?.types.includes("Files") ?? false;
+  addEventListener(
+    "dragover",
+    (event) => {
+      if (!hasFile(event)) return;
+      event.preventDefault();
+      isDropping.value = true;
+    },
+    { signal },
+  );
+  addEventListener(
+    "dragleave",
+    (event) => {
+      if (event.relatedTarget === null) isDropping.value = false;
+    },
+    { signal },
+  );
+  addEventListener(
+    "drop",
+    (event) => {
+      isDropping.value = false;
+      const file = event.dataTransfer?.files[0];
+      if (file === undefined) return;
+      event.preventDefault();
+      openFile(file);
+    },
+    { signal },
+  );
+  addEventListener(
+    "paste",
+    (event) => {
+      const file = event.clipboardData?.files[0];
+      if (file !== undefined) openFile(file);
+    },
+    { signal },
+  );
+  addEventListener(
+    "keydown",
+    (event) => {
+      if (!(event.ctrlKey || event.metaKey) || event.altKey) return;
+      const key = event.key.toLowerCase();
+      if (key === "z" && !event.shiftKey) settings.undo();
+      else if (key === "y" || (key === "z" && event.shiftKey)) settings.redo();
+      else return;
+      event.preventDefault();
+    },
+    { signal },
+  );
+  return () => ending.abort();
+}

@@ -1,0 +1,132 @@
+/** What points of the photograph look at: the point under the pointer and those that are pinned, asked of the engine as they change. */
+
+import { effect, signal } from "@preact/signals";
+import type { Attention, AttentionMap, Point } from "adaattn";
+import { fitWithin } from "adaattn";
+import type { AttentionRequest, Looked } from "./engine/protocol.ts";
+import { complain, engine, givePainting, look, PICTURE_MODEL, photo, settings, view } from "./state.ts";
+
+export const LEVELS = [3, 4, 5] as const;
+export type Level = (typeof LEVELS)[number];
+
+export const MOST_PINS = 4;
+
+/** The longer side that is looked at: each point that is asked for encodes the photograph anew. */
+const SIDES = { webgpu: 512, cpu: 288 } as const;
+
+export const level = signal<Level>(3);
+/** From 0 to 1 of the photograph. */
+export const probe = signal<Point | undefined>(undefined);
+export const pins = signal<readonly Point[]>([]);
+export const looked = signal<Looked<Attention> | undefined>(undefined);
+export const isMapped = signal(false);
+export const map = signal<Looked<AttentionMap> | undefined>(undefined);
+/** How far the map is. */
+export const mapping = signal<number | undefined>(undefined);
+
+async function request(): Promise<AttentionRequest | undefined> {
+  const opened = photo.peek();
+  const [painting] = settings.value.paintings;
+  if (opened === undefined || painting === undefined) return undefined;
+  await givePainting(painting);
+  await engine.load();
+  const status = engine.status.peek();
+  const side = SIDES[status.state === "ready" ? status.device : "cpu"];
+  const { width, height } = opened.picture;
+  const longerSide = Math.min(side, Math.max(width, height));
+  return { model: PICTURE_MODEL, photo: opened.key, painting, look: look.peek(), level: level.peek(), longerSide };
+}
+
+/** While one question is answered, only the last of those that come up meanwhile is kept. */
+let isAsking = false;
+let isOutdated = false;
+
+async function ask(): Promise<void> {
+  if (isAsking) {
+    isOutdated = true;
+    return;
+  }
+  isAsking = true;
+  try {
+    do {
+      isOutdated = false;
+      const opened = photo.peek();
+      const shown = [...pins.peek(), ...(probe.peek() ? [probe.peek() as Point] : [])];
+      const asked = shown.length > 0 ? await request() : undefined;
+      if (asked === undefined || opened === undefined) {
+        looked.value = undefined;
+        continue;
+      }
+      const size = fitWithin(opened.picture.width, opened.picture.height, asked.longerSide);
+      const points = shown.map(({ x, y }) => ({ x: x * size.width, y: y * size.height }));
+      const found = await engine.ask("attention", { ...asked, points }, [opened.key, asked.painting]);
+      if (photo.peek() === opened) looked.value = found;
+    } while (isOutdated);
+  } catch (error) {
+    complain(error);
+  } finally {
+    isAsking = false;
+  }
+}
+
+effect(() => {
+  level.value;
+  probe.value;
+  pins.value;
+  photo.value;
+  settings.value.paintings;
+  look.value;
+  if (view.value === "attention") ask();
+});
+
+// Pins belong to their photograph.
+effect(() => {
+  photo.value;
+  pins.value = [];
+  probe.value = undefined;
+  looked.value = undefined;
+});
+
+let controller = new AbortController();
+
+effect(() => {
+  level.value;
+  photo.value;
+  settings.value.paintings;
+  look.value;
+  controller.abort(new DOMException("Another map was asked for.", "AbortError"));
+  controller = new AbortController();
+  map.value = undefined;
+  mapping.value = undefined;
+  if (view.value === "attention" && isMapped.value) drawMap(controller.signal);
+});
+
+async function drawMap(signal: AbortSignal): Promise<void> {
+  try {
+    mapping.value = 0;
+    const asked = await request();
+    if (asked === undefined || signal.aborted) return;
+    const found = await engine.ask("map", asked, [String(asked.photo), asked.painting], {
+      signal,
+      onReport: (report) => {
+        if (report.stage === "paint" && !signal.aborted) mapping.value = report.fraction;
+      },
+    });
+    if (!signal.aborted) map.value = found;
+  } catch (error) {
+    if (!signal.aborted) complain(error);
+  } finally {
+    if (!signal.aborted) mapping.value = undefined;
+  }
+}
+
+/** The numbers behind what is shown, as JSON. */
+export function attentionFile(): Blob | undefined {
+  const now = looked.peek();
+  if (now === undefined) return undefined;
+  const { level, cell, keys, rows } = now.found;
+  const { width, height } = now.painting;
+  const plain = rows.map((row) => ({ ...row, probabilities: Array.from(row.probabilities) }));
+  const content = { level, cell, photo: now.photo, painting: { width, height }, keys, rows: plain };
+  return new Blob([JSON.stringify(content)], { type: "application/json" });
+}

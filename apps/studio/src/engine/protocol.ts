@@ -1,0 +1,96 @@
+/** Messages between the page and the worker that paints. Errors travel as sentences; a request is cancelled by its number. */
+
+import type { Attention, AttentionMap, Device, PaintControls, Picture, Point, StyleControls } from "adaattn";
+
+/** How a painting is looked at: the style controls that the studio offers. */
+export type Look = Pick<StyleControls, "stroke" | "rotate">;
+
+/** The longest side, in pixels, at which a painting is looked at, before its strokes are enlarged. */
+export const PAINTING_SIDE = 512;
+
+/** A painting that counts, by the key under which the worker keeps it. */
+export interface Share {
+  readonly painting: string;
+  readonly look: Look;
+  readonly weight: number;
+  /** White where it goes; everywhere by default. */
+  readonly mask?: Picture | undefined;
+}
+
+/** What the photograph is: one that the worker keeps, or one sent along. */
+export type Photo = string | Picture;
+
+export interface PaintRequest extends PaintControls {
+  readonly model: string;
+  readonly photo: Photo;
+  readonly shares: readonly Share[];
+  /** The longer side to paint at; the photograph's own by default. */
+  readonly longerSide?: number | undefined;
+}
+
+export interface Painted extends Picture {
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
+  readonly milliseconds: number;
+  /** In how many tiles it was painted: 1 where it was painted whole. */
+  readonly tiles: number;
+  /** Whether memory ran out at first, so that tiles were made smaller. */
+  readonly isShrunk: boolean;
+}
+
+export interface AttentionRequest {
+  readonly model: string;
+  readonly photo: Photo;
+  readonly painting: string;
+  readonly look: Look;
+  readonly level: 3 | 4 | 5;
+  /** The longer side to look at. */
+  readonly longerSide: number;
+}
+
+/** Attention, and the painting that its keys are places of. */
+export interface Looked<T> {
+  readonly found: T;
+  readonly painting: Picture;
+  /** The size of the photograph that was looked at. */
+  readonly photo: { readonly width: number; readonly height: number };
+}
+
+/** How far something is. */
+export type Report =
+  | { readonly stage: "engine" | "model"; readonly received: number; readonly total: number | undefined }
+  | { readonly stage: "prepare" }
+  | { readonly stage: "paint"; readonly fraction: number };
+
+export interface OpenRequest {
+  readonly device: "auto" | Device;
+  /** The page's address, which all files are relative to. */
+  readonly base: string;
+}
+
+export interface Opened {
+  readonly device: Device;
+  /** Why it is not WebGPU; undefined where it is, or where the CPU was asked for. */
+  readonly reason: string | undefined;
+}
+
+/** Requests by kind, with what each is answered by. */
+export interface Requests {
+  open: { ask: OpenRequest; answer: Opened };
+  keep: { ask: { readonly key: string; readonly picture: Picture }; answer: null };
+  paint: { ask: PaintRequest; answer: Painted };
+  attention: { ask: AttentionRequest & { readonly points: readonly Point[] }; answer: Looked<Attention> };
+  map: { ask: AttentionRequest; answer: Looked<AttentionMap> };
+}
+
+export type Kind = keyof Requests;
+
+export type ToWorker =
+  | { readonly id: number; readonly kind: Kind; readonly ask: Requests[Kind]["ask"] }
+  | { readonly cancel: number };
+
+export type FromWorker =
+  | { readonly id: number; readonly answer: Requests[Kind]["answer"] }
+  | { readonly id: number; readonly error: string; readonly isAborted: boolean }
+  | { readonly id: number; readonly report: Report }
+  /** The GPU is gone, and with it everything that this worker keeps there. */
+  | { readonly lost: string };

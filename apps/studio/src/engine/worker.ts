@@ -1,0 +1,218 @@
+/** The worker that paints: it owns the engine, the models, the pictures that the page gave it, and the styles made of them. */
+
+import {
+  type CallOptions,
+  type Device,
+  fetchFile,
+  fetchModel,
+  fitWithin,
+  Model,
+  type Picture,
+  probeWebGpu,
+  type RuntimeBuild,
+  type RuntimeFiles,
+  type Style,
+  WebEngine,
+} from "adaattn/web";
+import { paint, resize } from "./paint.ts";
+import {
+  type AttentionRequest,
+  type FromWorker,
+  type Kind,
+  type Look,
+  type Looked,
+  type Opened,
+  type OpenRequest,
+  PAINTING_SIDE,
+  type Painted,
+  type PaintRequest,
+  type Photo,
+  type Report,
+  type Requests,
+  type Share,
+  type ToWorker,
+} from "./protocol.ts";
+
+/** Styles that are kept; the least recently used goes first. */
+const MOST_STYLES = 12;
+
+/** Where each stage of a stylisation lies in its progress. */
+const BEGINS = { style: 0, encode: 0.05, attend: 0.3, decode: 0.7, paint: 0.3 } as const;
+const LENGTHS = { style: 0.05, encode: 0.25, attend: 0.4, decode: 0.3, paint: 0.7 } as const;
+
+interface Call {
+  readonly signal: AbortSignal;
+  readonly report: (report: Report) => void;
+}
+
+const pictures = new Map<string, Picture>();
+const models = new Map<string, Promise<Model>>();
+const styles = new Map<string, Promise<Style>>();
+const calls = new Map<number, AbortController>();
+let opened: { readonly device: Device; readonly base: string; engine: WebEngine | undefined } | undefined;
+
+const send = (message: FromWorker, transfer: Transferable[] = []) => self.postMessage(message, { transfer });
+
+async function open({ device, base }: OpenRequest, { signal, report }: Call): Promise<Opened> {
+  const runtime = { files: (build: RuntimeBuild) => fetchRuntime(build, base, signal, report) };
+  const probed = device === "cpu" ? { reason: undefined } : await probeWebGpu(runtime);
+  signal.throwIfAborted();
+  if ("engine" in probed) {
+    opened = { device: "webgpu", base, engine: probed.engine };
+    probed.engine.lost.then((lost) => send({ lost }));
+    return { device: "webgpu", reason: undefined };
+  }
+  if (device === "webgpu") throw new Error(probed.reason);
+  const engine = await WebEngine.create({ ...runtime, device: "cpu" });
+  opened = { device: "cpu", base, engine };
+  return { device: "cpu", reason: probed.reason };
+}
+
+async function fetchRuntime(
+  build: RuntimeBuild,
+  base: string,
+  signal: AbortSignal,
+  report: Call["report"],
+): Promise<RuntimeFiles> {
+  const { script, wasm, sha256, bytes } = STUDIO_FILES.engine[build];
+  const onProgress = (received: number, total: number | undefined) => report({ stage: "engine", received, total });
+  const content = await fetchFile(new URL(wasm, base).href, { sha256, bytes, signal, onProgress });
+  return { script: new URL(script, base).href, wasm: content };
+}
+
+function modelNamed(name: string, { signal, report }: Call): Promise<Model> {
+  const known = models.get(name);
+  if (known !== undefined) return known;
+  const loading = (async () => {
+    if (opened === undefined) throw new Error("Expected an open engine before a model is asked for.");
+    const { base, device } = opened;
+    const onProgress = (received: number, total: number | undefined) => report({ stage: "model", received, total });
+    const sha256 = STUDIO_FILES.models[name]?.sha256;
+    const fetched = await fetchModel(new URL(`models/${name}`, base).href, { sha256, signal, onProgress });
+    report({ stage: "prepare" });
+    // The first model takes the engine that was probed; a model owns its engine.
+    const engine = opened.engine ?? (await WebEngine.create({ device }));
+    opened.engine = undefined;
+    return Model.load(fetched.name, fetched.architecture, fetched.weights, engine);
+  })();
+  models.set(name, loading);
+  loading.catch(() => models.delete(name));
+  return loading;
+}
+
+function pictureOf(photo: Photo): Picture {
+  if (typeof photo !== "string") return photo;
+  const picture = pictures.get(photo);
+  if (picture === undefined) throw new Error(`Expected a picture that was given before but received ${photo}.`);
+  return picture;
+}
+
+/** The picture with at most so long a side; the last that was made of each is kept. */
+const resized = new Map<string, Picture>();
+function pictureWithin(photo: Photo, longerSide: number | undefined): Picture {
+  const picture = pictureOf(photo);
+  const { width, height } = picture;
+  if (longerSide === undefined || longerSide >= Math.max(width, height)) return picture;
+  const key = typeof photo === "string" ? `${photo} ${longerSide}` : undefined;
+  const known = key === undefined ? undefined : resized.get(key);
+  if (known !== undefined) return known;
+  const made = resize(picture, fitWithin(width, height, longerSide));
+  if (key !== undefined) {
+    if (resized.size > 4) resized.clear();
+    resized.set(key, made);
+  }
+  return made;
+}
+
+async function styleOf(model: Model, painting: string, look: Look, { signal }: CallOptions): Promise<Style> {
+  const key = JSON.stringify([model.name, painting, look.stroke, look.rotate]);
+  const known = styles.get(key);
+  styles.delete(key);
+  const picture = pictureOf(painting);
+  const size = Math.min(PAINTING_SIDE, Math.max(picture.width, picture.height));
+  const making = known ?? model.style(picture, { ...look, size, signal });
+  styles.set(key, making);
+  making.catch(() => styles.get(key) === making && styles.delete(key));
+  for (const [old, style] of styles) {
+    if (styles.size <= MOST_STYLES) break;
+    styles.delete(old);
+    style.then((one) => one.dispose()).catch(() => undefined);
+  }
+  try {
+    return await making;
+  } catch (error) {
+    // Another call that shared it was cancelled, not this one.
+    if (known !== undefined && !signal?.aborted) return styleOf(model, painting, look, { signal });
+    throw error;
+  }
+}
+
+async function paintShares(request: PaintRequest, call: Call): Promise<Painted> {
+  const { model: name, photo, shares, longerSide, ...controls } = request;
+  const { signal, report } = call;
+  const model = await modelNamed(name, call);
+  report({ stage: "paint", fraction: 0 });
+  const made = [];
+  for (const { painting, look, weight, mask } of shares satisfies readonly Share[]) {
+    made.push({ style: await styleOf(model, painting, look, { signal }), weight, mask });
+  }
+  const onProgress: CallOptions["onProgress"] = ({ stage, fraction }) =>
+    report({ stage: "paint", fraction: BEGINS[stage] + LENGTHS[stage] * fraction });
+  return paint(model, pictureWithin(photo, longerSide), made, { ...controls, signal, onProgress });
+}
+
+async function look<T>(
+  request: AttentionRequest,
+  call: Call,
+  find: (model: Model, photo: Picture, style: Style) => Promise<T>,
+): Promise<Looked<T>> {
+  const model = await modelNamed(request.model, call);
+  const style = await styleOf(model, request.painting, request.look, call);
+  const photo = pictureWithin(request.photo, request.longerSide);
+  const found = await find(model, photo, style);
+  return { found, painting: style.source.painting, photo: { width: photo.width, height: photo.height } };
+}
+
+type Handlers = { readonly [K in Kind]: (ask: Requests[K]["ask"], call: Call) => Promise<Requests[K]["answer"]> };
+
+const handlers: Handlers = {
+  open,
+  keep: async ({ key, picture }) => {
+    pictures.set(key, picture);
+    return null;
+  },
+  paint: paintShares,
+  attention: ({ points, ...request }, call) =>
+    look(request, call, (model, photo, style) =>
+      model.attention(photo, style, points, { level: request.level, signal: call.signal }),
+    ),
+  map: (request, call) =>
+    look(request, call, (model, photo, style) => {
+      const onProgress: CallOptions["onProgress"] = ({ fraction }) => call.report({ stage: "paint", fraction });
+      return model.attentionMap(photo, style, { level: request.level, signal: call.signal, onProgress });
+    }),
+};
+
+async function answer<K extends Kind>(id: number, kind: K, ask: Requests[K]["ask"]): Promise<void> {
+  const controller = new AbortController();
+  calls.set(id, controller);
+  try {
+    const call = { signal: controller.signal, report: (report: Report) => send({ id, report }) };
+    const result = await handlers[kind](ask, call);
+    const transfer = kind === "paint" ? [(result as Painted).data.buffer] : [];
+    send({ id, answer: result }, transfer);
+  } catch (error) {
+    send({
+      id,
+      error: error instanceof Error ? error.message : String(error),
+      isAborted: controller.signal.aborted,
+    });
+  } finally {
+    calls.delete(id);
+  }
+}
+
+self.addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
+  if ("cancel" in data) calls.get(data.cancel)?.abort(new DOMException("The call was cancelled.", "AbortError"));
+  else answer(data.id, data.kind, data.ask);
+});

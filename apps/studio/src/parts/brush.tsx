@@ -1,0 +1,75 @@
+/** The photograph to paint regions on: by pointer, or by arrow keys and space. */
+
+import { signal, useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { dab, drawRegions, emptyRegions, type Regions } from "../regions.ts";
+import { type Photo, settings } from "../state.ts";
+import { t } from "../texts/texts.ts";
+import { PictureCanvas } from "./controls.tsx";
+import { type Pointed, Stage } from "./stage.tsx";
+
+/** What the brush paints: a painting's region, or "" to erase; and how large it is. */
+export const brush = signal<{ readonly painting: string; readonly radius: number }>({ painting: "", radius: 0.06 });
+
+export function BrushStage({ photo }: { readonly photo: Photo }) {
+  const { width, height } = photo.picture;
+  const at = useSignal({ x: 0.5, y: 0.5 });
+  const stroke = useRef<{ regions: Regions; last: readonly [number, number] } | undefined>(undefined);
+  const shown = useSignal<Regions | undefined>(undefined);
+  const regions = shown.value ?? settings.value.regions ?? emptyRegions(photo.picture);
+  const chosen = settings.value.paintings;
+
+  // A brush for a painting that is no longer chosen paints the first.
+  useEffect(() => {
+    const { painting, radius } = brush.value;
+    if (painting !== "" && !chosen.includes(painting)) brush.value = { painting: chosen[0] ?? "", radius };
+  }, [chosen]);
+
+  const paint = (to: readonly [number, number]) => {
+    const from = stroke.current?.last ?? to;
+    const { painting, radius } = brush.value;
+    const begun = stroke.current?.regions ?? settings.value.regions ?? emptyRegions(photo.picture);
+    const next = dab(begun, { painting: painting === "" ? undefined : painting, radius }, from, to);
+    stroke.current = { regions: next, last: to };
+    shown.value = next;
+  };
+  const end = () => {
+    if (stroke.current === undefined) return;
+    const done = stroke.current.regions;
+    stroke.current = undefined;
+    shown.value = undefined;
+    settings.change({ regions: Object.keys(done.planes).length > 0 ? done : undefined });
+  };
+  const point = ({ x, y, phase }: Pointed) => {
+    at.value = { x, y };
+    if (phase === "down" || phase === "drag") paint([x, y]);
+    if (phase === "up") end();
+  };
+  const key = (name: string) => {
+    const moves: Record<string, readonly [number, number]> = {
+      ArrowLeft: [-0.02, 0],
+      ArrowRight: [0.02, 0],
+      ArrowUp: [0, -0.02],
+      ArrowDown: [0, 0.02],
+    };
+    const move = moves[name];
+    if (move !== undefined) {
+      const inside = (value: number) => Math.min(1, Math.max(0, value));
+      at.value = { x: inside(at.value.x + move[0]), y: inside(at.value.y + move[1]) };
+      return true;
+    }
+    if (name !== " ") return false;
+    paint([at.value.x, at.value.y]);
+    end();
+    return true;
+  };
+
+  const diameter = (200 * brush.value.radius * Math.max(width, height)) / width;
+  return (
+    <Stage width={width} height={height} name="brush" label={t("regions.stage")} onPoint={point} onKey={key}>
+      <PictureCanvas picture={photo.picture} />
+      <PictureCanvas picture={drawRegions(regions, chosen)} class="over smooth" />
+      <div class="brush" style={{ left: `${100 * at.value.x}%`, top: `${100 * at.value.y}%`, width: `${diameter}%` }} />
+    </Stage>
+  );
+}

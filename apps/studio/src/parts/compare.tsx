@@ -1,0 +1,71 @@
+/** The photograph and the result on top of each other, with a divider between them. */
+
+import { useSignal } from "@preact/signals";
+import type { Size } from "adaattn";
+import type { ComponentChildren } from "preact";
+import { useRef } from "preact/hooks";
+import { t } from "../texts/texts.ts";
+import { Icon } from "./icon.tsx";
+import { Stage } from "./stage.tsx";
+
+interface CompareProps extends Size {
+  readonly before: ComponentChildren;
+  /** The result; without, the photograph is shown alone. */
+  readonly after: ComponentChildren | undefined;
+}
+
+export function Compare({ width, height, before, after }: CompareProps) {
+  /** How much of the photograph is shown, from the left, from 0 to 1. */
+  const shown = useSignal(0.32);
+  const layers = useRef<HTMLDivElement>(null);
+  const set = (value: number) => {
+    shown.value = Math.min(1, Math.max(0, value));
+  };
+  const drag = (event: PointerEvent & { currentTarget: HTMLElement }) => {
+    event.stopPropagation();
+    if (event.type === "pointerdown") event.currentTarget.setPointerCapture(event.pointerId);
+    else if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
+    const box = layers.current?.getBoundingClientRect();
+    if (box) set((event.clientX - box.left) / box.width);
+  };
+  const key = (event: KeyboardEvent) => {
+    const steps: Record<string, number> = { ArrowLeft: -0.05, ArrowRight: 0.05, Home: -1, End: 1 };
+    const step = steps[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    event.stopPropagation();
+    set(shown.value + step);
+  };
+  const percent = `${100 * shown.value}%`;
+  return (
+    <Stage width={width} height={height} name="compare" label={t("compare.stage")}>
+      <div class="compare" ref={layers}>
+        {before}
+        {after !== undefined && (
+          <>
+            <div class="after" style={{ clipPath: `inset(0 0 0 ${percent})` }}>
+              {after}
+            </div>
+            <div
+              class="divider"
+              role="slider"
+              tabIndex={0}
+              aria-label={t("compare.label")}
+              aria-valuemin={0}
+              aria-valuemax={100}
+              aria-valuenow={Math.round(100 * shown.value)}
+              style={{ left: percent }}
+              onPointerDown={drag}
+              onPointerMove={drag}
+              onKeyDown={key}
+            >
+              <span>
+                <Icon name="split" />
+              </span>
+            </div>
+          </>
+        )}
+      </div>
+    </Stage>
+  );
+}

@@ -1,0 +1,26 @@
+/** Icons, drawn in strokes of the text's colour. */
+
+const PATHS = {
+  plus: "M12 5v14M5 12h14",
+  minus: "M5 12h14",
+  undo: "M9 14 4 9l5-5M4 9h10a6 6 0 0 1 0 12h-3",
+  redo: "m15 14 5-5-5-5M20 9H10a6 6 0 0 0 0 12h3",
+  sun: "M12 3v2M12 19v2M3 12h2M19 12h2M5.6 5.6 7 7M17 17l1.4 1.4M5.6 18.4 7 17M17 7l1.4-1.4M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8Z",
+  moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4 8.5 8.5 0 1 0 20 14.5Z",
+  download: "M12 4v11M7 11l5 5 5-5M5 20h14",
+  copy: "M9 9h11v11H9ZM5 15H4V4h11v1",
+  camera: "M4 8h3l2-3h6l2 3h3v11H4ZM12 10a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7Z",
+  open: "M4 19V5h6l2 3h8v11Z",
+  close: "M6 6l12 12M18 6 6 18",
+  brush: "M14 6l4 4-8 8c-2 2-6 1-6 1s2-1 2-4a3 3 0 0 1 1-2ZM16 4l4 4",
+  check: "m5 12 5 5 9-10",
+  split: "M9 7l-5 5 5 5M15 7l5 5-5 5",
+} as const;
+
+export function Icon({ name }: { readonly name: keyof typeof PATHS }) {
+  return (
+    <svg viewBox="0 0 24 24" aria-hidden="true">
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}

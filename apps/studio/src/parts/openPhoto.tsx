@@ -1,0 +1,108 @@
+/** Ways to open a photograph: a file, the camera, a sample. Dropping and pasting work anywhere (app.tsx). */
+
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { openCamera } from "../live/camera.ts";
+import { PHOTOS, photoUrl } from "../pictures/bundled.ts";
+import { complain, openPhoto, openSample, photo } from "../state.ts";
+import { t } from "../texts/texts.ts";
+import { Dialog, OpenButton } from "./controls.tsx";
+import { Icon } from "./icon.tsx";
+
+const hasTouch = () => matchMedia("(pointer: coarse)").matches;
+
+export function OpenPhoto({ isMain }: { readonly isMain: boolean }) {
+  const isShooting = useSignal(false);
+  const open = (file: File) => openPhoto(file, file.name);
+  return (
+    <div class="actions">
+      <OpenButton name="photo" class={isMain ? "main" : ""} accept="image/*" onFile={open}>
+        <Icon name="open" />
+        {t(photo.value === undefined ? "photo.open" : "photo.another")}
+      </OpenButton>
+      {hasTouch() ? (
+        <OpenButton name="shot" accept="image/*" capture="environment" onFile={open}>
+          <Icon name="camera" />
+          {t("photo.take")}
+        </OpenButton>
+      ) : (
+        <button
+          type="button"
+          onClick={() => {
+            isShooting.value = true;
+          }}
+        >
+          <Icon name="camera" />
+          {t("photo.take")}
+        </button>
+      )}
+      {isShooting.value && (
+        <Shoot
+          onClose={() => {
+            isShooting.value = false;
+          }}
+        />
+      )}
+    </div>
+  );
+}
+
+/** A dialog that shows the camera and takes one picture. */
+function Shoot({ onClose }: { readonly onClose: () => void }) {
+  const video = useRef<HTMLVideoElement>(null);
+  useEffect(() => {
+    const opened = openCamera(1920);
+    opened.then(
+      (stream) => {
+        if (video.current) video.current.srcObject = stream;
+      },
+      (error) => {
+        complain(error);
+        onClose();
+      },
+    );
+    return () => {
+      opened.then((stream) => stream.getTracks().forEach((track) => void track.stop())).catch(() => undefined);
+    };
+  }, []);
+  const shoot = async () => {
+    const element = video.current;
+    if (element === null || element.videoWidth === 0) return;
+    const canvas = new OffscreenCanvas(element.videoWidth, element.videoHeight);
+    canvas.getContext("2d")?.drawImage(element, 0, 0);
+    onClose();
+    await openPhoto(await canvas.convertToBlob({ type: "image/jpeg", quality: 0.95 }), t("photo.title"));
+  };
+  return (
+    <Dialog title={t("photo.take")} close={t("close")} onClose={onClose}>
+      <video ref={video} autoplay muted playsInline />
+      <button type="button" class="main" onClick={shoot}>
+        <Icon name="camera" />
+        {t("photo.shoot")}
+      </button>
+    </Dialog>
+  );
+}
+
+export function Samples() {
+  return (
+    <section class="samples">
+      <h2>{t("photo.samples")}</h2>
+      <div class="thumbnails">
+        {PHOTOS.map(({ id, title, credit }) => (
+          <button
+            key={id}
+            type="button"
+            class="thumbnail"
+            aria-pressed={photo.value?.sample === id}
+            title={`${title}, ${credit}`}
+            data-photo={id}
+            onClick={() => openSample(id)}
+          >
+            <img src={photoUrl(id)} alt={title} loading="lazy" draggable={false} />
+          </button>
+        ))}
+      </div>
+    </section>
+  );
+}

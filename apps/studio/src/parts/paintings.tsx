@@ -1,0 +1,78 @@
+/** The paintings to choose from, with who made them. */
+
+import { useSignal } from "@preact/signals";
+import { addPainting, paintings, settings, togglePainting } from "../state.ts";
+import { t } from "../texts/texts.ts";
+import { OpenButton } from "./controls.tsx";
+import { Icon } from "./icon.tsx";
+
+/** @param canMix whether several may be chosen. */
+export function Paintings({ canMix }: { readonly canMix: boolean }) {
+  const chosen = settings.value.paintings;
+  const isMixing = useSignal(chosen.length > 1);
+  const last = paintings.value.find(({ id }) => id === chosen.at(-1));
+  return (
+    <section class="paintings">
+      <header>
+        <h2>{t("paintings.title")}</h2>
+        {canMix && (
+          <label class="switch">
+            <input
+              type="checkbox"
+              name="mix"
+              checked={isMixing.value}
+              onChange={(event) => {
+                isMixing.value = event.currentTarget.checked;
+                const [first = ""] = settings.value.paintings;
+                if (!isMixing.value && settings.value.paintings.length > 1) settings.change({ paintings: [first] });
+              }}
+            />
+            {t("mix.title")}
+          </label>
+        )}
+      </header>
+      {canMix && isMixing.value && <p class="hint">{t("paintings.hint")}</p>}
+      <div class="thumbnails">
+        {paintings.value.map(({ id, title, url, credit }) => {
+          const at = chosen.indexOf(id);
+          const isChosen = canMix ? at >= 0 : at === 0;
+          return (
+            <button
+              key={id}
+              type="button"
+              class="thumbnail"
+              aria-pressed={isChosen}
+              data-painting={id}
+              title={credit ? `${title}, ${credit.artist}, ${credit.year}` : title}
+              onClick={() => togglePainting(id, canMix && isMixing.value)}
+            >
+              <img src={url} alt={title} loading="lazy" draggable={false} />
+              {isChosen && (
+                <span class="badge">
+                  <Icon name="check" />
+                </span>
+              )}
+            </button>
+          );
+        })}
+        <OpenButton
+          class="thumbnail add"
+          name="painting"
+          accept="image/*"
+          onFile={(file) => addPainting(file, file.name)}
+        >
+          <Icon name="plus" />
+          {t("paintings.add")}
+        </OpenButton>
+      </div>
+      {last && (
+        <p class="credit">
+          <cite>{last.title}</cite>
+          {last.credit
+            ? ` ${last.credit.artist}, ${last.credit.year}. ${last.credit.source}.`
+            : ` ${t("paintings.own")}.`}
+        </p>
+      )}
+    </section>
+  );
+}

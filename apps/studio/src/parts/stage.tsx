@@ -1,0 +1,189 @@
+/**
+ * A picture that can be zoomed and moved: by wheel, pinch and drag, and by keys. What lies on it are layers of its size. Where
+ * `onPoint` is given, a single pointer points instead of moving.
+ */
+
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { t } from "../texts/texts.ts";
+import { Icon } from "./icon.tsx";
+
+/** A place in the picture from 0 to 1, and what the pointer does there. */
+export interface Pointed {
+  readonly x: number;
+  readonly y: number;
+  readonly phase: "hover" | "down" | "drag" | "up" | "leave";
+}
+
+interface StageProps {
+  readonly width: number;
+  readonly height: number;
+  readonly label: string;
+  readonly name: string;
+  readonly children: ComponentChildren;
+  /** What lies above the picture and does not move with it. */
+  readonly above?: ComponentChildren;
+  readonly onPoint?: ((pointed: Pointed) => void) | undefined;
+  /** Keys that the stage does not take itself; returns whether it was taken. */
+  readonly onKey?: ((key: string) => boolean) | undefined;
+}
+
+const MOST_ZOOM = 12;
+
+export function Stage({ width, height, label, name, children, above, onPoint, onKey }: StageProps) {
+  const frame = useRef<HTMLDivElement>(null);
+  const place = useSignal({ zoom: 1, x: 0, y: 0 });
+  const pointers = useRef(new Map<number, { x: number; y: number }>());
+  const isPointing = useRef(false);
+
+  // Another picture is shown whole.
+  useEffect(() => {
+    place.value = { zoom: 1, x: 0, y: 0 };
+  }, [width / height]);
+
+  /** Zooms about a point given in pixels from the frame's middle, and keeps the picture from leaving the frame. */
+  const zoomTo = (zoom: number, about = { x: 0, y: 0 }, move = { x: 0, y: 0 }) => {
+    const now = place.value;
+    const next = Math.min(MOST_ZOOM, Math.max(1, zoom));
+    const box = frame.current?.getBoundingClientRect();
+    const limit = (side: number) => (side * (next - 1)) / 2;
+    const clamp = (value: number, most: number) => Math.min(most, Math.max(-most, value));
+    const ratio = next / now.zoom;
+    place.value = {
+      zoom: next,
+      x: clamp(about.x + (now.x - about.x) * ratio + move.x, limit(box?.width ?? 0)),
+      y: clamp(about.y + (now.y - about.y) * ratio + move.y, limit(box?.height ?? 0)),
+    };
+  };
+  const fromMiddle = (event: { clientX: number; clientY: number }) => {
+    const box = frame.current?.getBoundingClientRect() ?? new DOMRect();
+    return { x: event.clientX - box.left - box.width / 2, y: event.clientY - box.top - box.height / 2 };
+  };
+  const point = (event: PointerEvent, phase: Pointed["phase"]) => {
+    const box = frame.current?.getBoundingClientRect() ?? new DOMRect(0, 0, 1, 1);
+    const { x, y } = fromMiddle(event);
+    const { zoom, x: left, y: top } = place.value;
+    const inside = (value: number) => Math.min(0.99999, Math.max(0, value));
+    onPoint?.({
+      x: inside((x - left) / (box.width * zoom) + 0.5),
+      y: inside((y - top) / (box.height * zoom) + 0.5),
+      phase,
+    });
+  };
+
+  const down = (event: PointerEvent) => {
+    if (event.button > 1) return;
+    pointers.current.set(event.pointerId, fromMiddle(event));
+    frame.current?.setPointerCapture(event.pointerId);
+    isPointing.current = onPoint !== undefined && event.button === 0 && pointers.current.size === 1;
+    if (isPointing.current) point(event, "down");
+  };
+  const move = (event: PointerEvent) => {
+    const before = pointers.current.get(event.pointerId);
+    const now = fromMiddle(event);
+    if (before === undefined) {
+      if (event.pointerType !== "touch") point(event, "hover");
+      return;
+    }
+    if (isPointing.current) {
+      point(event, "drag");
+      return;
+    }
+    const other = [...pointers.current].find(([id]) => id !== event.pointerId)?.[1];
+    if (other === undefined) zoomTo(place.value.zoom, undefined, { x: now.x - before.x, y: now.y - before.y });
+    else {
+      const length = (a: { x: number; y: number }) => Math.hypot(a.x - other.x, a.y - other.y);
+      const middle = { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 };
+      zoomTo((place.value.zoom * length(now)) / Math.max(1, length(before)), middle);
+    }
+    pointers.current.set(event.pointerId, now);
+  };
+  const up = (event: PointerEvent) => {
+    if (!pointers.current.delete(event.pointerId)) return;
+    if (isPointing.current) point(event, "up");
+    isPointing.current = false;
+  };
+  const key = (event: KeyboardEvent) => {
+    if (event.target !== event.currentTarget || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = 60;
+    const moves: Record<string, () => void> = {
+      "+": () => zoomTo(place.value.zoom * 1.4),
+      "=": () => zoomTo(place.value.zoom * 1.4),
+      "-": () => zoomTo(place.value.zoom / 1.4),
+      "0": () => zoomTo(1),
+      ArrowLeft: () => zoomTo(place.value.zoom, undefined, { x: step, y: 0 }),
+      ArrowRight: () => zoomTo(place.value.zoom, undefined, { x: -step, y: 0 }),
+      ArrowUp: () => zoomTo(place.value.zoom, undefined, { x: 0, y: step }),
+      ArrowDown: () => zoomTo(place.value.zoom, undefined, { x: 0, y: -step }),
+    };
+    if (onKey?.(event.key)) event.preventDefault();
+    else if (moves[event.key] !== undefined) {
+      moves[event.key]?.();
+      event.preventDefault();
+    }
+  };
+
+  // Preact's own handler would be passive, and the page would scroll.
+  useEffect(() => {
+    const wheel = (event: WheelEvent) => {
+      event.preventDefault();
+      zoomTo(place.value.zoom * Math.exp(-event.deltaY / 400), fromMiddle(event));
+    };
+    const element = frame.current;
+    element?.addEventListener("wheel", wheel, { passive: false });
+    return () => element?.removeEventListener("wheel", wheel);
+  }, []);
+
+  const { zoom, x, y } = place.value;
+  return (
+    <div class="stage" data-stage={name} style={{ "--ratio": width / height }}>
+      <div
+        class={`frame ${onPoint ? "pointing" : zoom > 1 ? "moving" : ""}`}
+        ref={frame}
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: the picture is zoomed, moved and pointed at by keys.
+        tabIndex={0}
+        role="application"
+        aria-label={label}
+        onPointerDown={down}
+        onPointerMove={move}
+        onPointerUp={up}
+        onPointerCancel={up}
+        onPointerLeave={(event) => pointers.current.size === 0 && point(event, "leave")}
+        onKeyDown={key}
+      >
+        <div class="layers" style={{ transform: `translate(${x}px, ${y}px) scale(${zoom})` }}>
+          {children}
+        </div>
+        {above}
+      </div>
+      <div class="zoom">
+        <button
+          type="button"
+          class="icon"
+          title={t("zoom.out")}
+          aria-label={t("zoom.out")}
+          onClick={() => zoomTo(zoom / 1.5)}
+          disabled={zoom === 1}
+        >
+          <Icon name="minus" />
+        </button>
+        <button
+          type="button"
+          class="icon"
+          title={t("zoom.in")}
+          aria-label={t("zoom.in")}
+          onClick={() => zoomTo(zoom * 1.5)}
+          disabled={zoom >= MOST_ZOOM}
+        >
+          <Icon name="plus" />
+        </button>
+        {zoom > 1 && (
+          <button type="button" class="quiet" onClick={() => zoomTo(1)}>
+            {t("zoom.fit")} <span class="number">{Math.round(zoom * 100)} %</span>
+          </button>
+        )}
+      </div>
+    </div>
+  );
+}

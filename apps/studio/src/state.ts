@@ -1,0 +1,185 @@
+/** What the page knows: the view, the photograph, the paintings, the settings, and the notices to the user. */
+
+import { computed, effect, signal } from "@preact/signals";
+import type { Device, Picture } from "adaattn";
+import { Engine } from "./engine/client.ts";
+import { PAINTING_SIDE, type Share } from "./engine/protocol.ts";
+import { padWeights } from "./mixing.ts";
+import { type Credit, PAINTINGS, PHOTOS, paintingUrl, photoUrl } from "./pictures/bundled.ts";
+import { openPicture } from "./pictures/decode.ts";
+import { maskOf } from "./regions.ts";
+import { fromParameters, History, MOST_PAINTINGS, toParameters } from "./settings.ts";
+import { t } from "./texts/texts.ts";
+
+export const VIEWS = ["picture", "attention", "live", "video"] as const;
+export type View = (typeof VIEWS)[number];
+
+/** A photograph that was opened. */
+export interface Photo {
+  /** Unique for each that is opened. */
+  readonly key: string;
+  readonly name: string;
+  readonly picture: Picture;
+  /** Of the bundled photographs, for links. */
+  readonly sample: string | undefined;
+}
+
+/** A painting that can be chosen. */
+export interface Painting {
+  readonly id: string;
+  readonly title: string;
+  /** Where its small picture is shown from. */
+  readonly url: string;
+  /** Who made it; undefined for the user's own. */
+  readonly credit: Credit | undefined;
+}
+
+/** A sentence for the user. */
+export interface Notice {
+  readonly text: string;
+  readonly isProblem: boolean;
+}
+
+const asked = new URL(location.href);
+const [viewAsked = "", linked = ""] = asked.hash.slice(1).split("?");
+const parameters = new URLSearchParams(linked);
+const isBundled = (id: string) => PAINTINGS.some((painting) => painting.id === id);
+
+export const view = signal<View>(VIEWS.find((one) => one === viewAsked) ?? "picture");
+export const photo = signal<Photo | undefined>(undefined);
+export const settings = new History(fromParameters(parameters, isBundled));
+/** The bundled photograph that is open or being opened, for links. */
+const sample = signal<string | undefined>(undefined);
+export const notice = signal<Notice | undefined>(undefined);
+export const paintings = signal<readonly Painting[]>(
+  PAINTINGS.map((credit) => ({ id: credit.id, title: credit.title, url: paintingUrl(credit.id), credit })),
+);
+
+const device = (["cpu", "webgpu"] as const).find((one): one is Device => one === asked.searchParams.get("device"));
+export const engine = new Engine(device ?? "auto", (reason) => say(t("engine.recovered", { reason })));
+
+/** The model for pictures, and the one for moving ones, which is faster where there is one. */
+export const PICTURE_MODEL = "small";
+export const VIDEO_MODEL = STUDIO_FILES.models["small-video"] === undefined ? "small" : "small-video";
+
+export function say(text: string): void {
+  notice.value = { text, isProblem: false };
+}
+
+/** Shows what went wrong; a call that was cancelled is nothing to be shown. */
+export function complain(error: unknown): void {
+  if (error instanceof DOMException && error.name === "AbortError") return;
+  notice.value = { text: error instanceof Error ? error.message : String(error), isProblem: true };
+}
+
+/** Keeps the address in step with what is shown, so that it can be shared. */
+effect(() => {
+  const link = toParameters(settings.value, isBundled);
+  if (sample.value !== undefined) link.set("photo", sample.value);
+  const hash = `#${view.value}${link.size > 0 ? `?${link}` : ""}`;
+  if (location.hash !== hash) history.replaceState(null, "", `${location.pathname}${location.search}${hash}`);
+});
+
+addEventListener("hashchange", () => {
+  const [name = "", rest = ""] = location.hash.slice(1).split("?");
+  const found = VIEWS.find((one) => one === name);
+  if (found !== undefined) view.value = found;
+  if (rest === "") return;
+  const link = new URLSearchParams(rest);
+  settings.change(fromParameters(link, isBundled));
+  openSample(link.get("photo") ?? "");
+});
+
+let count = 0;
+
+/** Opens a photograph from a file. */
+export async function openPhoto(file: Blob, name: string, from?: string): Promise<void> {
+  try {
+    const { picture, note } = await openPicture(file, name);
+    const key = `photo ${++count}`;
+    engine.keep(key, picture);
+    if (settings.value.regions !== undefined) settings.change({ regions: undefined });
+    sample.value = from;
+    photo.value = { key, name, picture, sample: from };
+    notice.value = note === undefined ? undefined : { text: note, isProblem: false };
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Opens a bundled photograph; an unknown name does nothing. */
+export async function openSample(id: string): Promise<void> {
+  const found = PHOTOS.find((one) => one.id === id);
+  if (found === undefined || photo.peek()?.sample === id) return;
+  sample.value = id;
+  try {
+    await openPhoto(await fetchBlob(photoUrl(id)), found.title, id);
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Adds a painting of the user's own, and chooses it. */
+export async function addPainting(file: Blob, name: string): Promise<void> {
+  try {
+    const { picture } = await openPicture(file, name, 2 * PAINTING_SIDE);
+    const id = `own ${++count}`;
+    engine.keep(id, picture);
+    given.add(id);
+    const title = name.replace(/\.\w+$/, "");
+    paintings.value = [...paintings.value, { id, title, url: URL.createObjectURL(file), credit: undefined }];
+    settings.change({ paintings: [id] });
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Chooses a painting, or takes it away where it is chosen and not the only one. */
+export function togglePainting(id: string, isMixed: boolean): void {
+  const chosen = settings.value.paintings;
+  if (!isMixed) {
+    if (chosen.length !== 1 || chosen[0] !== id) settings.change({ paintings: [id] });
+  } else if (chosen.includes(id)) {
+    if (chosen.length > 1) settings.change({ paintings: chosen.filter((one) => one !== id) });
+  } else if (chosen.length >= MOST_PAINTINGS) {
+    notice.value = { text: t("paintings.most"), isProblem: true };
+  } else {
+    settings.change({ paintings: [...chosen, id] });
+  }
+}
+
+const given = new Set<string>();
+
+/** Sees to it that the engine can have a painting. */
+export async function givePainting(id: string): Promise<void> {
+  if (given.has(id)) return;
+  const { picture } = await openPicture(await fetchBlob(paintingUrl(id)), id);
+  engine.keep(id, picture);
+  given.add(id);
+}
+
+async function fetchBlob(url: string): Promise<Blob> {
+  const response = await fetch(url);
+  if (!response.ok) throw new Error(`${url} cannot be fetched: the server answered ${response.status}.`);
+  return response.blob();
+}
+
+/** How the chosen paintings are looked at. */
+export const look = computed(() => {
+  const { stroke, rotate } = settings.value;
+  return { stroke, rotate };
+});
+
+/** The chosen paintings with their weights and regions; those that would not be seen are left out. */
+export function sharesOf(withRegions: boolean): Share[] {
+  const { paintings: ids, pad, regions } = settings.value;
+  const weights = padWeights(pad, ids.length);
+  const isPainted = withRegions && regions !== undefined && Object.keys(regions.planes).length > 0;
+  return ids.flatMap((painting, index) => {
+    const weight = isPainted ? 1 : (weights[index] ?? 0);
+    const mask = isPainted ? maskOf(regions, painting) : undefined;
+    return weight < 0.005 || (isPainted && mask === undefined) ? [] : [{ painting, look: look.value, weight, mask }];
+  });
+}
+
+openSample(parameters.get("photo") ?? "");

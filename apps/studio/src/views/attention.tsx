@@ -1,0 +1,177 @@
+/** The attention: a photograph to point at, and the painting that lights up where the point looks. */
+
+import { useComputed } from "@preact/signals";
+import { drawHeat, drawSources } from "adaattn";
+import { attentionFile, isMapped, LEVELS, level, looked, MOST_PINS, map, mapping, pins, probe } from "../attention.ts";
+import { PictureCanvas, Progress } from "../parts/controls.tsx";
+import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
+import { Paintings } from "../parts/paintings.tsx";
+import { type Pointed, Stage } from "../parts/stage.tsx";
+import { saveFile } from "../pictures/save.ts";
+import { type Photo, paintings, photo, settings } from "../state.ts";
+import { t } from "../texts/texts.ts";
+
+export function AttentionView() {
+  const opened = photo.value;
+  return (
+    <>
+      <div class="board">
+        {opened === undefined ? (
+          <div class="empty">
+            <p>{t("attention.need")}</p>
+            <OpenPhoto isMain />
+          </div>
+        ) : (
+          <div class="pair">
+            <PhotoSide opened={opened} />
+            <PaintingSide />
+          </div>
+        )}
+        {opened && <Told />}
+      </div>
+      <div class="panel">
+        <section>
+          <h2>{t("attention.title")}</h2>
+          <p>{t("attention.intro")}</p>
+          <fieldset class="segments">
+            <legend>{t("attention.level")}</legend>
+            {LEVELS.map((one) => (
+              <label key={one}>
+                <input
+                  type="radio"
+                  name="level"
+                  value={one}
+                  checked={level.value === one}
+                  onChange={() => {
+                    level.value = one;
+                  }}
+                />
+                <span>{t(`attention.level${one}`)}</span>
+              </label>
+            ))}
+          </fieldset>
+          <p class="hint">{t(`attention.level${level.value}.text`)}</p>
+        </section>
+        <section>
+          <label class="switch">
+            <input
+              type="checkbox"
+              name="best"
+              checked={isMapped.value}
+              onChange={(event) => {
+                isMapped.value = event.currentTarget.checked;
+              }}
+            />
+            <strong>{t("attention.best")}</strong>
+          </label>
+          <p class="hint">{t("attention.best.text")}</p>
+          {mapping.value !== undefined && <Progress fraction={mapping.value} label={t("attention.best")} />}
+        </section>
+        <Paintings canMix={false} />
+        <Samples />
+      </div>
+    </>
+  );
+}
+
+function PhotoSide({ opened }: { readonly opened: Photo }) {
+  const { width, height } = opened.picture;
+  const mapped = map.value;
+  const pin = () => {
+    const point = probe.value;
+    if (point !== undefined) pins.value = [...pins.value, point].slice(-MOST_PINS);
+  };
+  const point = ({ x, y, phase }: Pointed) => {
+    // What was pointed at last stays, so that its numbers can be reached.
+    if (phase !== "leave") probe.value = { x, y };
+    if (phase === "up") pin();
+  };
+  const key = (name: string) => {
+    const moves: Record<string, readonly [number, number]> = {
+      ArrowLeft: [-0.02, 0],
+      ArrowRight: [0.02, 0],
+      ArrowUp: [0, -0.02],
+      ArrowDown: [0, 0.02],
+    };
+    const move = moves[name];
+    if (move !== undefined) {
+      const { x, y } = probe.value ?? { x: 0.5, y: 0.5 };
+      const inside = (value: number) => Math.min(0.999, Math.max(0, value));
+      probe.value = { x: inside(x + move[0]), y: inside(y + move[1]) };
+      return true;
+    }
+    if (name === "Enter") pin();
+    return name === "Enter";
+  };
+  return (
+    <Stage width={width} height={height} name="photo" label={t("attention.photo")} onPoint={point} onKey={key}>
+      <PictureCanvas picture={opened.picture} />
+      {isMapped.value && mapped && (
+        <PictureCanvas
+          class="over"
+          picture={drawSources(mapped.painting, mapped.found, mapped.photo)}
+          label={t("attention.best")}
+        />
+      )}
+      {pins.value.map(({ x, y }, index) => (
+        <span key={index} class="pin" style={{ left: `${100 * x}%`, top: `${100 * y}%` }} />
+      ))}
+      {probe.value && (
+        <span class="pin probe" style={{ left: `${100 * probe.value.x}%`, top: `${100 * probe.value.y}%` }} />
+      )}
+    </Stage>
+  );
+}
+
+function PaintingSide() {
+  const heat = useComputed(() => looked.value && drawHeat(looked.value.painting, looked.value.found)).value;
+  const chosen = paintings.value.find(({ id }) => id === settings.value.paintings[0]);
+  if (heat === undefined) {
+    return (
+      <figure class="painting">
+        <img src={chosen?.url} alt={chosen?.title} draggable={false} />
+      </figure>
+    );
+  }
+  return (
+    <figure class="painting">
+      <PictureCanvas picture={heat} class="smooth" label={t("attention.painting")} />
+    </figure>
+  );
+}
+
+function Told() {
+  const row = looked.value?.found.rows.at(-1);
+  const file = () => {
+    const blob = attentionFile();
+    if (blob) saveFile(blob, "attention.json");
+  };
+  const told = () => {
+    if (row === undefined) return t("attention.pin");
+    const places = Math.max(1, Math.round(Math.exp(row.entropy)));
+    const share = Math.round(100 * (row.probabilities[row.best] ?? 0));
+    return places === 1 ? t("attention.one") : t("attention.few", { places, share });
+  };
+  return (
+    <div class="below">
+      <div class="status" data-attention={row === undefined ? "none" : "shown"}>
+        <p aria-live="polite">{told()}</p>
+      </div>
+      <div class="actions">
+        {pins.value.length > 0 && (
+          <button
+            type="button"
+            onClick={() => {
+              pins.value = [];
+            }}
+          >
+            {t("attention.unpin")}
+          </button>
+        )}
+        <button type="button" class="quiet" disabled={row === undefined} onClick={file}>
+          {t("attention.save")}
+        </button>
+      </div>
+    </div>
+  );
+}

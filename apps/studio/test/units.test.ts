@@ -1,0 +1,162 @@
+/** Parts of the studio that need no browser. */
+
+import { describe, expect, test } from "vitest";
+import { padCorners, padWeights } from "../src/mixing.ts";
+import { headerSize, isAnimated, kindOf } from "../src/pictures/fileKinds.ts";
+import { dab, drawRegions, emptyRegions, maskOf } from "../src/regions.ts";
+import { DEFAULTS, fromParameters, History, toParameters } from "../src/settings.ts";
+import { en } from "../src/texts/en.ts";
+import { ja } from "../src/texts/ja.ts";
+import { preferredLanguage } from "../src/texts/texts.ts";
+import { zh } from "../src/texts/zh.ts";
+
+describe("the mixing pad", () => {
+  test("gives a painting all where the marker is on it, and all the same in the middle", () => {
+    for (const count of [1, 2, 3, 4]) {
+      for (const [index, corner] of padCorners(count).entries()) {
+        expect(padWeights(corner, count)).toEqual(padCorners(count).map((_, at) => (at === index ? 1 : 0)));
+      }
+    }
+    expect(padWeights({ x: 0.5, y: 0.5 }, 4)).toEqual([0.25, 0.25, 0.25, 0.25]);
+    expect(padWeights({ x: 0.25, y: 0.5 }, 2)).toEqual([0.9, 0.1].map((weight) => expect.closeTo(weight, 6)));
+  });
+
+  test("gives weights that sum to 1 everywhere", () => {
+    for (const count of [1, 2, 3, 4]) {
+      for (let at = 0; at <= 20; at++) {
+        const weights = padWeights({ x: at / 20, y: ((at * 7) % 21) / 20 }, count);
+        expect(weights.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 9);
+        expect(Math.min(...weights)).toBeGreaterThanOrEqual(0);
+      }
+    }
+  });
+});
+
+describe("settings", () => {
+  const known = (id: string) => ["starry-night", "wheat-field", "river-dots"].includes(id);
+
+  test("go through an address and back", () => {
+    const all = {
+      ...DEFAULTS,
+      paintings: ["wheat-field", "river-dots"],
+      pad: { x: 0.25, y: 1 },
+      strength: 0.65,
+      color: "match",
+      stroke: 0.5,
+      rotate: -45,
+    } as const;
+    expect(fromParameters(toParameters(all, known), known)).toEqual(all);
+    expect(toParameters(DEFAULTS, known).toString()).toBe("");
+    expect(toParameters({ ...DEFAULTS, paintings: ["own 1"] }, known).toString()).toBe("");
+  });
+
+  test("from an address that anybody may have written are within their ranges", () => {
+    const read = (text: string) => fromParameters(new URLSearchParams(text), known);
+    expect(read("strength=9&stroke=-1&rotate=1e9&color=odd&paintings=x,,y&mix=2,0")).toEqual({
+      ...DEFAULTS,
+      strength: 2,
+      stroke: 0.5,
+      rotate: 180,
+    });
+    expect(read("strength=&stroke=NaN&rotate=left&mix=a")).toEqual(DEFAULTS);
+    expect(read("paintings=river-dots,river-dots,wheat-field").paintings).toEqual(["river-dots", "wheat-field"]);
+  });
+
+  test("take back the steps of one drag as one", () => {
+    const history = new History(DEFAULTS);
+    history.change({ strength: 0.9 }, "strength");
+    history.change({ strength: 0.8 }, "strength");
+    history.settle();
+    history.change({ strength: 0.7 }, "strength");
+    history.change({ color: "content" });
+    const seen: unknown[] = [];
+    while (history.canUndo.value) {
+      history.undo();
+      seen.push([history.value.strength, history.value.color]);
+    }
+    expect(seen).toEqual([
+      [0.7, "style"],
+      [0.8, "style"],
+      [1, "style"],
+    ]);
+    history.redo();
+    expect(history.value.strength).toBe(0.8);
+    history.change({ strength: 2 });
+    expect(history.canRedo.value).toBe(false);
+  });
+});
+
+describe("regions", () => {
+  test("never cover more than everything, and leave earlier ones as they were", () => {
+    const empty = emptyRegions({ width: 640, height: 320 });
+    expect([empty.width, empty.height]).toEqual([320, 160]);
+    const one = dab(empty, { painting: "a", radius: 0.2 }, [0.2, 0.5], [0.6, 0.5]);
+    const two = dab(one, { painting: "b", radius: 0.1 }, [0.5, 0.5], [0.5, 0.5]);
+    const at = 80 * 320 + 160;
+    expect([one.planes.a?.[at], two.planes.a?.[at], two.planes.b?.[at]]).toEqual([255, 0, 255]);
+    const [a, b] = [two.planes.a ?? [], two.planes.b ?? []];
+    for (let i = 0; i < a.length; i++) expect((a[i] ?? 0) + (b[i] ?? 0)).toBeLessThanOrEqual(256);
+    expect(maskOf(two, "b")?.data.slice(at * 4, at * 4 + 4)).toEqual(Uint8ClampedArray.of(255, 255, 255, 255));
+    expect(drawRegions(two, ["a", "b"]).data.slice(at * 4, at * 4 + 4)).toEqual(
+      Uint8ClampedArray.of(38, 121, 178, 128),
+    );
+    expect(dab(two, { painting: undefined, radius: 2 }, [0, 0], [1, 1]).planes).toEqual({});
+    expect(empty.planes).toEqual({});
+  });
+});
+
+describe("files", () => {
+  const bytes = (...parts: (string | number[])[]) =>
+    Uint8Array.from(
+      parts.flatMap((part) => (typeof part === "string" ? Array.from(part, (c) => c.charCodeAt(0)) : part)),
+    );
+
+  test.each([
+    ["jpeg", bytes([0xff, 0xd8, 0xff, 0xe0])],
+    ["png", bytes([0x89], "PNG\r\n", [0x1a], "\n")],
+    ["webp", bytes("RIFF", [0, 0, 0, 0], "WEBPVP8 ")],
+    ["video", bytes("RIFF", [0, 0, 0, 0], "AVI LIST")],
+    ["gif", bytes("GIF89a")],
+    ["pdf", bytes("%PDF-1.7")],
+    ["heic", bytes([0, 0, 0, 24], "ftypheic")],
+    ["avif", bytes([0, 0, 0, 24], "ftypavif")],
+    ["video", bytes([0, 0, 0, 24], "ftypisom")],
+    ["video", bytes([0x1a, 0x45, 0xdf, 0xa3])],
+    ["svg", bytes('<?xml version="1.0"?>\n<svg xmlns="x">')],
+    ["unknown", bytes("hello")],
+    ["unknown", bytes()],
+  ] as const)("are told by their bytes: %s", (kind, content) => {
+    expect(kindOf(content)).toBe(kind);
+  });
+
+  test("say their sizes, and nothing where their header is cut", () => {
+    const gif = bytes("GIF89a", [0x40, 1, 0xf0, 0]);
+    expect(headerSize(gif)).toEqual({ width: 320, height: 240 });
+    const jpeg = bytes([0xff, 0xd8, 0xff, 0xe0, 0, 4, 1, 2, 0xff, 0xc2, 0, 17, 8, 0x20, 0xd0, 0x2e, 0xe0]);
+    expect(headerSize(jpeg)).toEqual({ width: 12_000, height: 8400 });
+    expect(headerSize(jpeg.subarray(0, 12))).toBeUndefined();
+    expect(isAnimated(gif)).toBe(false);
+    expect(isAnimated(bytes("GIF89a", [0x21, 0xf9, 4, 0, 0x21, 0xf9, 4]))).toBe(true);
+  });
+});
+
+describe("texts", () => {
+  test.each([
+    ["zh", zh],
+    ["ja", ja],
+  ] as const)("in %s are all there, with the same values in them", (_, texts) => {
+    const values = (text: string) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
+    for (const [key, text] of Object.entries(en)) {
+      const translated = Object.entries(texts).find(([name]) => name === key)?.[1] ?? "";
+      expect([key, ...values(translated)]).toEqual([key, ...values(text)]);
+      expect(translated).not.toBe("");
+    }
+    expect(Object.keys(texts).length).toBe(Object.keys(en).length);
+  });
+
+  test("are in the language that is preferred among those that there are", () => {
+    expect(preferredLanguage(["fr-FR", "ja-JP", "zh"])).toBe("ja");
+    expect(preferredLanguage(["zh-Hant"])).toBe("zh");
+    expect(preferredLanguage(["fr"])).toBe("en");
+  });
+});
