@@ -15,7 +15,9 @@ const pixels = (name: string) => sharp(join(folder, name)).raw().toBuffer();
 beforeAll(async () => {
   await waves(40, 56).jpeg().toFile(join(folder, "wave.jpg"));
   await waves(170, 150).png().toFile(join(folder, "lake.png"));
-  const frames = await Promise.all(([3, 4] as const).map((channels) => waves(64, 64, channels).ensureAlpha().png().toBuffer()));
+  const frames = await Promise.all(
+    ([3, 4] as const).map((channels) => waves(64, 64, channels).ensureAlpha().png().toBuffer()),
+  );
   await sharp(frames, { join: { animated: true } })
     .gif()
     .toFile(join(folder, "lake.gif"));

@@ -176,7 +176,11 @@ test.each<[string, Partial<TrainSettings>, string]>([
     { lossNetwork: "lacking" },
     "Expected the tensor encoder.5_1.bias of [4] in PATH but found none",
   ],
-  ["a start that is none", { start: "nowhere" }, "There is no model nowhere. Choose small, small-video or the path of a folder"],
+  [
+    "a start that is none",
+    { start: "nowhere" },
+    "There is no model nowhere. Choose small, small-video or the path of a folder",
+  ],
   [
     "a start of another network",
     { start: "small" },
