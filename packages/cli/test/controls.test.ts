@@ -189,8 +189,8 @@ describe("inspect", () => {
     const { code, stdout } = await inspect("--at", "10,20", "--at", "90,60", "--map", "-o", "look.png", "--json");
     expect(code).toBe(0);
     expect(JSON.parse(stdout)).toEqual({
-      content: { path: "lake.png", width: 96, height: 64, format: "png" },
-      style: { path: "flat.png", width: 64, height: 64, format: "png", seen: { width: 64, height: 64 } },
+      content: { path: "lake.png", width: 96, height: 64, format: "png", pages: 1 },
+      style: { path: "flat.png", width: 64, height: 64, format: "png", pages: 1, seen: { width: 64, height: 64 } },
       outputs: ["look.png", "look-sources.png", "look-entropy.png"],
       level: 3,
       points: [
