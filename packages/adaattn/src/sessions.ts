@@ -53,7 +53,10 @@ export class Sessions {
   static async load(name: string, architecture: Architecture, values: WeightValues, engine: Engine): Promise<Sessions> {
     const weights = constantWeights(parametersOf(architecture), values);
     const load = (part: string, outputs: Part) =>
-      engine.load(toOnnx(outputs, { target: engine.target ?? engine.device, name: part }), `${part} of ${name}`);
+      engine.load(
+        toOnnx(outputs, { target: engine.target ?? engine.device, minimalFiltering: true, name: part }),
+        `${part} of ${name}`,
+      );
     const encode = await load("encode", encodePart(architecture, weights));
     const statistics = await load("statistics", statisticsPart(architecture));
     const style = await load("style", stylePart(architecture, weights));

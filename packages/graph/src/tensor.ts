@@ -38,6 +38,8 @@ export type Target = "cpu" | "webgpu" | "portable";
 /** What an operator sees of the ONNX writer. Values are known by their names. */
 export interface Emitter {
   readonly target: Target;
+  /** Whether convolutions may round more for the sake of speed. */
+  readonly minimalFiltering: boolean;
   /** Adds a node and returns the names of its outputs. The domain is ONNX's own unless given. */
   add(
     operator: string,

@@ -216,6 +216,12 @@ export const cases: readonly Case[] = [
     build: (x, w) => convolution(x, w),
   },
   {
+    name: "convolution 3x3, 256 channels, by minimal filtering",
+    shapes: [[2, 256, 4, 7], [256, 256, 3, 3], [256]],
+    build: (x, w, bias) => convolution(x, w, { bias }),
+    differentiable: false,
+  },
+  {
     name: "convolution, stride 2",
     shapes: [
       [1, 2, 6, 6],

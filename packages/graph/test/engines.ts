@@ -37,7 +37,10 @@ export async function runEach(
   manyFeeds: readonly Record<string, NdArray>[],
   target: Target,
 ): Promise<NdArray[][]> {
-  const model = toOnnx(Object.fromEntries(tensors.map((tensor, at) => [`y${at}`, tensor])), { target });
+  const model = toOnnx(Object.fromEntries(tensors.map((tensor, at) => [`y${at}`, tensor])), {
+    target,
+    minimalFiltering: true,
+  });
   const session = await ort.InferenceSession.create(model, {
     executionProviders: [target === "portable" ? "cpu" : target],
     logSeverityLevel: 3,

@@ -1,30 +1,52 @@
 /** The subset of the protocol buffer wire format that ONNX files need: varints, little-endian floats and nested messages. */
 
-/** Appends fields to a growing byte buffer. */
+/** Byte arrays of at least this length are kept as they are until the end; shorter ones are gathered. */
+const LONG = 4096;
+
+/** Appends fields to a message. Long arrays are not copied before `finish`, and must not change until then. */
 export class MessageWriter {
-  #bytes = new Uint8Array(256);
-  #length = 0;
+  /** What was written before `#tail`. */
+  readonly #parts: Uint8Array[] = [];
+  #partsLength = 0;
+  #tail = new Uint8Array(256);
+  #used = 0;
   readonly #text = new TextEncoder();
 
+  get #length(): number {
+    return this.#partsLength + this.#used;
+  }
+
   #reserve(extra: number): void {
-    if (this.#length + extra <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + extra));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
+    if (this.#used + extra <= this.#tail.length) return;
+    const grown = new Uint8Array(Math.max(this.#tail.length * 2, this.#used + extra));
+    grown.set(this.#tail.subarray(0, this.#used));
+    this.#tail = grown;
   }
 
   #varint(value: bigint): void {
     this.#reserve(10);
     let rest = BigInt.asUintN(64, value);
     while (rest >= 0x80n) {
-      this.#bytes[this.#length++] = Number(rest & 0x7fn) | 0x80;
+      this.#tail[this.#used++] = Number(rest & 0x7fn) | 0x80;
       rest >>= 7n;
     }
-    this.#bytes[this.#length++] = Number(rest);
+    this.#tail[this.#used++] = Number(rest);
   }
 
   #tag(field: number, wireType: number): void {
     this.#varint(BigInt((field << 3) | wireType));
+  }
+
+  #append(value: Uint8Array): void {
+    if (value.length < LONG) {
+      this.#reserve(value.length);
+      this.#tail.set(value, this.#used);
+      this.#used += value.length;
+      return;
+    }
+    this.#parts.push(this.#tail.slice(0, this.#used), value);
+    this.#partsLength += this.#used + value.length;
+    this.#used = 0;
   }
 
   /** An int32, int64 or enum field. */
@@ -37,9 +59,7 @@ export class MessageWriter {
   /** A float field. */
   float(field: number, value: number): this {
     this.#tag(field, 5);
-    this.#reserve(4);
-    new DataView(this.#bytes.buffer).setFloat32(this.#length, value, true);
-    this.#length += 4;
+    this.#append(new Uint8Array(Float32Array.of(value).buffer));
     return this;
   }
 
@@ -47,9 +67,7 @@ export class MessageWriter {
   bytes(field: number, value: Uint8Array): this {
     this.#tag(field, 2);
     this.#varint(BigInt(value.length));
-    this.#reserve(value.length);
-    this.#bytes.set(value, this.#length);
-    this.#length += value.length;
+    this.#append(value);
     return this;
   }
 
@@ -62,12 +80,22 @@ export class MessageWriter {
   message(field: number, write: (writer: MessageWriter) => void): this {
     const nested = new MessageWriter();
     write(nested);
-    return this.bytes(field, nested.finish());
+    this.#tag(field, 2);
+    this.#varint(BigInt(nested.#length));
+    for (const part of nested.#parts) this.#append(part);
+    this.#append(nested.#tail.subarray(0, nested.#used));
+    return this;
   }
 
   /** The bytes written so far. */
   finish(): Uint8Array {
-    return this.#bytes.subarray(0, this.#length);
+    const bytes = new Uint8Array(this.#length);
+    let at = 0;
+    for (const part of [...this.#parts, this.#tail.subarray(0, this.#used)]) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
   }
 }
 

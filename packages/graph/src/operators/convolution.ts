@@ -13,6 +13,7 @@ import { generate, type NdArray, reader, zeros } from "../ndarray.ts";
 import { dimensionAt, formatShape, type Shape, staticShape, stridesOf } from "../shape.ts";
 import { applyOne, type Emitter, expectRank, expectType, inputOf, type Operator, type Tensor } from "../tensor.ts";
 import { flip, transpose } from "./layout.ts";
+import { emitMinimalFiltering, gainsByMinimalFiltering } from "./minimalFiltering.ts";
 import { reduceSum } from "./reduce.ts";
 
 export interface ConvolutionOptions {
@@ -96,6 +97,13 @@ const convolutionOperator: Operator<ConvolutionAttributes> = {
     ];
   },
   emit(emitter, [x = "", weight = "", ...bias], { stride, padding }, node) {
+    const [[samples], [outputs = 1, inputs = 1, kernel = 1]] = [
+      inputOf(node, 0).shape,
+      staticShape(inputOf(node, 1).shape, "the weight of convolution"),
+    ];
+    const plain = kernel === 3 && stride === 1 && padding === 0 && typeof samples === "number";
+    if (emitter.minimalFiltering && plain && gainsByMinimalFiltering(inputs, outputs))
+      return emitMinimalFiltering(emitter, [x, weight, ...bias], { samples, channels: inputs, outputs });
     const [pads, strides] = [
       [padding, padding, padding, padding],
       [stride, stride],
