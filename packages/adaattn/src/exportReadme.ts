@@ -37,7 +37,7 @@ The network ${architecture.name} for arbitrary style transfer (AdaAttN), exporte
 
 - Pictures are float32 [1, 3, height, width], red, green and blue from 0 to 1. Sides are multiples of 16 and at least 32: pad by mirroring
   (without repeating the edge) and cut the result, or resize.
-- ${portable ? "Only operators of ONNX's own domain, opset 17: any runtime that knows them will do." : "For ONNX Runtime on a CPU: opset 21 with operators of com.microsoft. Export with --portable for other runtimes, and for WebGPU."}
+- ${portable ? "Every operator is of ONNX's own domain, opset 17, so that the files run in any runtime that has those." : "For ONNX Runtime on a CPU: opset 21 with operators of com.microsoft. Export with --portable for other runtimes, and for WebGPU."}
 - Weights are stored as ${half ? "16-bit" : "32-bit"} floats${int8Encoder ? ", those of the encoder as 8-bit integers with a factor for each channel" : ""}; computing is in float32.
 
 ${parts.map(describePart).join("\n\n")}

@@ -84,7 +84,7 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
     .option("--store <PLACE>", "where files of jobs and styles go: a folder or s3://BUCKET/PREFIX (default: in --data)")
     .option("--redis <URL>", "leave jobs to adaattn worker, through Redis or Valkey")
     .option("--api-keys <FILE>", "one key a line, perhaps NAME:KEY; without it anybody may ask")
-    .option("--rate-limit <N>", "requests a minute of one key or address (default: any number)")
+    .option("--rate-limit <N>", "requests a minute of one key or address (default: no limit)")
     .option("--cors <ORIGIN>", "an origin whose pages may ask; several times for several", gather)
     .option("--studio <FOLDER>", "the studio's files, to be served at /")
     .option("--trust-proxy", "believe a proxy in front who a request is from")

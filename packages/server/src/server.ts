@@ -135,7 +135,7 @@ function isAlone({ redis, store }: ServerOptions): boolean {
   return redis === undefined && store === undefined;
 }
 
-/** Removes jobs that ended long ago and, where nobody else has any, files of jobs that were never accepted. */
+/** Removes jobs that ended long ago; and where no other server shares the store, files that belong to no job. */
 async function sweep(
   { jobs, files }: Pick<Services, "jobs" | "files">,
   limits: Limits,

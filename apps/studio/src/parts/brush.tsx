@@ -6,7 +6,7 @@ import { dab, drawRegions, emptyRegions, type Regions } from "../regions.ts";
 import { type Photo, settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
 import { PictureCanvas } from "./controls.tsx";
-import { type Pointed, Stage } from "./stage.tsx";
+import { movedBy, type Pointed, Stage } from "./stage.tsx";
 
 /** What the brush paints: a painting's region, or "" to erase; and how large it is. */
 export const brush = signal<{ readonly painting: string; readonly radius: number }>({ painting: "", radius: 0.06 });
@@ -46,16 +46,9 @@ export function BrushStage({ photo }: { readonly photo: Photo }) {
     if (phase === "up") end();
   };
   const key = (name: string) => {
-    const moves: Record<string, readonly [number, number]> = {
-      ArrowLeft: [-0.02, 0],
-      ArrowRight: [0.02, 0],
-      ArrowUp: [0, -0.02],
-      ArrowDown: [0, 0.02],
-    };
-    const move = moves[name];
-    if (move !== undefined) {
-      const inside = (value: number) => Math.min(1, Math.max(0, value));
-      at.value = { x: inside(at.value.x + move[0]), y: inside(at.value.y + move[1]) };
+    const moved = movedBy(name, at.value);
+    if (moved !== undefined) {
+      at.value = moved;
       return true;
     }
     if (name !== " ") return false;

@@ -9,6 +9,21 @@ import { useEffect, useRef } from "preact/hooks";
 import { t } from "../texts/texts.ts";
 import { Icon } from "./icon.tsx";
 
+const MOVES: Readonly<Record<string, readonly [number, number]>> = {
+  ArrowLeft: [-0.02, 0],
+  ArrowRight: [0.02, 0],
+  ArrowUp: [0, -0.02],
+  ArrowDown: [0, 0.02],
+};
+
+/** The place beside `place`, in shares of the sides from 0 to `most`, to which the arrow key `name` goes; undefined for other keys. */
+export function movedBy(name: string, { x, y }: { x: number; y: number }, most = 1) {
+  const move = MOVES[name];
+  if (move === undefined) return undefined;
+  const inside = (value: number) => Math.min(most, Math.max(0, value));
+  return { x: inside(x + move[0]), y: inside(y + move[1]) };
+}
+
 /** A place in the picture from 0 to 1, and what the pointer does there. */
 export interface Pointed {
   readonly x: number;

@@ -6,7 +6,7 @@ import { attentionFile, isMapped, LEVELS, level, looked, MOST_PINS, map, mapping
 import { PictureCanvas, Progress } from "../parts/controls.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { Paintings } from "../parts/paintings.tsx";
-import { type Pointed, Stage } from "../parts/stage.tsx";
+import { movedBy, type Pointed, Stage } from "../parts/stage.tsx";
 import { saveFile } from "../pictures/save.ts";
 import { type Photo, paintings, photo, settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
@@ -87,17 +87,9 @@ function PhotoSide({ opened }: { readonly opened: Photo }) {
     if (phase === "up") pin();
   };
   const key = (name: string) => {
-    const moves: Record<string, readonly [number, number]> = {
-      ArrowLeft: [-0.02, 0],
-      ArrowRight: [0.02, 0],
-      ArrowUp: [0, -0.02],
-      ArrowDown: [0, 0.02],
-    };
-    const move = moves[name];
-    if (move !== undefined) {
-      const { x, y } = probe.value ?? { x: 0.5, y: 0.5 };
-      const inside = (value: number) => Math.min(0.999, Math.max(0, value));
-      probe.value = { x: inside(x + move[0]), y: inside(y + move[1]) };
+    const moved = movedBy(name, probe.value ?? { x: 0.5, y: 0.5 }, 0.999);
+    if (moved !== undefined) {
+      probe.value = moved;
       return true;
     }
     if (name === "Enter") pin();

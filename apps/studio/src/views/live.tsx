@@ -16,7 +16,7 @@ import {
 import { PictureCanvas, Slider } from "../parts/controls.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { Paintings } from "../parts/paintings.tsx";
-import { settings } from "../state.ts";
+import { Strength } from "../parts/strength.tsx";
 import { t } from "../texts/texts.ts";
 
 export function LiveView() {
@@ -86,17 +86,7 @@ export function LiveView() {
               liveSide.value = LIVE_SIDES[index] ?? 256;
             }}
           />
-          <Slider
-            name="strength"
-            label={t("strength.label")}
-            value={settings.value.strength}
-            least={0}
-            most={2}
-            step={0.05}
-            shown={`${Math.round(100 * settings.value.strength)} %`}
-            onChange={(strength) => settings.change({ strength }, "strength")}
-            onSettle={() => settings.settle()}
-          />
+          <Strength />
         </section>
       </div>
     </>

@@ -8,6 +8,7 @@ import { Icon } from "../parts/icon.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { MixingPad } from "../parts/pad.tsx";
 import { Paintings } from "../parts/paintings.tsx";
+import { Strength } from "../parts/strength.tsx";
 import { EXAMPLE, photoUrl } from "../pictures/bundled.ts";
 import { copyPicture, encodePicture, type SavedFormat, saveFile } from "../pictures/save.ts";
 import { REGION_COLOURS } from "../regions.ts";
@@ -193,17 +194,7 @@ function Controls() {
     color === DEFAULTS.color;
   return (
     <section class="controls">
-      <Slider
-        name="strength"
-        label={t("strength.label")}
-        value={strength}
-        least={0}
-        most={2}
-        step={0.05}
-        shown={`${Math.round(100 * strength)} %`}
-        onChange={(value) => settings.change({ strength: value }, "strength")}
-        onSettle={settle}
-      />
+      <Strength />
       <Slider
         name="stroke"
         label={t("stroke.label")}

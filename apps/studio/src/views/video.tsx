@@ -1,9 +1,10 @@
 /** A video: opened, a frame of it painted to judge by, and all of it made into a file. */
 
 import { useSignalEffect } from "@preact/signals";
-import { OpenButton, PictureCanvas, Progress, Slider } from "../parts/controls.tsx";
+import { OpenButton, PictureCanvas, Progress } from "../parts/controls.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { Paintings } from "../parts/paintings.tsx";
+import { Strength } from "../parts/strength.tsx";
 import { settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
 import {
@@ -97,17 +98,7 @@ export function VideoView() {
               ))}
             </select>
           </label>
-          <Slider
-            name="strength"
-            label={t("strength.label")}
-            value={settings.value.strength}
-            least={0}
-            most={2}
-            step={0.05}
-            shown={`${Math.round(100 * settings.value.strength)} %`}
-            onChange={(strength) => settings.change({ strength }, "strength")}
-            onSettle={() => settings.settle()}
-          />
+          <Strength />
         </section>
       </div>
     </>

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
+import { abortable } from "./abortable.ts";
 import type { Device, Engine, EngineTensor, LoadOptions, RunOptions, Session, TensorData } from "./engine.ts";
 import type { HeldTensor, Request, Response, RunInput, WorkerOptions } from "./protocol.ts";
 
@@ -133,24 +134,4 @@ export class NodeEngine implements Engine {
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }
-}
-
-/** `answer`, or a rejection as soon as `signal` is aborted; then the tensors that still come are disposed of. */
-function abortable(
-  answer: Promise<Record<string, EngineTensor>>,
-  signal: AbortSignal,
-): Promise<Record<string, EngineTensor>> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      answer.then(
-        (outputs) => {
-          for (const tensor of Object.values(outputs)) tensor.dispose();
-        },
-        () => undefined,
-      );
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

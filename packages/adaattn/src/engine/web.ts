@@ -8,6 +8,7 @@
 
 import type { Target } from "@adaattn/graph";
 import type * as ort from "onnxruntime-web/wasm";
+import { abortable } from "./abortable.ts";
 import type { Device, Engine, EngineTensor, LoadOptions, RunOptions, Session, TensorData } from "./engine.ts";
 import { loadRuntime, type RuntimeOptions } from "./webRuntime.ts";
 
@@ -201,24 +202,4 @@ function sentenceOf(error: unknown): string {
   if (typeof error === "number") return `the runtime failed with ${error}, most likely for want of memory`;
   const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
   return line;
-}
-
-/** `answer`, or a rejection as soon as `signal` is aborted; then the tensors that still come are disposed of. */
-function abortable(
-  answer: Promise<Record<string, EngineTensor>>,
-  signal: AbortSignal,
-): Promise<Record<string, EngineTensor>> {
-  return new Promise((resolve, reject) => {
-    const abort = () => {
-      answer.then(
-        (outputs) => {
-          for (const tensor of Object.values(outputs)) tensor.dispose();
-        },
-        () => undefined,
-      );
-      reject(signal.reason);
-    };
-    signal.addEventListener("abort", abort, { once: true });
-    answer.then(resolve, reject).finally(() => signal.removeEventListener("abort", abort));
-  });
 }

@@ -143,7 +143,7 @@ function findPart(part: Part, files: readonly WeightFile[]): Match | undefined {
 const share = ({ fitting, layout }: Match) => fitting / layout.tensors.size;
 const isWhole = (match: Match) => share(match) === 1;
 
-/** How well a layout fits a file: one match for every prefix under which the file has any of the layout's tensors. */
+/** The places in a file where a layout may be meant: every prefix under which the file has any of the layout's tensors. */
 function matchesIn(file: WeightFile, layout: Layout): Match[] {
   const shapes = new Map([...layout.tensors.values()].map(({ name, shape }) => [name, shape.join()]));
   const found = new Map<string, { present: Map<string, TensorEntry>; fitting: number }>();

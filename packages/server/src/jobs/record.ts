@@ -1,6 +1,6 @@
 /** A job as it is kept: what was asked, and how far it is. */
-import type { PaintControls, StyleControls } from "adaattn";
-import type { ResultFormat } from "../painters/messages.ts";
+import type { PaintControls } from "adaattn";
+import type { ResultFormat, StyleInput } from "../painters/messages.ts";
 import type { JobEvent, JobInfo, JobState, VideoRequestOptions } from "../schemas.ts";
 
 /** A file of a job in the store. */
@@ -12,19 +12,10 @@ export interface StoredFile {
   readonly bytes: number;
 }
 
-export interface StoredStyle {
-  readonly painting: StoredFile;
-  readonly mask?: StoredFile | undefined;
-  readonly look: StyleControls;
-  readonly weight?: number | undefined;
-  readonly region?: string | undefined;
-  readonly seconds?: number | undefined;
-}
-
 /** What was asked, checked. */
 export interface JobRequest {
   readonly contents: readonly StoredFile[];
-  readonly styles: readonly StoredStyle[];
+  readonly styles: readonly StyleInput<StoredFile>[];
   readonly masks: readonly StoredFile[];
   readonly paint: PaintControls;
   readonly model: string;

@@ -11,10 +11,10 @@ export interface InputFile {
   readonly hash: string;
 }
 
-/** One style of a picture or a video. */
-export interface StyleInput {
-  readonly painting: InputFile;
-  readonly mask?: InputFile | undefined;
+/** One style of a picture or a video, whose files are known as `File`. */
+export interface StyleInput<File = InputFile> {
+  readonly painting: File;
+  readonly mask?: File | undefined;
   readonly look: StyleControls;
   readonly weight?: number | undefined;
   readonly region?: string | undefined;
