@@ -62,6 +62,10 @@ export default defineConfig({
   },
   markdown: {
     config(markdown) {
+      // Indented blocks look like fenced ones: with a ground of their own, and scrolling where they are wide.
+      markdown.core.ruler.push("indented-as-fenced", ({ tokens }) => {
+        for (const token of tokens) if (token.type === "code_block") token.type = "fence";
+      });
       // Links to files of the repository have nothing to lead to on the site; their text stays.
       markdown.core.ruler.push("links-within", ({ tokens, env }) => {
         const depth = String(env.relativePath ?? "").split("/").length;

@@ -1,6 +1,7 @@
 /** The documentation held against what it describes: its programs compile, its commands are understood, its links lead somewhere. */
 
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
@@ -131,4 +132,14 @@ test("links within the repository lead to files", () => {
       .map((link) => `${name}: ${link}`),
   );
   expect(dead).toEqual([]);
+});
+
+test("the site is built, without a link that leads nowhere, and indented blocks scroll like fenced ones", {
+  timeout: 180_000,
+}, () => {
+  rmSync(join(ROOT, "docs/.vitepress/dist"), { recursive: true, force: true });
+  execFileSync("npm", ["run", "docs"], { cwd: ROOT, stdio: "pipe" });
+  const page = readFileSync(join(ROOT, "docs/.vitepress/dist/benchmarks.html"), "utf8");
+  expect(page).toMatch(/<div class="language-[^"]*"[^>]*>(?:(?!<\/div>).)*npm run bench/s);
+  expect(page).not.toMatch(/<pre><code>/);
 });

@@ -31,7 +31,7 @@ export interface VideoInfo extends Size {
   readonly rotation: number;
   /** How much wider than high a pixel is stored. */
   readonly pixelAspect: number;
-  /** The rate at which {@link FrameReader} gives frames if it is not asked for another: see {@link steadyRate}. */
+  /** The rate at which {@link FrameReader} gives frames if it is not asked for another: the slowest steady one that has a place for every frame. */
   readonly rate: FrameRate;
   /** Whether frames follow each other at different intervals. */
   readonly isVariable: boolean;
