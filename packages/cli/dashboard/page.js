@@ -4,7 +4,12 @@ import uPlot from "/uPlot.js";
 const INTERVAL = 2000;
 const element = (id) => document.getElementById(id);
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
-const short = (value) => (Number.isFinite(value) ? String(Number(value.toPrecision(3))) : "");
+/** Three digits, with an exponent where zeros would run out of an axis's margin. */
+const short = (value) => {
+  if (!Number.isFinite(value)) return "";
+  const rounded = Number(value.toPrecision(3));
+  return rounded !== 0 && Math.abs(rounded) < 0.001 ? rounded.toExponential() : String(rounded);
+};
 
 /** The stage that is shown, its lines, the byte that the next ones begin at, and the sheets that are there. */
 let shown = { id: undefined, lines: [], next: 0, samples: [] };
