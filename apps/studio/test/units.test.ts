@@ -1,6 +1,7 @@
 /** Parts of the studio that need no browser. */
 
 import { describe, expect, test } from "vitest";
+import { Scenes } from "../src/engine/scenes.ts";
 import { padCorners, padWeights } from "../src/mixing.ts";
 import { headerSize, isAnimated, kindOf } from "../src/pictures/fileKinds.ts";
 import { dab, drawRegions, emptyRegions, maskOf } from "../src/regions.ts";
@@ -159,4 +160,17 @@ describe("texts", () => {
     expect(preferredLanguage(["zh-Hant"])).toBe("zh");
     expect(preferredLanguage(["fr"])).toBe("en");
   });
+});
+
+test("frames of a clip share statistics until it cuts to another scene, and no clip shares those of another", () => {
+  const grey = (value: number) => ({ width: 32, height: 18, data: new Uint8ClampedArray(32 * 18 * 4).fill(value) });
+  const scenes = new Scenes();
+  const [first, second, cut, after, other] = [
+    scenes.next("a", grey(20)),
+    scenes.next("a", grey(24)),
+    scenes.next("a", grey(200)),
+    scenes.next("a", grey(201)),
+    scenes.next("b", grey(201)),
+  ];
+  expect([second === first, cut === second, after === cut, other === after]).toEqual([true, false, true, false]);
 });

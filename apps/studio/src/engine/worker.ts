@@ -32,6 +32,7 @@ import {
   type Share,
   type ToWorker,
 } from "./protocol.ts";
+import { Scenes } from "./scenes.ts";
 
 /** Styles that are kept; the least recently used goes first. */
 const MOST_STYLES = 12;
@@ -49,6 +50,7 @@ const pictures = new Map<string, Picture>();
 const models = new Map<string, Promise<Model>>();
 const styles = new Map<string, Promise<Style>>();
 const calls = new Map<number, AbortController>();
+const scenes = new Scenes();
 let opened: { readonly device: Device; readonly base: string; engine: WebEngine | undefined } | undefined;
 
 const send = (message: FromWorker, transfer: Transferable[] = []) => self.postMessage(message, { transfer });
@@ -148,7 +150,7 @@ async function styleOf(model: Model, painting: string, look: Look, { signal }: C
 }
 
 async function paintShares(request: PaintRequest, call: Call): Promise<Painted> {
-  const { model: name, photo, shares, longerSide, ...controls } = request;
+  const { model: name, photo, shares, longerSide, clip, ...controls } = request;
   const { signal, report } = call;
   const model = await modelNamed(name, call);
   report({ stage: "paint", fraction: 0 });
@@ -158,7 +160,9 @@ async function paintShares(request: PaintRequest, call: Call): Promise<Painted> 
   }
   const onProgress: CallOptions["onProgress"] = ({ stage, fraction }) =>
     report({ stage: "paint", fraction: BEGINS[stage] + LENGTHS[stage] * fraction });
-  return paint(model, pictureWithin(photo, longerSide), made, { ...controls, signal, onProgress });
+  const picture = pictureWithin(photo, longerSide);
+  const statistics = clip === undefined ? undefined : scenes.next(clip, picture);
+  return paint(model, picture, made, { ...controls, statistics, signal, onProgress });
 }
 
 async function look<T>(

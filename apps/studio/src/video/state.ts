@@ -1,6 +1,7 @@
 /** A video that was opened, and how far its painting is. What reads and writes files is loaded when it is needed. */
 
 import { signal } from "@preact/signals";
+import type { Picture } from "adaattn";
 import type { Painted } from "../engine/protocol.ts";
 import { saveFile } from "../pictures/save.ts";
 import { complain, engine, givePainting, say, settings, sharesOf, VIDEO_MODEL } from "../state.ts";
@@ -63,13 +64,13 @@ export async function paintPreview(): Promise<void> {
   }
 }
 
-async function paintFrame(photo: Parameters<Parameters<OpenVideo["convert"]>[0]["paint"]>[0], signal: AbortSignal) {
+async function paintFrame(photo: Picture, signal: AbortSignal, clip?: string) {
   const shares = sharesOf(false);
   const keys = shares.map(({ painting }) => painting);
   for (const key of keys) await givePainting(key);
   const { strength, color } = settings.value;
   const steady = color === "match" ? "style" : color;
-  return engine.ask("paint", { model: VIDEO_MODEL, photo, shares, strength, color: steady }, keys, { signal });
+  return engine.ask("paint", { model: VIDEO_MODEL, photo, shares, strength, color: steady, clip }, keys, { signal });
 }
 
 export async function paintVideo(): Promise<void> {
@@ -84,7 +85,7 @@ export async function paintVideo(): Promise<void> {
     const blob = await opened.convert({
       longerSide: videoSide.value,
       signal,
-      paint: (frame) => paintFrame(frame, signal),
+      paint: (frame) => paintFrame(frame, signal, `${opened.name} ${begun}`),
       onProgress: (fraction) => {
         const passed = (performance.now() - begun) / 1000;
         progress.value = { fraction, left: fraction > 0.01 ? (passed / fraction) * (1 - fraction) : undefined };
