@@ -36,6 +36,8 @@ export class Bench implements Disposable {
     this.#python = python;
     this.#threads = `${threads}`;
     this.#hasPyTorch = spawnSync(python, ["-c", "import torch"]).status === 0;
+    // An interrupt goes to the program that runs, too; #output sees how that ended.
+    process.on("SIGINT", () => undefined);
   }
 
   /** Why a side cannot run here, if it cannot. */
@@ -86,6 +88,10 @@ export class Bench implements Disposable {
   #output(program: string, args: readonly string[]): string {
     const { status, signal, stdout, stderr } = spawnSync(program, args, { encoding: "utf8", maxBuffer: 2 ** 26 });
     if (status === 0) return stdout;
+    if (signal === "SIGINT" || status === 130) {
+      this[Symbol.dispose]();
+      process.exit(130);
+    }
     throw new Error(`${program} ${args.join(" ")} failed (${signal ?? status}): ${stderr.trim()}`);
   }
 
