@@ -104,11 +104,12 @@ async function attention(): Promise<Result> {
     const count = positionsAt(module.level, { width: size, height: size });
     const [k, v] = [module.keyChannels, module.valueChannels];
     // Scores of about 1, so that no share of attention vanishes.
-    const queries = numbers([1, count, k], Math.sqrt(3 / Math.sqrt(k)));
+    const isBySums = kind === "cosine" && !options.quadratic;
+    const queries = numbers(isBySums ? [1, k, count] : [1, count, k], Math.sqrt(3 / Math.sqrt(k)));
     const keys = numbers([1, count, k], Math.sqrt(3 / Math.sqrt(k)));
     let painting: Record<string, TensorData> = { keys, values: numbers([1, count, v]) };
     if (kind === "cosine") {
-      if (!options.quadratic) painting = { sums: await sumsOf(module, painting) };
+      if (isBySums) painting = { sums: await sumsOf(module, painting) };
       painting.centre = numbers([1, 1, v]);
     }
     const held = await hold(engine, { queries, ...painting });
@@ -140,7 +141,7 @@ function attentionPart(module: AttentionModule, count: number): Part {
   const { queries, style } = operands(module, count);
   if (architecture.attention.kind === "softmax") return { ...attendMoments(queries, style.keys, style.values) };
   const sums = input("sums", [1, module.keyChannels + 1, 2 * module.valueChannels + 1]);
-  return { ...attendToSums(sums, style.mean, queries) };
+  return { ...attendToSums(sums, style.mean, input("queries", [1, module.keyChannels, count])) };
 }
 
 /** The same with the whole matrix of scores at once. */

@@ -5,7 +5,7 @@
 
 import type { Tensor } from "@adaattn/graph";
 import type { Architecture } from "./architecture.ts";
-import { type AttentionKind, attendTo, contentQueries, modulate, styleValues } from "./attention.ts";
+import { type AttentionKind, attendTo, contentQueries, modulate, styleValues, tokens } from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
 import { attentionKeys, flattenPositions, normalise } from "./keys.ts";
@@ -34,7 +34,7 @@ export function attend(
       throw new Error(`Expected features of level ${level} but received none`);
     const keys = attentionKeys(style, level);
     const values = styleValues(module, keys, flattenPositions(painted), weights, chosen?.get(level));
-    const queries = contentQueries(module, attentionKeys(content, level), weights);
+    const queries = tokens(contentQueries(module, attentionKeys(content, level), weights));
     attended.set(level, modulate(normalise(own), attendTo(values, queries, kind)));
   }
   return attended;

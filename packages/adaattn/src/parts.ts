@@ -45,6 +45,7 @@ import {
   modulate,
   type StyleMaps,
   styleValues,
+  tokens,
 } from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
@@ -242,7 +243,7 @@ export function rowsPart({ attention }: Architecture, module: AttentionModule, w
     const keys = normaliseFoldedKeys(module, keyInput(module, FOLDED_CHANNELS), norm);
     return { rows: attentionRows(foldedQueries(content), keys, "softmax") };
   }
-  const queries = contentQueries(module, flattenPositions(normaliseBy(content, norm)), weights);
+  const queries = tokens(contentQueries(module, flattenPositions(normaliseBy(content, norm)), weights));
   return { rows: attentionRows(queries, keyInput(module, 0), attention.kind) };
 }
 

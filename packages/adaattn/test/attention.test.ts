@@ -9,6 +9,7 @@ import {
   plainStyleValues,
   type StyleMaps,
   styleValues,
+  tokens,
 } from "../src/attention.ts";
 import { attentionKeys, flattenPositions, normalise } from "../src/keys.ts";
 import { constantWeights } from "../src/weights/weights.ts";
@@ -214,7 +215,7 @@ describe("an attention module", () => {
     const k = input("k", keys.shape);
     return attendTo(
       styleValues(module, k, flattenPositions(x), weights),
-      contentQueries(module, k, weights),
+      tokens(contentQueries(module, k, weights)),
       "softmax",
     );
   }
@@ -251,7 +252,7 @@ describe("an attention module", () => {
     const x = input("x", flat.shape);
     const style = styleValues(module, x, x, weights);
     const [queries, keys, centred, mean] = evaluate(
-      [contentQueries(module, x, weights), style.keys, style.values, style.mean],
+      [tokens(contentQueries(module, x, weights)), style.keys, style.values, style.mean],
       { x: flat },
     );
     const projected = (part: string) =>

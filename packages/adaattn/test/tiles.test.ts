@@ -3,7 +3,7 @@
 import { constant, evaluate, input, matmul, ndarray, type Tensor } from "@adaattn/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Architecture, architectureNamed } from "../src/architecture.ts";
-import { contentQueries, styleValues } from "../src/attention.ts";
+import { contentQueries, styleValues, tokens } from "../src/attention.ts";
 import { NodeEngine } from "../src/engine/node.ts";
 import { foldedQueries, foldKeys, normaliseFoldedKeys } from "../src/folding.ts";
 import type { Picture } from "../src/image.ts";
@@ -116,7 +116,10 @@ test("keys with f and Norm folded into them score as queries and keys do, but fo
   const score = (queries: Tensor, keys: Tensor) => matmul(queries, keys, { transposeB: true });
   const [plain, folded] = evaluate(
     [
-      score(contentQueries(module, flattenPositions(normalise(x)), weights), styleValues(module, y, y, weights).keys),
+      score(
+        tokens(contentQueries(module, flattenPositions(normalise(x)), weights)),
+        styleValues(module, y, y, weights).keys,
+      ),
       score(foldedQueries(x), normaliseFoldedKeys(module, foldKeys(module, y, weights), channelStatistics(x))),
     ],
     { y: numbers([1, channels, 7], 30) },
