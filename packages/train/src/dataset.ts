@@ -34,7 +34,11 @@ export class Dataset implements AsyncDisposable {
     this.#options = options;
     // Beside this file there is cropWorker.ts in the sources and cropWorker.js in the package.
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
-    this.#worker = new Worker(new URL(`./cropWorker.${extension}`, import.meta.url), { workerData: { paths } });
+    this.#worker = new Worker(new URL(`./cropWorker.${extension}`, import.meta.url), {
+      workerData: { paths },
+      // As for the engine's worker, which reads a file whatever `node --eval` was told.
+      ...(process.execArgv.some((option) => option.startsWith("--input-type")) && { execArgv: [] }),
+    });
     this.#worker.unref();
     this.#worker.on("message", (response: CropResponse) => this.#settle(response));
     this.#worker.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));

@@ -52,6 +52,8 @@ export class NodeEngine implements Engine {
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
     this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
       workerData: { device, threads } satisfies WorkerOptions,
+      // How `node --input-type=module --eval ...` reads its program is handed on otherwise, and refused for a worker's file.
+      ...(process.execArgv.some((option) => option.startsWith("--input-type")) && { execArgv: [] }),
     });
     this.#worker.unref();
     this.#worker.on("message", (response: Response) => this.#settle(response));
