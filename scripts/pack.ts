@@ -116,7 +116,7 @@ function pointAt(folder: string, dist: string, { name, exports = {} }: Manifest)
   ]);
   for (const entry of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     const path = join(folder, entry);
-    if (!path.endsWith(".js") || path.startsWith(dist)) continue;
+    if (!path.endsWith(".js") || path.startsWith(join(dist, "/"))) continue;
     let text = readFileSync(path, "utf8");
     for (const [specifier, place] of places) {
       const found = relative(dirname(path), place).replaceAll("\\", "/");
