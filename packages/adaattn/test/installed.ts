@@ -1,12 +1,20 @@
 /** The packages as npm would lay them out from their archives, with the third-party ones of this repository beside them. */
 
 import { execFileSync } from "node:child_process";
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packPackages, stagePackages } from "../../../scripts/pack.ts";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+const NODE_24 = join(ROOT, "scripts/node24/node_modules/.bin/node");
+
+/** The programs of Node that packages are tried with: this one, and Node 24 where scripts/test.sh has brought it. */
+export const NODES: readonly { readonly version: string; readonly node: string }[] = [
+  process.execPath,
+  ...(existsSync(NODE_24) ? [NODE_24] : []),
+].map((node) => ({ node, version: execFileSync(node, ["--version"], { encoding: "utf8" }).trim() }));
 
 /** Packs everything that is published and installs the archives in `folder`; returns their paths. */
 export function installPackages(folder: string): string[] {
@@ -23,9 +31,25 @@ export function installPackages(folder: string): string[] {
       symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
     }
   }
-  mkdirSync(join(modules, ".bin"));
-  symlinkSync("../adaattn/bin/adaattn.js", join(modules, ".bin/adaattn"));
   return archives;
+}
+
+/**
+ * Lets npm install archives in an empty folder, as a user does, with no more than they ask for. Other packages come in the versions
+ * of this repository, from npm's cache where it has them.
+ */
+export function installAlone(
+  folder: string,
+  archives: readonly string[],
+  versions: Readonly<Record<string, string>>,
+): void {
+  writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", private: true, overrides: versions }));
+  execFileSync("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--silent", ...archives], {
+    cwd: folder,
+    // ONNX Runtime's package would download what computes on CUDA.
+    env: { ...process.env, NODE_OPTIONS: "", ONNXRUNTIME_NODE_INSTALL: "skip" },
+    stdio: "pipe",
+  });
 }
 
 /** Bytes of a folder and all that is in it. */

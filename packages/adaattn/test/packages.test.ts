@@ -1,11 +1,11 @@
 /** What is published, tried as a user has it: from the archives, in a folder of its own. */
 
 import { execFile } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { extname, join } from "node:path";
+import { delimiter, dirname, extname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
@@ -13,7 +13,7 @@ import ts from "typescript";
 import { build } from "vite";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { writePicture } from "../src/node.ts";
-import { dependenciesOf, installPackages, ROOT, sizeOfFolder } from "./installed.ts";
+import { dependenciesOf, installAlone, installPackages, NODES, ROOT, sizeOfFolder } from "./installed.ts";
 import { waves } from "./models.ts";
 
 // Compilers, bundlers and a browser, on machines that may be busy.
@@ -24,9 +24,15 @@ const folder = mkdtempSync(join(tmpdir(), "adaattn-packages-"));
 const modules = join(folder, "node_modules");
 let archives: string[];
 
-/** Runs a program in the folder; conditions of this test run are not handed on. */
-const run = (file: string, ...args: string[]) =>
-  execute(file, args, { cwd: folder, env: { ...process.env, NODE_OPTIONS: "", npm_config_offline: "true" } });
+/** Runs a program in a folder with a Node; conditions of this test run are not handed on. */
+const runIn = (cwd: string, node: string, file: string, ...args: string[]) => {
+  const path = [dirname(node), process.env.PATH].join(delimiter);
+  return execute(file, args, {
+    cwd,
+    env: { ...process.env, PATH: path, NODE_OPTIONS: "", npm_config_offline: "true" },
+  });
+};
+const run = (file: string, ...args: string[]) => runIn(folder, process.execPath, file, ...args);
 
 beforeAll(async () => {
   archives = installPackages(folder);
@@ -36,33 +42,64 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test("npx adaattn stylises with nothing but adaattn and what it depends on", async () => {
-  const needed = dependenciesOf("adaattn", modules);
-  expect([...needed.keys()].filter((name) => name.startsWith("@adaattn/"))).toEqual(["@adaattn/graph"]);
-  const args = ["adaattn", "stylize", "a.jpg", "--style", "b.jpg", "-o", "out.png", "--device", "cpu", "--json"];
-  const { stdout } = await run("npx", ...args);
-  expect(JSON.parse(stdout)).toMatchObject({ output: { width: 64, height: 48 }, model: "small", device: "cpu" });
-});
+describe("adaattn alone, installed by npm", () => {
+  const alone = mkdtempSync(join(tmpdir(), "adaattn-alone-"));
+  const installed = join(alone, "node_modules");
+  const inAlone = (node: string, file: string, ...args: string[]) => runIn(alone, node, file, ...args);
+  const command = (...args: string[]) => inAlone(process.execPath, "npx", "adaattn", ...args);
+  const manifest = (path: string) =>
+    JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as { version: string };
 
-test("the other commands come along", async () => {
-  const { version } = JSON.parse(readFileSync(join(modules, "adaattn/package.json"), "utf8")) as { version: string };
-  expect((await run("npx", "adaattn", "--version")).stdout).toBe(`${version}\n`);
-  // Training is copied into the package, its worker thread with it.
-  await expect(run("npx", "adaattn", "train", "--content", ".", "--style", "none", "--out", "run")).rejects.toThrow(
-    /none/,
-  );
-});
+  beforeAll(() => {
+    const ours = archives.filter((file) => /\/adaattn(?:-graph)?-\d[^/]*$/.test(file));
+    const others = [...dependenciesOf("adaattn", modules)].filter(([name]) => !/^@?adaattn\b/.test(name));
+    installAlone(alone, ours, Object.fromEntries(others.map(([name, path]) => [name, manifest(path).version])));
+    for (const name of ["a.jpg", "b.jpg"]) copyFileSync(join(folder, name), join(alone, name));
+  });
+  afterAll(() => rmSync(alone, { recursive: true, force: true }));
 
-test("serving asks for the package that it needs", async () => {
-  const [installed, aside] = [join(modules, "@adaattn/server"), join(folder, "aside")];
-  renameSync(installed, aside);
-  try {
-    await expect(run("npx", "adaattn", "serve")).rejects.toThrow(
-      "Install it beside this one: npm install @adaattn/server",
+  test.each(NODES)("stylises by npx on Node $version", async ({ node }) => {
+    expect(readdirSync(join(installed, "@adaattn"))).toEqual(["graph"]);
+    const args = ["stylize", "a.jpg", "--style", "b.jpg", "-o", "out.png", "--device", "cpu", "--json"];
+    const { stdout } = await inAlone(node, "npx", "adaattn", ...args);
+    expect(JSON.parse(stdout)).toMatchObject({ output: { width: 64, height: 48 }, model: "small", device: "cpu" });
+  });
+
+  test.each(NODES)("is imported on Node $version", async ({ node, version }) => {
+    const program = `
+      import { parseColour } from "adaattn";
+      import { loadModel, readPicture } from "adaattn/node";
+      import * as web from "adaattn/web";
+
+      const model = await loadModel("small", { device: "cpu" });
+      const style = await model.style(await readPicture("b.jpg"));
+      const { width, height } = await model.stylize(await readPicture("a.jpg"), style);
+      await model.dispose();
+      console.log(JSON.stringify([process.version, width, height, typeof parseColour, typeof web.loadModel]));`;
+    const { stdout } = await inAlone(node, "node", "--input-type=module", "--eval", program);
+    expect(JSON.parse(stdout)).toEqual([version, 64, 48, "function", "function"]);
+  });
+
+  test("has the other commands", async () => {
+    expect((await command("--version")).stdout).toBe(`${manifest(join(modules, "adaattn")).version}\n`);
+    // Training is copied into the package, its worker thread with it.
+    await expect(command("train", "--content", ".", "--style", "none", "--out", "run")).rejects.toThrow(/none/);
+    await expect(command("serve")).rejects.toThrow("Install it beside this one: npm install @adaattn/server");
+  });
+
+  test("takes at most 25 MB beyond ONNX Runtime and sharp", () => {
+    const apart = new Map([...dependenciesOf("onnxruntime-node", modules), ...dependenciesOf("sharp", modules)]);
+    const names = readdirSync(installed).flatMap((name) =>
+      name.startsWith("@") ? readdirSync(join(installed, name)).map((inner) => `${name}/${inner}`) : [name],
     );
-  } finally {
-    renameSync(aside, installed);
-  }
+    const own = names.filter((name) => !name.startsWith(".") && !name.startsWith("@img/") && !apart.has(name));
+    expect(own).toContain("adaattn");
+    const sizes = own.map((name) => [name, sizeOfFolder(join(installed, name))] as const);
+    expect(
+      sizes.reduce((sum, [, size]) => sum + size, 0),
+      JSON.stringify(sizes),
+    ).toBeLessThan(25e6);
+  });
 });
 
 test("the library stylises in Node, and its types are complete", async () => {
@@ -119,14 +156,6 @@ test("every package carries its licence and credits, and comes with provenance",
     expect(manifest).toMatchObject({ license: "Apache-2.0", publishConfig: { provenance: true } });
     for (const field of ["private", "scripts", "devDependencies"]) expect(manifest).not.toHaveProperty(field);
   }
-});
-
-test("an install takes at most 25 MB beyond ONNX Runtime and sharp", () => {
-  const apart = new Map([...dependenciesOf("onnxruntime-node", modules), ...dependenciesOf("sharp", modules)]);
-  const own = [...dependenciesOf("adaattn", modules)].filter(([name]) => !apart.has(name));
-  const sizes = own.map(([name, path]) => [name, sizeOfFolder(path)] as const);
-  const total = sizes.reduce((sum, [, size]) => sum + size, 0);
-  expect(total, JSON.stringify(sizes)).toBeLessThan(25e6);
 });
 
 /** Bundles a module as a browser's build does; returns the code of all chunks. */
