@@ -1,15 +1,21 @@
 /**
- * Damages files at random, the same ones every time, and watches what readers make of them: whatever comes, they answer with what
- * the file holds or with one sentence, soon, and without taking memory that it does not account for.
+ * Damages files at random and watches what readers make of them: whatever comes, they answer with what the file holds or with one
+ * sentence, soon, and without taking memory that it does not account for. Damaged files that reach code which none reached before
+ * are damaged further (coverage.ts).
  *
  *   npm run fuzz                            every reader for ten minutes
  *   FUZZ_SECONDS=60 npx vitest run fuzz     for a minute
+ *
+ * Without FUZZ_SECONDS every run begins with the same damage; with it each has its own, which FUZZ_SEED repeats.
  */
 
 import { expect } from "vitest";
+import { Coverage } from "./coverage.ts";
 
 /** How long each reader is tried for. */
 export const FUZZ_SECONDS = Number(process.env.FUZZ_SECONDS ?? 2);
+
+const FUZZ_SEED = Number(process.env.FUZZ_SEED ?? (process.env.FUZZ_SECONDS ? Date.now() % 1e9 : 9));
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -104,17 +110,41 @@ export async function tryReading(reader: Reader, bytes: Bytes, label: string): P
   return refusal;
 }
 
+/** Files between two looks at what code ran: a look takes as long as some of them. */
+const BATCH = 16;
+
 /** Tries a reader on damaged files until the time is over: most are refused, and no refusal is anything but a sentence. */
 export async function fuzz(reader: Reader, seeds: readonly Seed[], fewestCases = 100): Promise<void> {
-  const random = randomIntegers(9);
+  using coverage = new Coverage();
+  const random = randomIntegers(FUZZ_SEED);
   const end = performance.now() + FUZZ_SECONDS * 1000;
+  const corpus = [...seeds];
+  const read = ({ name, bytes, pack = (damaged) => damaged }: Seed) => {
+    const file = pack(bytes);
+    const shown = Buffer.from(file.subarray(0, 3000)).toString("base64");
+    return tryReading(reader, file, `${name}, FUZZ_SEED=${FUZZ_SEED}, beginning with ${shown},`);
+  };
+  for (const seed of seeds) await read(seed);
+  coverage.isNew(true);
   let cases = 0;
   let refused = 0;
   while (performance.now() < end || cases < fewestCases) {
-    const { name, bytes, pack = (damaged: Bytes) => damaged } = seeds[cases % seeds.length] ?? expect.fail("no seeds");
-    const file = pack(damage(bytes, random));
-    if ((await tryReading(reader, file, `case ${cases} (${name})`)) !== undefined) refused++;
-    cases++;
+    const batch = Array.from({ length: BATCH }, (): Seed => {
+      // Every other one is of a sound file: most of the rest are refused early, whatever happens to them next.
+      const from = random(2) === 0 ? seeds : corpus;
+      const chosen = from[random(from.length)] ?? expect.fail("no seeds");
+      return { ...chosen, bytes: damage(chosen.bytes, random) };
+    });
+    for (const one of batch) if ((await read(one)) !== undefined) refused++;
+    cases += batch.length;
+    if (!coverage.isNew(false)) continue;
+    for (const one of batch) {
+      await read(one);
+      if (coverage.isNew(true) && one.bytes.length > 0) corpus.push(one);
+    }
+  }
+  if (process.env.FUZZ_SECONDS) {
+    console.log(`${cases} damaged files, ${refused} of them refused; ${corpus.length - seeds.length} reached new code`);
   }
   expect(refused).toBeGreaterThan(cases / 4);
 }
