@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { importTarget, parametersOf, readModel, readSafetensors } from "adaattn/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { npy, torchZip, type Written, zip } from "../../adaattn/test/tensorFiles.ts";
-import { adaattn, temporaryFolder, waves } from "./command.ts";
+import { adaattn, run as runCommand, temporaryFolder, waves } from "./command.ts";
 
 const folder = await temporaryFolder();
 
@@ -156,6 +156,50 @@ describe("a model is imported", () => {
     expect([...weights.keys()]).toEqual([...parametersOf(architecture).keys()]);
     expect(weights.get("vgg.0.weight")?.[0]).toBeCloseTo(1 / 0.229, 4);
   });
+});
+
+/** A module `keras` whose VGG-19 has the names and shapes of the true one, and kernels of numbers made up. */
+const KERAS = `
+import types
+import numpy
+
+class Weight:
+    def __init__(self, path, value):
+        self.path = path
+        self.numpy = lambda: value
+
+def VGG19(include_top):
+    weights, inputs = [], 3
+    numbers = numpy.random.default_rng(1)
+    for block, (layers, outputs) in enumerate([(2, 64), (2, 128), (4, 256), (4, 512), (4, 512)], 1):
+        for layer in range(1, layers + 1):
+            kernel = numbers.standard_normal((3, 3, inputs, outputs), numpy.float32) * (2 / (9 * inputs)) ** 0.5
+            weights.append(Weight(f"block{block}_conv{layer}/kernel", kernel))
+            weights.append(Weight(f"block{block}_conv{layer}/bias", numpy.zeros(outputs, numpy.float32)))
+            inputs = outputs
+    return types.SimpleNamespace(weights=weights)
+
+applications = types.SimpleNamespace(VGG19=VGG19)
+`;
+
+test("the documented lines of Python bring Keras's VGG-19, normalised over photographs", async ({ skip }) => {
+  const python = "/usr/bin/python3";
+  const { code: lacking } = await runCommand([python, "-c", "import numpy"]).catch(() => ({ code: 1 }));
+  if (lacking !== 0 && process.env.CI !== "true") skip("python3-numpy is not installed");
+  const page = await readFile(new URL("../../../docs/importing.md", import.meta.url), "utf8");
+  const [, program = ""] = /```python\n(.*?)```/s.exec(page) ?? [];
+  await writeFile(join(folder, "keras.py"), KERAS);
+  await writeFile(join(folder, "documented.py"), program);
+  expect(await runCommand([python, "documented.py"], { cwd: folder })).toMatchObject({ code: 0, stderr: "" });
+
+  const args = ["--encoder", "vgg19.npz", "--pictures", "photos", "-o", "keras.safetensors", "--quiet", "--json"];
+  const { code, stdout, stderr } = await run(...args);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(JSON.parse(stdout)).toMatchObject({ encoder: "keras" });
+  const { tensors } = readSafetensors(await readFile(join(folder, "keras.safetensors")));
+  // Blue, green and red of 255 from red, green and blue of 1.
+  expect([...(tensors.get("0.weight")?.data ?? [])]).toEqual([0, 0, 255, 0, 255, 0, 255, 0, 0]);
+  expect(tensors.get("2.weight")?.shape).toEqual([64, 3, 3, 3]);
 });
 
 describe.concurrent("what cannot be imported is refused, and nothing is left", () => {
