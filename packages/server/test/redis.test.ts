@@ -68,6 +68,7 @@ describe.skipIf(!hasFfmpeg || !hasRedis)("through Redis", async () => {
     expect(events.at(-1)).toMatchObject({ type: "done" });
     alone = await frameHashes(await client.getResult(id), folder);
     expect(alone).toHaveLength(60);
+    await until(() => steps([only], id).includes("finish"), "the last step is said");
     expect(steps([only], id).sort()).toEqual(["finish", "part 0", "part 1", "part 2", "part 3", "plan"]);
   });
 
@@ -80,14 +81,16 @@ describe.skipIf(!hasFfmpeg || !hasRedis)("through Redis", async () => {
       return a >= b ? [first, second] : [second, first];
     }, "a part is painted");
     await doomed.end("SIGKILL");
+    only = other;
     const events = await follow(client, id);
     expect(events.filter(({ type }) => type === "done")).toHaveLength(1);
     expect(await frameHashes(await client.getResult(id), folder)).toEqual(alone);
+    // A worker says so after the job is done.
+    await until(() => steps([other], id).includes("finish"), "the last step is said");
     const done = steps([first, second], id);
     expect([...new Set(done)].sort()).toEqual(["finish", "part 0", "part 1", "part 2", "part 3", "plan"]);
     expect(done.length).toBe(new Set(done).size);
     await until(() => readdirSync(join(files, "jobs", id)).join() === "out,preview.jpg", "only the result is left");
-    only = other;
   });
 
   it("Redis is gone for ten seconds: nothing is lost, and who asks meanwhile is told to come again", async () => {
