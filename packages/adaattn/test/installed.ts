@@ -2,7 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packPackages, stagePackages } from "../../../scripts/pack.ts";
 
@@ -25,6 +25,9 @@ export function installPackages(folder: string): string[] {
     const target = join(modules, name);
     mkdirSync(target, { recursive: true });
     execFileSync("tar", ["-xzf", archives[at] ?? "", "-C", target, "--strip-components=1"]);
+    // What npm has put beside the package itself, since others here need another version.
+    const own = join(ROOT, "packages", basename(name), "node_modules");
+    if (existsSync(own)) symlinkSync(own, join(target, "node_modules"));
   }
   for (const name of readdirSync(join(ROOT, "node_modules"))) {
     if (!["adaattn", "@adaattn", ".bin", ".package-lock.json"].includes(name)) {

@@ -32,7 +32,6 @@ const runIn = (cwd: string, node: string, file: string, ...args: string[]) => {
     env: { ...process.env, PATH: path, NODE_OPTIONS: "", npm_config_offline: "true" },
   });
 };
-const run = (file: string, ...args: string[]) => runIn(folder, process.execPath, file, ...args);
 
 beforeAll(async () => {
   archives = installPackages(folder);
@@ -102,13 +101,18 @@ describe("adaattn alone, installed by npm", () => {
   });
 });
 
-test("the library stylises in Node, and its types are complete", async () => {
+test("the libraries run in Node, and their types are complete", async () => {
   const program = `
 import { loadModel, readPicture, type Stylised, writePicture } from "adaattn/node";
 import { toOnnx, type Tensor } from "@adaattn/graph";
+import { startServer } from "@adaattn/server";
 import { trainModel } from "@adaattn/train";
 
-export const used: readonly [typeof toOnnx, typeof trainModel, Tensor?] = [toOnnx, trainModel];
+export const used: readonly [typeof toOnnx, typeof trainModel, typeof startServer, Tensor?] = [
+  toOnnx,
+  trainModel,
+  startServer,
+];
 const model = await loadModel("small", { device: "cpu" });
 const style = await model.style(await readPicture("b.jpg"));
 const result: Stylised = await model.stylize(await readPicture("a.jpg"), style, { strength: 0.8 });
@@ -130,8 +134,11 @@ await model.dispose();
     found.map(({ file, messageText }) => [file?.fileName, ts.flattenDiagnosticMessageText(messageText, " ")]),
   ).toEqual([]);
   compiled.emit();
-  await run(process.execPath, "library.js");
-  expect(readFileSync(join(folder, "library.png")).subarray(1, 4).toString()).toBe("PNG");
+  for (const { node } of NODES) {
+    rmSync(join(folder, "library.png"), { force: true });
+    await runIn(folder, node, "node", "library.js");
+    expect(readFileSync(join(folder, "library.png")).subarray(1, 4).toString()).toBe("PNG");
+  }
 });
 
 test("publint and Are The Types Wrong find nothing", async () => {
