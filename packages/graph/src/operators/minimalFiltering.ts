@@ -5,7 +5,8 @@
  * For an input tile d of 6x6 and a kernel g: y = A^T [(G g G^T) * (B^T d B)] A. The products of all channels are 36 matrix products.
  * Both transformations are linear: on all tiles at once B^T d B is one convolution of stride 4 with 36 fixed filters, A^T m A one
  * product with a matrix of 16 x 36. The channels stand below one another in a single plane meanwhile, each with a number of rows
- * that is a multiple of 4, so that the 36 products find their operands in order and nothing is transposed.
+ * that is a multiple of 4, so that the 36 products find their operands in order and nothing is transposed. They are taken in two
+ * halves, whose shares of y add up: so half of the transformed tiles are in memory at a time.
  *
  * The rounding error is about 10 times that of the plain sum, some 1e-6 of the largest value.
  */
@@ -44,6 +45,14 @@ function squared(matrix: readonly (readonly number[])[]): Float32Array {
 
 const [INPUT_FILTERS, KERNEL_PRODUCT, OUTPUT_PRODUCT] = [squared(INPUT), squared(KERNEL), squared(OUTPUT)];
 
+/** Of the 36 products, those of a half, and the rows or columns of the transformations that belong to them. */
+const HALF = 18;
+const HALVES = [0, HALF].map((first) => ({
+  filters: INPUT_FILTERS.slice(first * 36, (first + HALF) * 36),
+  kernel: KERNEL_PRODUCT.slice(first * 9, (first + HALF) * 9),
+  output: OUTPUT_PRODUCT.filter((_, i) => i % 36 >= first && i % 36 < first + HALF),
+}));
+
 /** With fewer channels on either side, passing through memory costs more than the products save (measured at 512 x 512). */
 const LEAST_CHANNELS = 256;
 
@@ -73,20 +82,24 @@ export function emitMinimalFiltering(
   const after = emitter.one("Add", [missing, emitter.integers([2, 0])]);
   const pads = emitter.one("Concat", [emitter.integers([0, 0, 0, 0, 0, 0]), after], { axis: 0 });
   const plane = reshape(emitter.one("Pad", [x, pads], { mode: "constant" }), [1, 1, -1, 0]);
-  const filters = emitter.floats(INPUT_FILTERS, [36, 1, 6, 6]);
-  const tiles = emitter.one("Conv", [plane, filters], { strides: [4, 4], pads: [0, 0, 2, 0] });
 
   // A shape that is known only when the model runs: otherwise an engine would keep the transformed kernels, four times the weight.
   const none = emitter.one("Sub", [sides, sides]);
   const byTaps = emitter.one("Add", [none, emitter.integers([outputs * channels, 9])]);
   const taps = emitter.one("Transpose", [emitter.one("Reshape", [weight, byTaps])], { perm: [1, 0] });
-  const kernels = emitter.one("MatMul", [emitter.floats(KERNEL_PRODUCT, [36, 9]), taps]);
 
-  const products = emitter.one("MatMul", [
-    reshape(kernels, [36, 1, outputs, channels]),
-    reshape(tiles, [36, samples, channels, -1]),
-  ]);
-  const values = emitter.one("MatMul", [emitter.floats(OUTPUT_PRODUCT, [16, 36]), reshape(products, [36, -1])]);
+  let [tiles, values] = ["", ""];
+  for (const { filters, kernel, output } of HALVES) {
+    const fixed = emitter.floats(filters, [HALF, 1, 6, 6]);
+    tiles = emitter.one("Conv", [plane, fixed], { strides: [4, 4], pads: [0, 0, 2, 0] });
+    const kernels = emitter.one("MatMul", [emitter.floats(kernel, [HALF, 9]), taps]);
+    const products = emitter.one("MatMul", [
+      reshape(kernels, [HALF, 1, outputs, channels]),
+      reshape(tiles, [HALF, samples, channels, -1]),
+    ]);
+    const share = [emitter.floats(output, [16, HALF]), reshape(products, [HALF, -1])];
+    values = values === "" ? emitter.one("MatMul", share) : emitter.one("Gemm", [...share, values]);
+  }
   const blocks = emitter.one("Concat", [emitter.integers([1, 16, -1]), sizes(tiles, 3)], { axis: 0 });
   const joined = emitter.one("DepthToSpace", [emitter.one("Reshape", [values, blocks])], { blocksize: 4 });
   const whole = reshape(joined, [samples, outputs, -1, 0]);
