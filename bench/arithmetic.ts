@@ -5,7 +5,7 @@
 
 import { type Architecture, type AttentionModule, type ConvolutionLayer, paddedSize, type Size } from "adaattn";
 
-/** Multiply-accumulates of each part (`packages/adaattn/src/parts.ts`). */
+/** Multiply-accumulates of each part (`packages/adaattn/src/network/parts.ts`). */
 export interface Arithmetic {
   /** The photograph's features. */
   readonly encode: number;

@@ -84,7 +84,7 @@ export async function profile(
 ): Promise<{ seconds: number; shares: Record<string, number> }> {
   const folder = await mkdtemp(join(tmpdir(), "adaattn-bench-"));
   try {
-    // As the engine of the package has it (engine/worker.ts), which cannot be asked for a profile.
+    // As the engine of the package has it (node/worker.ts), which cannot be asked for a profile.
     const session = await InferenceSession.create(model, {
       ...{ intraOpNumThreads: threads, enableCpuMemArena: false, logSeverityLevel: 3 },
       extra: { session: { set_denormal_as_zero: "1" } },

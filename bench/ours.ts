@@ -40,7 +40,7 @@ import {
   writePicture,
 } from "adaattn/node";
 import sharp from "sharp";
-import { decodePart, encodePart, type Part } from "../packages/adaattn/src/parts.ts";
+import { decodePart, encodePart, type Part } from "../packages/adaattn/src/network/parts.ts";
 import { positionsAt } from "./arithmetic.ts";
 import { hold, noise, numbers, profile, repeat, roofOf } from "./measure.ts";
 import { median } from "./median.ts";

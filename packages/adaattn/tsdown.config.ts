@@ -2,4 +2,4 @@ import { defineConfig } from "tsdown";
 import { base } from "../../tsdown.base.ts";
 
 // The worker is an entry of its own: the engine beside it starts it by its path.
-export default defineConfig({ ...base, entry: ["src/index.ts", "src/node.ts", "src/web.ts", "src/engine/worker.ts"] });
+export default defineConfig({ ...base, entry: ["src/index.ts", "src/node.ts", "src/web.ts", "src/node/worker.ts"] });

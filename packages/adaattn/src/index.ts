@@ -1,7 +1,32 @@
 /** Arbitrary style transfer by AdaAttN (Liu et al., ICCV 2021): the parts that run anywhere. */
 
-export * from "./architecture.ts";
-export * from "./attention.ts";
+export * from "./engine/engine.ts";
+export { EXPORTED_STYLE_SIDE, type ExportedModel, type ExportOptions, exportOnnx } from "./export/onnx.ts";
+export { type NormaliseOptions, normaliseFilters } from "./import/normalize.ts";
+export { openTensors, type TensorFile, type TensorFormat } from "./import/open.ts";
+export {
+  type GatheredWeights,
+  gatherWeights,
+  type ImportTarget,
+  type ImportTargetName,
+  importTarget,
+  type WeightFile,
+} from "./import/released.ts";
+export type { EncoderLayout } from "./import/vgg.ts";
+export type { Attention, AttentionMap, AttentionRow, Point } from "./inspect/attention.ts";
+export { drawEntropy, drawHeat, drawMarks, drawSources, heatColour } from "./inspect/draw.ts";
+export * from "./network/architecture.ts";
+export * from "./network/attention.ts";
+export { decode, mergeLevels } from "./network/decoder.ts";
+export { convolve, encode } from "./network/encoder.ts";
+export { attentionKeys, channelStatistics, flattenPositions, normalise } from "./network/keys.ts";
+export { type AttendOptions, attend, stylise } from "./network/network.ts";
+export * from "./network/parameters.ts";
+export * from "./picture/picture.ts";
+export { keepChroma, matchColours } from "./picture/recolor.ts";
+export { parseColour, regionMasks } from "./picture/regions.ts";
+export { resizePicture } from "./picture/resize.ts";
+export { rotatePicture } from "./picture/rotate.ts";
 export {
   checkControls,
   type InspectControls,
@@ -13,26 +38,8 @@ export {
   styleControls,
   type TileControls,
   tileControls,
-} from "./controls.ts";
-export { decode, mergeLevels } from "./decoder.ts";
-export { convolve, encode } from "./encoder.ts";
-export * from "./engine/engine.ts";
-export { EXPORTED_STYLE_SIDE, type ExportedModel, type ExportOptions, exportOnnx } from "./export.ts";
-export { drawEntropy, drawHeat, drawMarks, drawSources, heatColour } from "./heat.ts";
-export * from "./image.ts";
-export type { Attention, AttentionMap, AttentionRow, Point } from "./inspect.ts";
-export type { KeyStyle } from "./keyStyles.ts";
-export { attentionKeys, channelStatistics, flattenPositions, normalise } from "./keys.ts";
-export { leastMemory } from "./memory.ts";
-export { type AttendOptions, attend, stylise } from "./network.ts";
-export { keepChroma, matchColours } from "./recolour.ts";
-export { parseColour, regionMasks } from "./regions.ts";
-export { resizePicture } from "./resample.ts";
-export { rotatePicture } from "./rotate.ts";
-export { evenPositions, randomPositions } from "./sampling.ts";
-export { SceneCuts } from "./sceneCuts.ts";
-export { RunningStatistics, STATISTICS_MEMORY } from "./statistics.ts";
-export type { Style } from "./style.ts";
+} from "./stylize/controls.ts";
+export { leastMemory } from "./stylize/memory.ts";
 export {
   type CallOptions,
   type InspectOptions,
@@ -45,21 +52,14 @@ export {
   type Stylised,
   type StylizeOptions,
   type StylizeReport,
-} from "./stylize.ts";
-export { type Area, marginsOf, type PictureSource } from "./tiles.ts";
-export { LEAD, type StylisedFrame, type StylizeVideoOptions, stylizeVideo, type VideoFrame } from "./video.ts";
+} from "./stylize/model.ts";
+export { evenPositions, randomPositions } from "./stylize/sampling.ts";
+export { RunningStatistics, STATISTICS_MEMORY } from "./stylize/statistics.ts";
+export type { Style } from "./stylize/style.ts";
+export { type Area, marginsOf, type PictureSource } from "./stylize/tiles.ts";
+export { SceneCuts } from "./video/scenes.ts";
+export type { KeyStyle } from "./video/timeline.ts";
+export { LEAD, type StylisedFrame, type StylizeVideoOptions, stylizeVideo, type VideoFrame } from "./video/video.ts";
 export { checkWeights } from "./weights/check.ts";
-export { type NormaliseOptions, normaliseFilters } from "./weights/normalise.ts";
-export { openTensors, type TensorFile, type TensorFormat } from "./weights/open.ts";
-export {
-  type GatheredWeights,
-  gatherWeights,
-  type ImportTarget,
-  type ImportTargetName,
-  importTarget,
-  type WeightFile,
-} from "./weights/released.ts";
 export * from "./weights/safetensors.ts";
 export type { TensorEntries, TensorEntry } from "./weights/stored.ts";
-export type { EncoderLayout } from "./weights/vgg.ts";
-export * from "./weights/weights.ts";

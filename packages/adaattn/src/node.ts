@@ -1,9 +1,9 @@
 /** Everything of `adaattn` in Node: the root export and what needs files, threads and the native engine. */
 
-export { NodeEngine, type NodeEngineOptions } from "./engine/node.ts";
 export * from "./index.ts";
+export { type CachedStyle, cachedStyle } from "./node/diskStyleCache.ts";
 export * from "./node/download.ts";
-export { type FfmpegAbilities, ffmpegAbilities } from "./node/ffmpeg.ts";
+export { NodeEngine, type NodeEngineOptions } from "./node/engine.ts";
 export {
   keepsAlpha,
   type SegmentFormat,
@@ -15,10 +15,10 @@ export {
   type VideoQuality,
   type VideoTarget,
   videoTarget,
-} from "./node/ffmpegCodecs.ts";
-export { FrameReader, firstDelay, type ReadFramesOptions, type Stretch } from "./node/ffmpegDecode.ts";
-export { FrameWriter } from "./node/ffmpegEncode.ts";
-export { joinSegments, type Segments, type Sound } from "./node/ffmpegJoin.ts";
+} from "./node/ffmpeg/codecs.ts";
+export { FrameReader, firstDelay, type ReadFramesOptions, type Stretch } from "./node/ffmpeg/decode.ts";
+export { FrameWriter } from "./node/ffmpeg/encode.ts";
+export { joinSegments, type Segments, type Sound } from "./node/ffmpeg/join.ts";
 export {
   type AudioTrack,
   type FrameRate,
@@ -26,10 +26,11 @@ export {
   perSecond,
   probeVideo,
   type VideoInfo,
-} from "./node/ffmpegProbe.ts";
+} from "./node/ffmpeg/probe.ts";
+export { type FfmpegAbilities, ffmpegAbilities } from "./node/ffmpeg/process.ts";
 export * from "./node/files.ts";
 export * from "./node/folders.ts";
-export * from "./node/importing.ts";
+export * from "./node/importModel.ts";
 export { LargePicture, LargePictureWriter } from "./node/largePictures.ts";
 export * from "./node/models.ts";
 export {
@@ -46,4 +47,3 @@ export {
   type WritePictureOptions,
   writePicture,
 } from "./node/pictures.ts";
-export { type CachedStyle, cachedStyle } from "./node/styleCache.ts";

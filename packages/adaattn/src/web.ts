@@ -1,27 +1,27 @@
 /** Everything of `adaattn` in a browser: the root export, and the engine, models and files that come over the network. */
 
-import { type Architecture, architectureNamed } from "./architecture.ts";
 import type { Device } from "./engine/engine.ts";
-import { WebEngine } from "./engine/web.ts";
-import { fetchFile } from "./engine/webDownload.ts";
-import { probeWebGpu } from "./engine/webProbe.ts";
-import type { RuntimeOptions } from "./engine/webRuntime.ts";
-import { Model } from "./stylize.ts";
+import { type Architecture, architectureNamed } from "./network/architecture.ts";
+import type { WeightValues } from "./network/parameters.ts";
+import { Model } from "./stylize/model.ts";
+import { fetchFile } from "./web/download.ts";
+import { WebEngine } from "./web/engine.ts";
+import { probeWebGpu } from "./web/probe.ts";
+import type { RuntimeOptions } from "./web/runtime.ts";
 import { checkWeights } from "./weights/check.ts";
 import { readSafetensors } from "./weights/safetensors.ts";
-import type { WeightValues } from "./weights/weights.ts";
 
-export { WebEngine, type WebEngineOptions } from "./engine/web.ts";
-export { type FetchFileOptions, fetchFile } from "./engine/webDownload.ts";
-export { checkConvolution, type Probed, probeWebGpu } from "./engine/webProbe.ts";
+export * from "./index.ts";
+export { type FetchFileOptions, fetchFile } from "./web/download.ts";
+export { WebEngine, type WebEngineOptions } from "./web/engine.ts";
+export { checkConvolution, type Probed, probeWebGpu } from "./web/probe.ts";
 export {
   buildFor,
   hasVectors,
   type RuntimeBuild,
   type RuntimeFiles,
   type RuntimeOptions,
-} from "./engine/webRuntime.ts";
-export * from "./index.ts";
+} from "./web/runtime.ts";
 
 /** What {@link fetchModel} may be asked. */
 export interface FetchModelOptions {

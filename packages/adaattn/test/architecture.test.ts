@@ -9,7 +9,7 @@ import {
   normalisedVgg19,
   parametersOf,
   stylisingParameters,
-} from "../src/architecture.ts";
+} from "../src/network/architecture.ts";
 
 const image = architectureNamed("vgg19-image");
 const video = architectureNamed("vgg19-video");

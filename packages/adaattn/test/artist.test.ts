@@ -5,12 +5,12 @@
 
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Picture } from "../src/image.ts";
 import { loadModel } from "../src/node/models.ts";
 import { readPicture } from "../src/node/pictures.ts";
-import { toOklab } from "../src/oklab.ts";
-import type { Style } from "../src/style.ts";
-import type { Model, StyleOptions, Stylised, StylizeOptions } from "../src/stylize.ts";
+import { toOklab } from "../src/picture/oklab.ts";
+import type { Picture } from "../src/picture/picture.ts";
+import type { Model, StyleOptions, Stylised, StylizeOptions } from "../src/stylize/model.ts";
+import type { Style } from "../src/stylize/style.ts";
 import { generator } from "./numbers.ts";
 import { greyMask, meanColour, meanDifference, ssim } from "./similarity.ts";
 

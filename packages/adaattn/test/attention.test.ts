@@ -1,6 +1,6 @@
 import { constant, evaluate, gather, input, type NdArray, ndarray, type Tensor } from "@adaattn/graph";
 import { describe, expect, test } from "vitest";
-import type { AttentionModule } from "../src/architecture.ts";
+import type { AttentionModule } from "../src/network/architecture.ts";
 import {
   type AttentionKind,
   attendTo,
@@ -10,9 +10,9 @@ import {
   type StyleMaps,
   styleValues,
   tokens,
-} from "../src/attention.ts";
-import { attentionKeys, flattenPositions, normalise } from "../src/keys.ts";
-import { constantWeights } from "../src/weights/weights.ts";
+} from "../src/network/attention.ts";
+import { attentionKeys, flattenPositions, normalise } from "../src/network/keys.ts";
+import { constantWeights } from "../src/network/parameters.ts";
 import { distance, generator, numbers } from "./numbers.ts";
 
 const kinds: readonly AttentionKind[] = ["softmax", "cosine", "cosine-quadratic"];

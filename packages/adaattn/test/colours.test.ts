@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { Picture } from "../src/image.ts";
-import { fromOklab, toOklab } from "../src/oklab.ts";
-import { keepChroma, matchColours } from "../src/recolour.ts";
+import { fromOklab, toOklab } from "../src/picture/oklab.ts";
+import type { Picture } from "../src/picture/picture.ts";
+import { keepChroma, matchColours } from "../src/picture/recolor.ts";
 import { waves } from "./models.ts";
 import { meanColour, painted } from "./similarity.ts";
 

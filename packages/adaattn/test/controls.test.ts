@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { checkControls, inspectControls, paintControls, shareControls, styleControls } from "../src/controls.ts";
+import {
+  checkControls,
+  inspectControls,
+  paintControls,
+  shareControls,
+  styleControls,
+} from "../src/stylize/controls.ts";
 
 test("controls that fit are given back", () => {
   const look = { size: 512, stroke: 1.5, rotate: -45, seed: 7 };

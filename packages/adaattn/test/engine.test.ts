@@ -5,7 +5,7 @@ import { add, constant, convolution, input, multiply, symbol, type Tensor, toOnn
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { targets } from "../../graph/test/engines.ts";
 import { type EngineTensor, outputOf } from "../src/engine/engine.ts";
-import { NodeEngine } from "../src/engine/node.ts";
+import { NodeEngine } from "../src/node/engine.ts";
 
 describe.each(targets)("the engine on %s", (device) => {
   let engine: NodeEngine;

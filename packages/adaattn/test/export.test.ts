@@ -7,12 +7,12 @@ import { readFields } from "@adaattn/graph";
 import * as ort from "onnxruntime-node";
 import * as web from "onnxruntime-web";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Architecture } from "../src/architecture.ts";
-import { NodeEngine } from "../src/engine/node.ts";
-import { type ExportOptions, exportOnnx } from "../src/export.ts";
-import { type Picture, toTensor } from "../src/image.ts";
-import { chosenPositions } from "../src/positions.ts";
-import { Model } from "../src/stylize.ts";
+import { type ExportOptions, exportOnnx } from "../src/export/onnx.ts";
+import type { Architecture } from "../src/network/architecture.ts";
+import { NodeEngine } from "../src/node/engine.ts";
+import { type Picture, toTensor } from "../src/picture/picture.ts";
+import { Model } from "../src/stylize/model.ts";
+import { chosenPositions } from "../src/stylize/positions.ts";
 import { decodeHalf, encodeHalf } from "../src/weights/half.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
 

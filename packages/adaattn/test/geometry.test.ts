@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import type { Picture } from "../src/image.ts";
-import { averageWithin, resizePicture } from "../src/resample.ts";
-import { rotatePicture } from "../src/rotate.ts";
+import type { Picture } from "../src/picture/picture.ts";
+import { averageWithin, resizePicture } from "../src/picture/resize.ts";
+import { rotatePicture } from "../src/picture/rotate.ts";
 import { waves } from "./models.ts";
 import { meanDifference, painted } from "./similarity.ts";
 

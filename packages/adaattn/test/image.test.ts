@@ -8,7 +8,7 @@ import {
   paddedSize,
   toPicture,
   toTensor,
-} from "../src/image.ts";
+} from "../src/picture/picture.ts";
 
 /** A picture whose pixel at (x, y) has red x, green y, blue x + y and alpha 255 - x. */
 function ramp(width: number, height: number): Picture {

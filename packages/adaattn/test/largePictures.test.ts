@@ -5,10 +5,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Picture } from "../src/image.ts";
 import { LargePicture, LargePictureWriter } from "../src/node/largePictures.ts";
 import { readPicture, writePicture } from "../src/node/pictures.ts";
-import { cropPicture } from "../src/tiles.ts";
+import type { Picture } from "../src/picture/picture.ts";
+import { cropPicture } from "../src/stylize/tiles.ts";
 import { waves } from "./models.ts";
 
 let folder: string;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { architectureNamed } from "../src/architecture.ts";
-import { maskOnGrid, readMask, resizedNote } from "../src/masks.ts";
-import { Mixture } from "../src/mixture.ts";
-import { preparePainting } from "../src/painting.ts";
-import { chosenPositions } from "../src/positions.ts";
-import { parseColour, regionMasks } from "../src/regions.ts";
+import { architectureNamed } from "../src/network/architecture.ts";
+import { maskOnGrid, readMask, resizedNote } from "../src/picture/masks.ts";
+import { parseColour, regionMasks } from "../src/picture/regions.ts";
+import { Mixture } from "../src/stylize/mixture.ts";
+import { chosenPositions } from "../src/stylize/positions.ts";
+import { preparePainting } from "../src/stylize/styleSource.ts";
 import { waves } from "./models.ts";
 import { greyMask, painted } from "./similarity.ts";
 

@@ -10,9 +10,9 @@
  * so that what is left is what is held. One thread keeps the rest still.
  */
 
-import { architectureNamed } from "../src/architecture.ts";
-import { NodeEngine } from "../src/engine/node.ts";
-import { Model } from "../src/stylize.ts";
+import { architectureNamed } from "../src/network/architecture.ts";
+import { NodeEngine } from "../src/node/engine.ts";
+import { Model } from "../src/stylize/model.ts";
 import { generatedWeights, waves } from "./models.ts";
 
 const runs = Number(process.argv[2]);

@@ -2,11 +2,11 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { targets } from "../../graph/test/engines.ts";
-import type { Architecture } from "../src/architecture.ts";
-import { NodeEngine } from "../src/engine/node.ts";
-import type { Picture } from "../src/image.ts";
-import type { Style } from "../src/style.ts";
-import { Model, type Progress } from "../src/stylize.ts";
+import type { Architecture } from "../src/network/architecture.ts";
+import { NodeEngine } from "../src/node/engine.ts";
+import type { Picture } from "../src/picture/picture.ts";
+import { Model, type Progress } from "../src/stylize/model.ts";
+import type { Style } from "../src/stylize/style.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
 import { type Observed, observe } from "./observed.ts";
 import { greyMask, meanDifference, painted } from "./similarity.ts";

@@ -1,7 +1,7 @@
 /** Networks with generated weights, and pictures for them: what tests of the model run on. */
 
-import { type Architecture, type ConvolutionLayer, parametersOf, vggEncoder } from "../src/architecture.ts";
-import type { Picture } from "../src/image.ts";
+import { type Architecture, type ConvolutionLayer, parametersOf, vggEncoder } from "../src/network/architecture.ts";
+import type { Picture } from "../src/picture/picture.ts";
 import { generator } from "./numbers.ts";
 
 function convolution(name: string, inputs: number, outputs: number, relu = true): ConvolutionLayer {

@@ -1,13 +1,13 @@
 import { input, reduceMean, toOnnx } from "@adaattn/graph";
 import { afterAll, describe, expect, test } from "vitest";
-import { encoderParameters, vggEncoder } from "../src/architecture.ts";
-import { encode } from "../src/encoder.ts";
 import { outputOf } from "../src/engine/engine.ts";
-import { NodeEngine } from "../src/engine/node.ts";
-import type { Picture } from "../src/image.ts";
-import { toTensor } from "../src/image.ts";
-import { normaliseFilters } from "../src/weights/normalise.ts";
-import { constantWeights, type WeightValues } from "../src/weights/weights.ts";
+import { normaliseFilters } from "../src/import/normalize.ts";
+import { encoderParameters, vggEncoder } from "../src/network/architecture.ts";
+import { encode } from "../src/network/encoder.ts";
+import { constantWeights, type WeightValues } from "../src/network/parameters.ts";
+import { NodeEngine } from "../src/node/engine.ts";
+import type { Picture } from "../src/picture/picture.ts";
+import { toTensor } from "../src/picture/picture.ts";
 import { waves } from "./models.ts";
 import { generator } from "./numbers.ts";
 

@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
-import type { Picture } from "../src/image.ts";
 import { readPicture, writePicture } from "../src/node/pictures.ts";
+import type { Picture } from "../src/picture/picture.ts";
 
 /** What the next `open` gives instead of a file, to play a full disk. */
 const disk = vi.hoisted(() => ({ failure: undefined as NodeJS.ErrnoException | undefined }));

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { gatherWeights, type ImportTarget, importTarget, type WeightFile } from "../src/weights/released.ts";
+import { gatherWeights, type ImportTarget, importTarget, type WeightFile } from "../src/import/released.ts";
 import type { StoredType, TensorEntry } from "../src/weights/stored.ts";
 
 /** A tensor that counts how often it is read; every value is `value`. */

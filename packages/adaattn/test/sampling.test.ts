@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { evenPositions, randomPositions } from "../src/sampling.ts";
+import { evenPositions, randomPositions } from "../src/stylize/sampling.ts";
 
 describe("random positions", () => {
   test("are those of torch.randperm", () => {

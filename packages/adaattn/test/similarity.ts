@@ -1,6 +1,6 @@
 /** How alike two pictures are: what tests of the controls measure. */
 
-import type { Picture } from "../src/image.ts";
+import type { Picture } from "../src/picture/picture.ts";
 
 /** The mean difference of two pictures' colours in bytes, of the pixels that `counts` takes. */
 export function meanDifference(a: Picture, b: Picture, counts: (x: number, y: number) => boolean = () => true): number {

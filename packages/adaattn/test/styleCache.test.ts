@@ -4,10 +4,10 @@ import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import type { Architecture } from "../src/architecture.ts";
-import { NodeEngine } from "../src/engine/node.ts";
-import { cachedStyle } from "../src/node/styleCache.ts";
-import { Model } from "../src/stylize.ts";
+import type { Architecture } from "../src/network/architecture.ts";
+import { cachedStyle } from "../src/node/diskStyleCache.ts";
+import { NodeEngine } from "../src/node/engine.ts";
+import { Model } from "../src/stylize/model.ts";
 import { readSafetensors, writeSafetensors } from "../src/weights/safetensors.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
 import { greyMask } from "./similarity.ts";

@@ -2,17 +2,17 @@
 
 import { constant, evaluate, input, matmul, ndarray, type Tensor } from "@adaattn/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Architecture, architectureNamed } from "../src/architecture.ts";
-import { contentQueries, styleValues, tokens } from "../src/attention.ts";
-import { NodeEngine } from "../src/engine/node.ts";
-import { foldedQueries, foldKeys, normaliseFoldedKeys } from "../src/folding.ts";
-import type { Picture } from "../src/image.ts";
-import { channelStatistics, flattenPositions, normalise } from "../src/keys.ts";
-import { bytesPerPixel, leastMemory, tileSide } from "../src/memory.ts";
-import { joinStatistics, type PictureStatistics, RunningStatistics } from "../src/statistics.ts";
-import { Model, type PaintedTile, type StylizeOptions } from "../src/stylize.ts";
-import { type Area, clipped, cropPicture, marginsOf, planTiles, sourceOf, withMargin } from "../src/tiles.ts";
-import { constantWeights } from "../src/weights/weights.ts";
+import { type Architecture, architectureNamed } from "../src/network/architecture.ts";
+import { contentQueries, styleValues, tokens } from "../src/network/attention.ts";
+import { foldedQueries, foldKeys, normaliseFoldedKeys } from "../src/network/folding.ts";
+import { channelStatistics, flattenPositions, normalise } from "../src/network/keys.ts";
+import { constantWeights } from "../src/network/parameters.ts";
+import { NodeEngine } from "../src/node/engine.ts";
+import type { Picture } from "../src/picture/picture.ts";
+import { bytesPerPixel, leastMemory, tileSide } from "../src/stylize/memory.ts";
+import { Model, type PaintedTile, type StylizeOptions } from "../src/stylize/model.ts";
+import { joinStatistics, type PictureStatistics, RunningStatistics } from "../src/stylize/statistics.ts";
+import { type Area, clipped, cropPicture, marginsOf, planTiles, sourceOf, withMargin } from "../src/stylize/tiles.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
 import { distance, numbers } from "./numbers.ts";
 import { greyMask } from "./similarity.ts";

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { openTensors } from "../src/weights/open.ts";
+import { openTensors } from "../src/import/open.ts";
 import {
   join,
   legacyHead,

@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { NodeEngine } from "../src/engine/node.ts";
-import type { Picture } from "../src/image.ts";
-import { StyleTimeline } from "../src/keyStyles.ts";
-import { SceneCuts } from "../src/sceneCuts.ts";
-import type { Style } from "../src/style.ts";
-import { Model, type StyleShare, type Stylised } from "../src/stylize.ts";
-import { LEAD, stylizeVideo, type VideoFrame } from "../src/video.ts";
+import { NodeEngine } from "../src/node/engine.ts";
+import type { Picture } from "../src/picture/picture.ts";
+import { Model, type StyleShare, type Stylised } from "../src/stylize/model.ts";
+import type { Style } from "../src/stylize/style.ts";
+import { SceneCuts } from "../src/video/scenes.ts";
+import { StyleTimeline } from "../src/video/timeline.ts";
+import { LEAD, stylizeVideo, type VideoFrame } from "../src/video/video.ts";
 import { generatedWeights, tiny, waves } from "./models.ts";
 
 /** Styles that are only told apart. */

@@ -1,4 +1,4 @@
-// The dashboard's page: asks every two seconds what is new, and draws it. The server is packages/cli/src/dashboard.ts.
+// The dashboard's page: asks every two seconds what is new, and draws it. The server is packages/cli/src/commands/train/dashboard.ts.
 import uPlot from "/uPlot.js";
 
 const INTERVAL = 2000;

@@ -1,9 +1,9 @@
 /** The command `adaattn`: reads what was typed, runs it, and turns every outcome into an exit code. */
 import { CommanderError } from "commander";
-import { type Interruption, watchInterruption } from "./interrupt.ts";
 import { createProgram } from "./program.ts";
-import { printError } from "./terminal.ts";
-import { UsageError } from "./usage.ts";
+import { type Interruption, watchInterruption } from "./terminal/interrupt.ts";
+import { printError } from "./terminal/terminal.ts";
+import { UsageError } from "./terminal/usage.ts";
 
 /**
  * Runs one command line.

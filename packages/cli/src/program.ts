@@ -1,17 +1,17 @@
 /** The command's grammar: every subcommand with its options, as it is run and as the documentation lists it. */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { addDistillCommand } from "./distillCommand.ts";
-import { addEvalCommand } from "./evalCommand.ts";
-import { addExportCommand } from "./exportCommand.ts";
-import { addImportCommand } from "./importCommand.ts";
-import { addInspectCommand } from "./inspectCommand.ts";
-import type { Interruption } from "./interrupt.ts";
-import { addServeCommand } from "./serveCommand.ts";
-import { addStylizeCommand } from "./stylizeCommand.ts";
-import { addTrainCommand } from "./trainCommand.ts";
-import { addVideoCommand } from "./videoCommand.ts";
-import { addWorkerCommand } from "./workerCommand.ts";
+import { addEvalCommand } from "./commands/eval/command.ts";
+import { addExportCommand } from "./commands/export/command.ts";
+import { addImportCommand } from "./commands/import/command.ts";
+import { addInspectCommand } from "./commands/inspect/command.ts";
+import { addServeCommand } from "./commands/serve/command.ts";
+import { addWorkerCommand } from "./commands/serve/worker.ts";
+import { addStylizeCommand } from "./commands/stylize/command.ts";
+import { addTrainCommand } from "./commands/train/command.ts";
+import { addDistillCommand } from "./commands/train/distill.ts";
+import { addVideoCommand } from "./commands/video/command.ts";
+import type { Interruption } from "./terminal/interrupt.ts";
 
 /**
  * The program `adaattn`, ready to parse.
@@ -49,7 +49,7 @@ export function createProgram(interruption: Interruption, failed: () => void): C
     .description("Prints versions, the engines that work on this machine, and the bundled models.")
     .option("--json", "print one JSON object on stdout")
     .action(async ({ json = false }: { json?: boolean }) => {
-      const { doctor } = await import("./doctor.ts");
+      const { doctor } = await import("./commands/doctor.ts");
       await doctor({ version, json });
     });
   return program;

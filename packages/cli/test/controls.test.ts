@@ -3,7 +3,7 @@ import { copyFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { parseStyleText } from "../src/styleTexts.ts";
+import { parseStyleText } from "../src/options/styles.ts";
 import { adaattn, temporaryFolder, waves } from "./command.ts";
 
 const folder = await temporaryFolder();

@@ -2,7 +2,7 @@ import { appendFile, mkdir, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Dashboard, openDashboard } from "../src/dashboard.ts";
+import { type Dashboard, openDashboard } from "../src/commands/train/dashboard.ts";
 import { temporaryFolder } from "./command.ts";
 
 let folder: string;

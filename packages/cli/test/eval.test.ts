@@ -3,14 +3,21 @@ import { join } from "node:path";
 import { Command } from "commander";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { StagedFolder } from "../src/eval/folder.ts";
-import { page } from "../src/eval/page.ts";
-import { crossPairs, evenly, listPictures, type NamedPicture, type Pair, readPairs } from "../src/eval/pairs.ts";
-import type { Report } from "../src/eval/report.ts";
-import { findResults } from "../src/eval/results.ts";
-import { inBlocks } from "../src/eval.ts";
-import { addEvalCommand } from "../src/evalCommand.ts";
-import { UsageError } from "../src/usage.ts";
+import { addEvalCommand } from "../src/commands/eval/command.ts";
+import { inBlocks } from "../src/commands/eval/eval.ts";
+import { StagedFolder } from "../src/commands/eval/folder.ts";
+import { page } from "../src/commands/eval/page.ts";
+import {
+  crossPairs,
+  evenly,
+  listPictures,
+  type NamedPicture,
+  type Pair,
+  readPairs,
+} from "../src/commands/eval/pairs.ts";
+import type { Report } from "../src/commands/eval/report.ts";
+import { findResults } from "../src/commands/eval/results.ts";
+import { UsageError } from "../src/terminal/usage.ts";
 import { adaattn, type Outcome, temporaryFolder, waves } from "./command.ts";
 
 const folder = await temporaryFolder();

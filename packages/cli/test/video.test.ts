@@ -6,11 +6,11 @@ import { writeFlow } from "@adaattn/train";
 import { Command } from "commander";
 import { beforeAll, describe, expect, test } from "vitest";
 import { card, hasFfmpeg, look, makeClip, tone } from "../../adaattn/test/clips.ts";
-import { addEvalCommand } from "../src/evalCommand.ts";
-import { UsageError } from "../src/usage.ts";
-import { addVideoCommand } from "../src/videoCommand.ts";
-import { pace } from "../src/videoReport.ts";
-import { bitsOf, parseTimedStyle, rateOf, secondsOf } from "../src/videoTimes.ts";
+import { addEvalCommand } from "../src/commands/eval/command.ts";
+import { addVideoCommand } from "../src/commands/video/command.ts";
+import { pace } from "../src/commands/video/report.ts";
+import { bitsOf, parseTimedStyle, rateOf, secondsOf } from "../src/commands/video/times.ts";
+import { UsageError } from "../src/terminal/usage.ts";
 import { ADAATTN, adaattn, run, temporaryFolder, waves } from "./command.ts";
 
 const folder = await temporaryFolder();

@@ -1,7 +1,20 @@
 /** Training of AdaAttN networks: losses, the training step, the loop and the data it reads. */
 
-export { newestCheckpoint, readAverage } from "./checkpoint.ts";
-export { Dataset, type DatasetOptions } from "./dataset.ts";
+export { Dataset, type DatasetOptions } from "./data/dataset.ts";
+export { Random } from "./data/random.ts";
+export * from "./metrics/index.ts";
+export { type Comparison, parity } from "./parity.ts";
+export { newestCheckpoint, readAverage } from "./run/checkpoint.ts";
+export { type RunConfig, readConfig, trainingProcess } from "./run/folder.ts";
+export { initialiseAttention, initialiseConvolutions, initialiseEncoder } from "./run/initialize.ts";
+export * from "./run/settings.ts";
+export { type MetricsLine, type StepInputs, Trainer, type TrainerOptions } from "./run/trainer.ts";
+export { distillEncoder, type RunStart, type TrainingEvents, trainModel } from "./run/training.ts";
+export { findEncoder } from "./run/weightSources.ts";
+export * from "./step/losses.ts";
+export * from "./step/objectives.ts";
+export { type Schedule, scheduledRate } from "./step/schedule.ts";
+export { STATE, type StepOptions, stepScalars, trainingStep } from "./step/step.ts";
 export {
   frozenFeatures,
   levelStatistics,
@@ -9,19 +22,6 @@ export {
   readEncoder,
   scaleLevels,
   type TrainedEncoder,
-} from "./encoders.ts";
-export { generateWeights } from "./generatedWeights.ts";
-export { initialiseAttention, initialiseConvolutions, initialiseEncoder } from "./initialise.ts";
-export * from "./losses.ts";
-export * from "./metrics/index.ts";
-export { writeModel } from "./modelFolder.ts";
-export * from "./objectives.ts";
-export { type Comparison, parity } from "./parity.ts";
-export { Random } from "./random.ts";
-export { type RunConfig, readConfig, trainingProcess } from "./runFolder.ts";
-export { type Schedule, scheduledRate } from "./schedule.ts";
-export * from "./settings.ts";
-export { STATE, type StepOptions, stepScalars, trainingStep } from "./step.ts";
-export { type MetricsLine, type StepInputs, Trainer, type TrainerOptions } from "./trainer.ts";
-export { distillEncoder, type RunStart, type TrainingEvents, trainModel } from "./training.ts";
-export { findEncoder } from "./weightSources.ts";
+} from "./weights/encoders.ts";
+export { generateWeights } from "./weights/generated.ts";
+export { writeModel } from "./weights/modelFolder.ts";

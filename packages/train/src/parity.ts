@@ -1,6 +1,6 @@
 /**
  * Compares our networks, losses and gradients with recorded outputs of the released PyTorch code. A fixture is a safetensors
- * file of the network's inputs and of what it made of them, with generated weights (generatedWeights.ts).
+ * file of the network's inputs and of what it made of them, with generated weights (weights/generated.ts).
  */
 
 import { readFile } from "node:fs/promises";
@@ -32,8 +32,8 @@ import {
   stylisingParameters,
 } from "adaattn";
 import { type Engine, outputOf } from "adaattn/node";
-import { generateWeights } from "./generatedWeights.ts";
-import { globalStyleLoss, localFeatureLoss } from "./losses.ts";
+import { globalStyleLoss, localFeatureLoss } from "./step/losses.ts";
+import { generateWeights } from "./weights/generated.ts";
 
 /** The seed that the released code's tests sample keys with, and how many it keeps in the local loss. */
 const [SEED, LOCAL_KEYS] = [6666, 4096];

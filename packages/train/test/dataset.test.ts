@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { Dataset } from "@adaattn/train";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { drawCrops } from "../src/crops.ts";
-import { listPictures } from "../src/pictureFiles.ts";
+import { drawCrops } from "../src/data/crops.ts";
+import { listPictures } from "../src/data/pictureFiles.ts";
 
 let folder: string;
 const at = (name: string) => join(folder, name);

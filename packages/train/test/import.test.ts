@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { type ImportTargetName, importModel, importTarget, parametersOf, readModel } from "adaattn/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { torchLegacy, torchZip, type Written } from "../../adaattn/test/tensorFiles.ts";
-import { readEncoder } from "../src/encoders.ts";
-import { generateWeights } from "../src/generatedWeights.ts";
+import { readEncoder } from "../src/weights/encoders.ts";
+import { generateWeights } from "../src/weights/generated.ts";
 
 let folder = "";
 beforeAll(async () => {

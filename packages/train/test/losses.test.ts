@@ -13,7 +13,7 @@ import {
   weightedTerms,
 } from "@adaattn/train";
 import { describe, expect, test } from "vitest";
-import { drawPositions, resamplingMatrix } from "../src/motion.ts";
+import { drawPositions, resamplingMatrix } from "../src/data/motion.ts";
 
 function numbers(shape: readonly number[], seed: number): NdArray {
   const random = new Random(seed);

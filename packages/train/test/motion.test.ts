@@ -1,6 +1,6 @@
 import { Random } from "@adaattn/train";
 import { describe, expect, test } from "vitest";
-import { cutPair, drawPositions, FARTHEST, marginOf, resamplingMatrix } from "../src/motion.ts";
+import { cutPair, drawPositions, FARTHEST, marginOf, resamplingMatrix } from "../src/data/motion.ts";
 
 describe("a motion", () => {
   test.each([32, 100, 128])("keeps every row within reach of a frame of %i pixels, and moves most of them", (side) => {

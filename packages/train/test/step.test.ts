@@ -37,7 +37,7 @@ import { NodeEngine } from "adaattn/node";
 import { describe, expect, test } from "vitest";
 import { topologicalOrder } from "../../graph/src/tensor.ts";
 import { targets } from "../../graph/test/engines.ts";
-import { resamplingMatrix } from "../src/motion.ts";
+import { resamplingMatrix } from "../src/data/motion.ts";
 import { firstWeights, follow, miniature, pictures, randomEncoder } from "./miniature.ts";
 
 /** Two parameters: 2 (a - 3)^2 + (a b)^2, with b in a shape of its own. */

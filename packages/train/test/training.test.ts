@@ -22,7 +22,7 @@ import { architectures, readSafetensors, writeSafetensors } from "adaattn";
 import { loadModel, NodeEngine, readModel } from "adaattn/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { differences } from "../src/runFolder.ts";
+import { differences } from "../src/run/folder.ts";
 import { miniature, randomEncoder } from "./miniature.ts";
 
 // A network that trains in no time, as if it were a preset.

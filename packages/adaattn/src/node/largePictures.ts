@@ -7,9 +7,9 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
 import sharp from "sharp";
-import type { Picture, Size } from "../image.ts";
-import type { PaintedTile } from "../stylize.ts";
-import type { Area, PictureSource } from "../tiles.ts";
+import type { Picture, Size } from "../picture/picture.ts";
+import type { PaintedTile } from "../stylize/model.ts";
+import type { Area, PictureSource } from "../stylize/tiles.ts";
 import {
   cannotWrite,
   checkReadable,

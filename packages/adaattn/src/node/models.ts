@@ -5,12 +5,12 @@ import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { constant, convolution, input, toOnnx } from "@adaattn/graph";
 import { env } from "onnxruntime-node";
-import { type Architecture, architectureNamed } from "../architecture.ts";
 import { type Device, outputOf } from "../engine/engine.ts";
-import { NodeEngine } from "../engine/node.ts";
-import { Model } from "../stylize.ts";
+import { type Architecture, architectureNamed } from "../network/architecture.ts";
+import { Model } from "../stylize/model.ts";
 import { checkWeights } from "../weights/check.ts";
 import { readSafetensors } from "../weights/safetensors.ts";
+import { NodeEngine } from "./engine.ts";
 import { cannotRead, readWholeFile } from "./files.ts";
 import { pictureVersions } from "./pictures.ts";
 

@@ -4,7 +4,7 @@
  */
 import { extname } from "node:path";
 import sharp, { type Metadata, type Sharp } from "sharp";
-import { fitWithin, isOpaque, LEAST_SIDE, type Picture, type Size } from "../image.ts";
+import { fitWithin, isOpaque, LEAST_SIDE, type Picture, type Size } from "../picture/picture.ts";
 import { cannotRead, cannotWrite, checkReplaceable, readWholeFile, replaceFile } from "./files.ts";
 
 /** The most pixels that a picture may have: libvips's own limit, 16383 squared, 268 megapixels. */

@@ -1,6 +1,6 @@
 /** Checks weights from a file against the architecture that they are for. */
 
-import { type Architecture, parametersOf } from "../architecture.ts";
+import { type Architecture, parametersOf } from "../network/architecture.ts";
 import type { StoredTensor } from "./safetensors.ts";
 
 /**

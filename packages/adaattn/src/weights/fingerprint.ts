@@ -1,7 +1,7 @@
 /** What tells one model from another: a digest of its architecture and of every weight. */
 
-import { type Architecture, parametersOf } from "../architecture.ts";
-import { flatten, type WeightValues } from "./weights.ts";
+import { type Architecture, parametersOf } from "../network/architecture.ts";
+import { flatten, type WeightValues } from "../network/parameters.ts";
 
 /** SHA-256 in 64 hexadecimal digits. */
 export async function fingerprintOf(architecture: Architecture, weights: WeightValues): Promise<string> {

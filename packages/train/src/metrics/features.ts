@@ -17,7 +17,7 @@ import {
   type TensorData,
   toTensor,
 } from "adaattn";
-import { frozenFeatures, levelWidths, type TrainedEncoder } from "../encoders.ts";
+import { frozenFeatures, levelWidths, type TrainedEncoder } from "../weights/encoders.ts";
 
 const LEVELS = [1, 2, 3, 4, 5] as const;
 

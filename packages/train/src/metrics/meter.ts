@@ -6,7 +6,7 @@
 import { toOnnx } from "@adaattn/graph";
 import { onWhite, type Picture, type Size, type TensorData } from "adaattn";
 import { type Engine, outputOf, type RunOptions, type Session } from "adaattn/node";
-import type { TrainedEncoder } from "../encoders.ts";
+import type { TrainedEncoder } from "../weights/encoders.ts";
 import { featuresGraph, featuresInputs } from "./features.ts";
 import { colourHistogram, histogramDistance } from "./histogram.ts";
 import { MOST_PATCHES, patchPositions, patchSimilarityGraph } from "./patches.ts";

@@ -1,0 +1,179 @@
+/**
+ * A model as ONNX files for other runtimes: the whole network in one file, for a painting of one size, or the parts that
+ * stylisation runs (network/parts.ts), so that a style is computed once. Pictures come out clamped to [0, 1].
+ */
+
+import {
+  constant,
+  input,
+  maximum,
+  minimum,
+  multiplyDimensions,
+  type StoredConstant,
+  symbol,
+  type Tensor,
+  toOnnx,
+} from "@adaattn/graph";
+import { type Architecture, encoderParameters, parametersOf } from "../network/architecture.ts";
+import { stylise } from "../network/network.ts";
+import { constantWeights, type Weights, type WeightValues } from "../network/parameters.ts";
+import { attendPart, decodePart, encodePart, type Part, statisticsPart, stylePart } from "../network/parts.ts";
+import type { Size } from "../picture/picture.ts";
+import { chosenPositions } from "../stylize/positions.ts";
+import { encodeHalf } from "../weights/half.ts";
+import { describeExport } from "./readme.ts";
+
+/** A network and its weights. */
+export interface ExportedModel {
+  /** What the README calls it. */
+  readonly name: string;
+  readonly architecture: Architecture;
+  /** Every tensor of the architecture. */
+  readonly weights: WeightValues;
+}
+
+/** What {@link exportOnnx} may be asked. */
+export interface ExportOptions {
+  /** One file that does everything, or one a part; "whole" by default. */
+  readonly parts?: "whole" | "split" | undefined;
+  /** With "whole": the size of every photograph, in pixels. By default any whose sides are multiples of 16. */
+  readonly size?: Size | undefined;
+  /** With "whole": the size of every painting, in pixels; 512 x 512 by default, which sets how large strokes are. */
+  readonly styleSize?: Size | undefined;
+  /** Stores weights as 16-bit floats; computing stays in float32. False by default. */
+  readonly half?: boolean | undefined;
+  /** Stores the encoder's weights as 8-bit integers with a factor for each channel that comes out. False by default. */
+  readonly int8Encoder?: boolean | undefined;
+  /** Writes only operators of opset 17 in ONNX's own domain, where there would be faster ones of ONNX Runtime. False by default. */
+  readonly portable?: boolean | undefined;
+}
+
+/** One file of an export, before it is written. */
+export interface ExportedPart {
+  /** Its name without `.onnx`. */
+  readonly file: string;
+  /** What it does, in a sentence. */
+  readonly does: string;
+  readonly outputs: Part;
+}
+
+/** The side in pixels of the paintings that a whole network is made for unless it is told. */
+export const EXPORTED_STYLE_SIDE = 512;
+
+/** What the released code seeds its sampling of paintings with when it is tested. */
+const SEED = 6666;
+
+/**
+ * The files of an export by name: `.onnx` files, and a `README.md` that lists their inputs and outputs and how to run them.
+ *
+ * @throws Error where a size is not in multiples of 16 from 32, or sizes are given to parts, which take every size.
+ */
+export function exportOnnx(model: ExportedModel, options: ExportOptions = {}): Record<string, Uint8Array> {
+  const { parts = "whole", size, styleSize, half = false, int8Encoder = false, portable = false } = options;
+  if (parts === "split" && (size !== undefined || styleSize !== undefined)) {
+    throw new Error("Expected no size for an export in parts, since its files take every size, but received one.");
+  }
+  const weights = constantWeights(parametersOf(model.architecture), model.weights);
+  const styleSide = { width: EXPORTED_STYLE_SIDE, height: EXPORTED_STYLE_SIDE };
+  const made =
+    parts === "split"
+      ? splitParts(model.architecture, weights)
+      : [wholePart(model.architecture, weights, size, styleSize ?? styleSide)];
+  const encoder = new Set(
+    [...encoderParameters(model.architecture.encoder).keys()].map((name) => model.weights.get(name)),
+  );
+  const store = (values: Float32Array, [count = 1]: readonly number[]) => {
+    if (int8Encoder && encoder.has(values)) return quantise(values, count);
+    return half ? encodeHalf(values) : undefined;
+  };
+  const files: Record<string, Uint8Array> = {};
+  for (const { file, outputs } of made) {
+    files[`${file}.onnx`] = toOnnx(outputs, {
+      name: `${model.name} ${file}`,
+      target: portable ? "portable" : "cpu",
+      store,
+    });
+  }
+  files["README.md"] = new TextEncoder().encode(describeExport(model, made, { half, int8Encoder, portable }));
+  return files;
+}
+
+/** The network in one graph, its choice of the painting's positions included. */
+function wholePart(
+  architecture: Architecture,
+  weights: Weights,
+  size: Size | undefined,
+  styleSize: Size,
+): ExportedPart {
+  const sides = size
+    ? checkedSides(size, "photographs")
+    : [multiplyDimensions(16, symbol("h")), multiplyDimensions(16, symbol("w"))];
+  const content = input("content", [1, 3, ...sides]);
+  const style = input("style", [1, 3, ...checkedSides(styleSize, "paintings")]);
+  const painting = { painting: { ...styleSize, data: new Uint8Array() }, choice: { seed: SEED }, notes: [] };
+  const chosen = new Map(
+    architecture.attention.modules.map((module) => {
+      const positions = chosenPositions(architecture.attention, module, painting, styleSize);
+      return [module.level, constant(positions, [positions.length])];
+    }),
+  );
+  const { output } = stylise(architecture, content, style, weights, { chosen });
+  return {
+    file: "model",
+    does: "a photograph and a painting become the stylised picture",
+    outputs: { picture: clamp(output) },
+  };
+}
+
+function splitParts(architecture: Architecture, weights: Weights): ExportedPart[] {
+  const { picture, ...others } = decodePart(architecture, weights);
+  if (picture === undefined) throw new Error("Expected a picture of the decoder but received none");
+  return [
+    { file: "encode", does: "a picture becomes stacked features", outputs: encodePart(architecture, weights) },
+    {
+      file: "statistics",
+      does: "stacked features become the mean and the deviation of each channel",
+      outputs: statisticsPart(architecture),
+    },
+    { file: "style", does: "a painting's stacked features become a style", outputs: stylePart(architecture, weights) },
+    ...architecture.attention.modules.map((module) => ({
+      file: `attend${module.level}`,
+      does: `a photograph's stacked features of level ${module.level} attend to a style`,
+      outputs: attendPart(architecture, module, weights),
+    })),
+    {
+      file: "decode",
+      does: "a photograph's stacked features and what they attended to become the stylised picture",
+      outputs: { ...others, picture: clamp(picture) },
+    },
+  ];
+}
+
+/** Every channel's weights as multiples of a 127th of the largest of them. */
+function quantise(values: Float32Array, count: number): StoredConstant {
+  const length = values.length / count;
+  const integers = new Int8Array(values.length);
+  const scales = Float32Array.from({ length: count }, (_, channel) => {
+    const own = values.subarray(channel * length, (channel + 1) * length);
+    const scale = own.reduce((most, value) => Math.max(most, Math.abs(value)), 0) / 127 || 1;
+    own.forEach((value, at) => {
+      integers[channel * length + at] = Math.round(value / scale);
+    });
+    return scale;
+  });
+  return { integers, scales };
+}
+
+const clamp = (picture: Tensor) => minimum(maximum(picture, constant(0)), constant(1));
+
+/** Height and width, which the encoder halves four times and then reflects. */
+function checkedSides({ width, height }: Size, whose: string): readonly [number, number] {
+  for (const side of [width, height]) {
+    if (!Number.isSafeInteger(side) || side < 32 || side % 16 !== 0) {
+      throw new Error(
+        `Expected multiples of 16 from 32 on for the size of ${whose} but received ${height}x${width} (height x width).`,
+      );
+    }
+  }
+  return [height, width];
+}

@@ -1,0 +1,55 @@
+/**
+ * The whole network in one graph, from content and style to the stylised picture: what training differentiates and what the
+ * parity test reads. Stylisation runs the same pieces as separate parts (parts.ts), so that a style is computed once.
+ */
+
+import type { Tensor } from "@adaattn/graph";
+import type { Architecture } from "./architecture.ts";
+import { type AttentionKind, attendTo, contentQueries, modulate, styleValues, tokens } from "./attention.ts";
+import { decode } from "./decoder.ts";
+import { encode } from "./encoder.ts";
+import { attentionKeys, flattenPositions, normalise } from "./keys.ts";
+import type { Weights } from "./parameters.ts";
+
+export interface AttendOptions {
+  /** Style positions (int64 [M]) by level; all positions where a level has none. */
+  readonly chosen?: ReadonlyMap<number, Tensor>;
+  /** The architecture's kind of attention by default. */
+  readonly kind?: AttentionKind;
+}
+
+/** The attended features of every module's level, from content and style features (all levels, shallow to deep). */
+export function attend(
+  architecture: Architecture,
+  content: readonly Tensor[],
+  style: readonly Tensor[],
+  weights: Weights,
+  { chosen, kind = architecture.attention.kind }: AttendOptions = {},
+): Map<number, Tensor> {
+  const attended = new Map<number, Tensor>();
+  for (const module of architecture.attention.modules) {
+    const { level } = module;
+    const [own, painted] = [content[level - 1], style[level - 1]];
+    if (own === undefined || painted === undefined)
+      throw new Error(`Expected features of level ${level} but received none`);
+    const keys = attentionKeys(style, level);
+    const values = styleValues(module, keys, flattenPositions(painted), weights, chosen?.get(level));
+    const queries = tokens(contentQueries(module, attentionKeys(content, level), weights));
+    attended.set(level, modulate(normalise(own), attendTo(values, queries, kind)));
+  }
+  return attended;
+}
+
+/** Everything on the way from two pictures ([N, 3, H, W] each, sizes may differ) to the stylised one. */
+export function stylise(
+  architecture: Architecture,
+  content: Tensor,
+  style: Tensor,
+  weights: Weights,
+  options?: AttendOptions,
+) {
+  const contentFeatures = encode(content, architecture.encoder, weights);
+  const styleFeatures = encode(style, architecture.encoder, weights);
+  const attended = attend(architecture, contentFeatures, styleFeatures, weights, options);
+  return { contentFeatures, styleFeatures, attended, output: decode(architecture, attended, weights) };
+}

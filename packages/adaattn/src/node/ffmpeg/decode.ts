@@ -1,0 +1,178 @@
+/**
+ * The frames of a video file, one after the other, upright and in sRGB: ffmpeg decodes, turns, scales and converts, and hands raw
+ * bytes through a pipe. The pipe holds back the decoder whenever nobody reads, so a film of any length needs the memory of a few frames.
+ *
+ * Frames come at a steady rate. Where a video has none, each moment shows the frame that is nearest, so that frames are repeated
+ * or left out but nothing moves by more than half a frame, and sound stays in time.
+ */
+import { onWhite, type Size } from "../../picture/picture.ts";
+import type { VideoFrame } from "../../video/video.ts";
+import { cannotRead } from "../files.ts";
+import { type FrameRate, perSecond, type VideoInfo } from "./probe.ts";
+import { type FfmpegAbilities, FfmpegProcess, fileUrl, LOCAL_ONLY, passFrames, reasonOf } from "./process.ts";
+
+/** What {@link FrameReader} may be asked. */
+export interface ReadFramesOptions {
+  /** The size of the frames; the video's own by default. */
+  readonly size?: Size | undefined;
+  /** How many frames a second; the video's own rate by default. */
+  readonly rate?: FrameRate | undefined;
+  /** Where to begin and to end, in seconds from the begin of the file; the whole of it by default. */
+  readonly start?: number | undefined;
+  readonly end?: number | undefined;
+  /** How many of the frames from there on to leave out, decoded but not handed over; 0 by default. */
+  readonly skip?: number | undefined;
+  /**
+   * A stretch of the video on its own, instead of `start`, `end` and `skip`: frames are counted from the begin of the file, where the
+   * first one is repeated until it is due, so that every reader finds the same frame at the same number.
+   */
+  readonly stretch?: Stretch | undefined;
+  /** Keeps transparency; by default transparent parts are white, since few codecs know them. */
+  readonly keepAlpha?: boolean | undefined;
+}
+
+/** Some frames of a video in the middle of it. */
+export interface Stretch {
+  /** The first frame. */
+  readonly from: number;
+  /** The frame after the last; the end of the video where it is not said. */
+  readonly to?: number | undefined;
+  /**
+   * Where decoding may begin, in seconds from the begin of the file, as {@link keyFrames} gives it: a key frame before the one that
+   * `from` depends on. The begin of the file by default.
+   */
+  readonly seek?: number | undefined;
+}
+
+/**
+ * The frames of a video file, to be iterated over once. Disposing of it ends the decoder.
+ *
+ * @throws Error while iterating, with one sentence naming the file, where the decoder fails or there are no frames at all. A file
+ *   that only ends too early gives what it has; `shortfall` then tells.
+ */
+export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
+  readonly size: Size;
+  readonly rate: FrameRate;
+  /** How many frames the file says there are, those skipped among them; undefined where it does not. */
+  readonly expected: number | undefined;
+  readonly #info: VideoInfo;
+  readonly #skip: number;
+  readonly #keepAlpha: boolean;
+  readonly #decoder: FfmpegProcess;
+  #read: number;
+  #isCut = false;
+
+  constructor(info: VideoInfo, abilities: FfmpegAbilities, options: ReadFramesOptions = {}) {
+    const { size = info, rate = info.rate, start = 0, end, stretch, keepAlpha = false } = options;
+    const skip = stretch?.from ?? options.skip ?? 0;
+    this.#info = info;
+    this.#keepAlpha = keepAlpha;
+    this.size = size;
+    this.rate = rate;
+    this.#skip = skip;
+    this.#read = skip;
+    const until = Math.min(
+      end ?? Number.POSITIVE_INFINITY,
+      info.seconds === undefined ? Number.POSITIVE_INFINITY : info.seconds + info.delay,
+    );
+    const seconds = until - Math.max(start, info.delay);
+    this.expected =
+      stretch?.to ?? (Number.isFinite(seconds) ? Math.max(0, Math.round(seconds * perSecond(rate))) : undefined);
+    this.#decoder = new FfmpegProcess(
+      "ffmpeg",
+      [
+        ...["-nostdin", "-hide_banner", "-loglevel", "error", ...LOCAL_ONLY],
+        ...(stretch === undefined ? [] : ["-copyts", "-start_at_zero"]),
+        ...(stretch?.seek === undefined ? [] : ["-noaccurate_seek", "-ss", String(stretch.seek)]),
+        ...(start > 0 ? ["-ss", String(start)] : []),
+        ...(end === undefined ? [] : ["-t", String(end - start)]),
+        ...["-i", fileUrl(info.path), "-map", `0:${info.stream}`],
+        ...["-vf", filters(info, abilities, { size, rate, skip, stretch }), ...passFrames(abilities)],
+        ...["-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1"],
+      ],
+      { output: true },
+    );
+    // Without a listener, Node throws away what is still in the pipe when a short video's decoder ends before anybody reads.
+    this.#decoder.output.on("readable", () => undefined);
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<VideoFrame, void, undefined> {
+    const { width, height } = this.size;
+    const length = width * height * 4;
+    let data = new Uint8Array(length);
+    let filled = 0;
+    for await (const chunk of this.#decoder.output as AsyncIterable<Buffer>) {
+      for (let from = 0; from < chunk.length; ) {
+        const part = chunk.subarray(from, from + length - filled);
+        data.set(part, filled);
+        filled += part.length;
+        from += part.length;
+        if (filled < length) continue;
+        const picture = { width, height, data };
+        const seconds = this.#read / perSecond(this.rate);
+        this.#read++;
+        yield { picture: this.#info.hasAlpha && !this.#keepAlpha ? onWhite(picture) : picture, seconds };
+        data = new Uint8Array(length);
+        filled = 0;
+      }
+    }
+    const ending = await this.#decoder.ended;
+    const { complaints } = this.#decoder;
+    const reason = reasonOf(ending, complaints);
+    if (ending.signal !== null) throw cannotRead(this.#info.path, `${reason} after frame ${this.#read}.`);
+    if (this.#read === 0) {
+      const why = ending.code === 0 ? "it has no frames there" : `no frame of it can be decoded (${reason})`;
+      throw cannotRead(this.#info.path, `${why}. Choose another file or part.`);
+    }
+    this.#isCut = ending.code !== 0 || complaints.length > 0;
+  }
+
+  /**
+   * Once all frames were read: by how many they are fewer than the file said, where the decoder complained as well, as it does of a
+   * truncated file; else 0.
+   */
+  get shortfall(): number {
+    const missing = (this.expected ?? 0) - this.#read;
+    return this.#isCut && missing > Math.max(1, 0.01 * (this.expected ?? 0)) ? missing : 0;
+  }
+
+  /** How many frames were read so far, without those that were skipped. */
+  get count(): number {
+    return this.#read - this.#skip;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#decoder[Symbol.asyncDispose]();
+  }
+}
+
+/** When the first frame from `start` on is shown, in seconds after `start`, when sound may begin already. */
+export function firstDelay({ delay }: VideoInfo, start: number): number {
+  return Math.max(0, delay - start);
+}
+
+/** The filter after `fps`, whose time stamps count frames. */
+function cutOut({ from, to }: Stretch): string {
+  return `trim=start_pts=${from}${to === undefined ? "" : `:end_pts=${to}`}`;
+}
+
+function filters(
+  info: VideoInfo,
+  { filters: known }: FfmpegAbilities,
+  { size, rate, skip, stretch }: { size: Size; rate: FrameRate; skip: number; stretch: Stretch | undefined },
+): string {
+  const scale = `scale=${size.width}:${size.height}:flags=lanczos+accurate_rnd+full_chroma_int`;
+  // Bright-screen video is brought to what ordinary screens show; without the filter it only looks paler.
+  const toneMapped = info.isHdr && known.has("zscale") && known.has("tonemap");
+  return [
+    ...(info.isInterlaced ? ["yadif=deint=interlaced"] : []),
+    `fps=${rate.numerator}/${rate.denominator}${stretch && stretch.seek === undefined ? ":start_time=0" : ""}`,
+    ...(stretch === undefined ? (skip > 0 ? [`trim=start_frame=${skip}`] : []) : [cutOut(stretch)]),
+    ...(toneMapped
+      ? [
+          `zscale=w=${size.width}:h=${size.height}:t=linear:npl=100:f=lanczos,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,` +
+            "zscale=t=bt709:m=gbr:r=full,format=gbrp,format=rgba",
+        ]
+      : [`${scale}:in_color_matrix=${info.matrix}:out_range=full,format=rgba`]),
+  ].join(",");
+}

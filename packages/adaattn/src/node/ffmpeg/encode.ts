@@ -1,0 +1,91 @@
+/** Frames into a video file: raw bytes through a pipe into ffmpeg, which is waited for whenever it is behind. */
+import { once } from "node:events";
+import { rm } from "node:fs/promises";
+import type { Picture, Size } from "../../picture/picture.ts";
+import { cannotWrite } from "../files.ts";
+import { exactTicks, type SegmentFormat } from "./codecs.ts";
+import type { FrameRate } from "./probe.ts";
+import { FfmpegProcess, fileUrl, reasonOf } from "./process.ts";
+
+/** Writes one file of frames of one size. Disposing of it before it was finished ends the encoder and removes the file. */
+export class FrameWriter implements AsyncDisposable {
+  readonly path: string;
+  readonly #name: string;
+  readonly #encoder: FfmpegProcess;
+  #isFinished = false;
+
+  /**
+   * @param name what errors call the film that the file becomes or is part of.
+   */
+  constructor(
+    path: string,
+    {
+      name,
+      size,
+      rate,
+      format,
+    }: { readonly name: string; readonly size: Size; readonly rate: FrameRate; readonly format: SegmentFormat },
+  ) {
+    this.path = path;
+    this.#name = name;
+    this.#encoder = new FfmpegProcess(
+      "ffmpeg",
+      [
+        ...["-hide_banner", "-loglevel", "error", "-y"],
+        ...["-f", "rawvideo", "-pixel_format", "rgba", "-video_size", `${size.width}x${size.height}`],
+        ...["-framerate", `${rate.numerator}/${rate.denominator}`, "-i", "pipe:0"],
+        ...format.args,
+        ...exactTicks(format.extension, rate),
+        ...["-f", format.container],
+        fileUrl(path),
+      ],
+      { input: true },
+    );
+  }
+
+  /**
+   * Hands over a frame and waits until the encoder can take the next.
+   *
+   * @throws Error with one sentence where the encoder has failed.
+   */
+  async write({ data }: Picture): Promise<void> {
+    const { input, ended } = this.#encoder;
+    if (input.destroyed) throw await this.#failure();
+    // A view of the same bytes, for the stream takes no clamped arrays.
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length);
+    if (input.write(bytes)) return;
+    // A pipe that breaks is the encoder's end, which says why.
+    await Promise.race([once(input, "drain").catch(() => ended), ended]);
+    if (input.destroyed) throw await this.#failure();
+  }
+
+  /**
+   * Closes the file properly.
+   *
+   * @throws Error with one sentence where the encoder failed.
+   */
+  async finish(): Promise<void> {
+    this.#encoder.input.end();
+    const ending = await this.#encoder.ended;
+    if (ending.code !== 0) throw await this.#failure();
+    this.#isFinished = true;
+  }
+
+  async #failure(): Promise<Error> {
+    const ending = await this.#encoder.ended;
+    return writingFailure(this.#name, reasonOf(ending, this.#encoder.complaints), this.#encoder.complaints);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#encoder[Symbol.asyncDispose]();
+    if (!this.#isFinished) await rm(this.path, { force: true });
+  }
+}
+
+/** The error for a film that ffmpeg could not write. */
+export function writingFailure(name: string, reason: string, complaints: readonly string[]): Error {
+  if (complaints.some((line) => /no space left|disk quota/i.test(line))) {
+    return cannotWrite(name, "no space is left on the disk. Free some, or choose a folder on another disk.");
+  }
+  return cannotWrite(name, `${reason}. Choose another --codec or another folder.`);
+}

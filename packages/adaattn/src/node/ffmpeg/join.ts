@@ -1,0 +1,101 @@
+/** Segments of a film joined into one file, with the sound of the film that they were made from. */
+import { writeFile } from "node:fs/promises";
+import { resolve } from "node:path";
+import { audioArgs, exactTicks, type VideoTarget } from "./codecs.ts";
+import { writingFailure } from "./encode.ts";
+import type { AudioTrack, FrameRate } from "./probe.ts";
+import { type Ending, fileUrl, LOCAL_ONLY, reasonOf, runProgram } from "./process.ts";
+
+/** Where the sound of a film comes from. */
+export interface Sound {
+  readonly path: string;
+  readonly tracks: readonly AudioTrack[];
+  /** The part that is wanted, in seconds from the begin of the file; to its end where there is no length. */
+  readonly start: number;
+  readonly seconds?: number | undefined;
+  /** When the first frame is shown, in seconds after the sound's begin. */
+  readonly delay: number;
+}
+
+/** What {@link joinSegments} joins. */
+export interface Segments {
+  /** Files in order, as {@link FrameWriter} wrote them, with the number of frames in each. */
+  readonly files: readonly { readonly path: string; readonly frames: number }[];
+  readonly rate: FrameRate;
+  readonly sound?: Sound | undefined;
+  /** A path without an ending for what has to be written on the way. */
+  readonly scratch: string;
+  /** What errors call the film. */
+  readonly name: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Joins segments by ffmpeg's demuxer `concat`, frames as they are; for a GIF they are encoded now, with one palette for all.
+ *
+ * @param path where the film goes; what is there is replaced.
+ * @throws Error with one sentence where that fails; the signal's reason where it is aborted.
+ */
+export async function joinSegments(path: string, target: VideoTarget, segments: Segments): Promise<void> {
+  const { files, rate, sound, scratch, name, signal } = segments;
+  const list = `${scratch}.ffconcat`;
+  const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
+  // Files round their own lengths to milliseconds, which would add up.
+  const lines = files.map(({ path, frames }) => {
+    const seconds = (frames * rate.denominator) / rate.numerator;
+    return `file ${quote(fileUrl(resolve(path)))}\nduration ${seconds.toFixed(6)}\n`;
+  });
+  await writeFile(list, `ffconcat version 1.0\n${lines.join("")}`);
+  const film = ["-f", "concat", "-safe", "0", ...LOCAL_ONLY, "-i", fileUrl(list)];
+  const run = async (args: readonly string[]) => {
+    const head = ["-nostdin", "-hide_banner", "-loglevel", "error", "-y"];
+    const { ending, complaints } = await runProgram("ffmpeg", [...head, ...args], signal);
+    check(name, ending, complaints);
+  };
+  if (target.codec === "gif") {
+    const palette = `${scratch}.palette.png`;
+    await run([...film, "-vf", "palettegen=stats_mode=diff", "-frames:v", "1", "-update", "1", fileUrl(palette)]);
+    const steady = `[0:v]setpts=N*${rate.denominator}/${rate.numerator}/TB[v];[v][1:v]paletteuse=dither=sierra2_4a`;
+    await run([...film, "-i", fileUrl(palette), "-lavfi", steady, "-loop", "0", "-f", "gif", fileUrl(path)]);
+    return;
+  }
+  const audio =
+    sound === undefined
+      ? []
+      : audioArgs(
+          target.extension,
+          sound.tracks.map(({ codec }) => codec),
+        );
+  const withSound = sound !== undefined && audio.length > 0;
+  // Frames wait for the sound that comes before them; a shift of less than half a frame is none.
+  const delayed = withSound && sound.delay > rate.denominator / rate.numerator / 2;
+  const part = withSound && sound.seconds !== undefined ? ["-t", String(sound.seconds)] : [];
+  await run([
+    ...(delayed ? ["-itsoffset", String(sound.delay)] : []),
+    ...film,
+    ...(withSound
+      ? [...LOCAL_ONLY, ...(sound.start > 0 ? ["-ss", String(sound.start)] : []), ...part, "-i", fileUrl(sound.path)]
+      : []),
+    ...[
+      "-map",
+      "0:v:0",
+      "-c:v",
+      "copy",
+      ...(withSound ? ["-map", "1:a", "-map_metadata", "1", "-map_chapters", "-1", ...audio] : []),
+    ],
+    ...exactTicks(target.extension, rate),
+    ...container(target),
+    fileUrl(path),
+  ]);
+}
+
+function check(name: string, ending: Ending, complaints: readonly string[]): void {
+  if (ending.code !== 0) throw writingFailure(name, reasonOf(ending, complaints), complaints);
+}
+
+function container({ extension }: VideoTarget): readonly string[] {
+  if (extension === ".webm") return ["-f", "webm"];
+  if (extension === ".mkv") return ["-f", "matroska"];
+  // The index goes before the frames, so that a browser can begin to play at once.
+  return ["-movflags", "+faststart", "-f", extension === ".mov" ? "mov" : "mp4"];
+}

@@ -1,0 +1,225 @@
+/** What a video file holds, as ffprobe tells it, made into what a decoder needs to know. */
+import { open } from "node:fs/promises";
+import type { Size } from "../../picture/picture.ts";
+import { cannotRead, checkReadable } from "../files.ts";
+import { fileUrl, LOCAL_ONLY, runProgram } from "./process.ts";
+
+/** A frame rate in frames a second, exact: 30000/1001 for NTSC. */
+export interface FrameRate {
+  readonly numerator: number;
+  readonly denominator: number;
+}
+
+/** A sound track. */
+export interface AudioTrack {
+  /** ffmpeg's name of the codec, such as aac or opus. */
+  readonly codec: string;
+  readonly channels: number;
+}
+
+/** The picture track of a file and what goes with it. */
+export interface VideoInfo extends Size {
+  readonly path: string;
+  /** Which stream of the file it is, counted from 0. */
+  readonly stream: number;
+  /** ffmpeg's name of the codec, such as h264. */
+  readonly codec: string;
+  /** Upright, in square pixels: what a player shows. */
+  readonly width: number;
+  readonly height: number;
+  /** How far the file asks to turn its frames clockwise: 0, 90, 180 or 270 degrees. */
+  readonly rotation: number;
+  /** How much wider than high a pixel is stored. */
+  readonly pixelAspect: number;
+  /** The rate at which {@link FrameReader} gives frames if it is not asked for another: the slowest steady one that has a place for every frame. */
+  readonly rate: FrameRate;
+  /** Whether frames follow each other at different intervals. */
+  readonly isVariable: boolean;
+  /** Whether frames are stored as two fields. */
+  readonly isInterlaced: boolean;
+  /** How long it is, in seconds; undefined where the file does not say. */
+  readonly seconds: number | undefined;
+  /** When the first frame is shown, in seconds from the begin of the file, where sound may begin. */
+  readonly delay: number;
+  /** The colour matrix as ffmpeg's filter `scale` names it. */
+  readonly matrix: string;
+  /** Whether brightness is stored for bright screens, as PQ or HLG. */
+  readonly isHdr: boolean;
+  readonly hasAlpha: boolean;
+  readonly audio: readonly AudioTrack[];
+}
+
+/** What ffprobe prints, as far as it is used here; everything in it may be missing. */
+interface Probed {
+  readonly streams?: readonly ProbedStream[];
+  readonly format?: { readonly start_time?: string; readonly duration?: string };
+}
+
+interface ProbedStream {
+  readonly index: number;
+  readonly codec_type?: string;
+  readonly codec_name?: string;
+  readonly width?: number;
+  readonly height?: number;
+  readonly channels?: number;
+  readonly pix_fmt?: string;
+  readonly sample_aspect_ratio?: string;
+  readonly r_frame_rate?: string;
+  readonly avg_frame_rate?: string;
+  readonly field_order?: string;
+  readonly color_space?: string;
+  readonly color_transfer?: string;
+  readonly start_time?: string;
+  readonly duration?: string;
+  readonly disposition?: { readonly attached_pic?: number };
+  readonly side_data_list?: readonly { readonly rotation?: number }[];
+  readonly tags?: Readonly<Record<string, string>>;
+}
+
+/** The fastest steady rate that a video with no rate of its own is given. */
+const FASTEST = 60;
+
+/**
+ * Looks into a video file.
+ *
+ * @throws Error with one sentence naming the file and what to do where it is missing, a folder, empty, no video, or damaged so that
+ *   nothing of it can be read, and where there is no ffprobe; the signal's reason where it is aborted.
+ */
+export async function probeVideo(path: string, signal?: AbortSignal): Promise<VideoInfo> {
+  await checkReadable(path);
+  const args = ["-v", "error", ...LOCAL_ONLY, "-print_format", "json", "-show_streams", "-show_format", fileUrl(path)];
+  const { output, ending, complaints } = await runProgram("ffprobe", args, signal);
+  if (ending.code !== 0) {
+    const isCut = complaints.some((line) => /moov atom not found|EBML header|end of file/i.test(line));
+    if (isCut && !(await isText(path)))
+      throw cannotRead(path, "it is a damaged or truncated video. Get a fresh copy of it.");
+    throw cannotRead(path, "it is not a video that ffmpeg knows. Convert it to MP4 first.");
+  }
+  const { streams = [], format = {} } = JSON.parse(output) as Probed;
+  const video = streams.find((one) => one.codec_type === "video" && one.disposition?.attached_pic !== 1);
+  if (video === undefined) {
+    const others = [...new Set(streams.map((one) => one.codec_type ?? "data"))].join(" and ") || "nothing";
+    throw cannotRead(path, `it has no pictures, only ${others}. Choose a file with a video stream.`);
+  }
+  const { width = 0, height = 0 } = video;
+  if (width === 0 || height === 0 || video.codec_name === undefined) {
+    throw cannotRead(path, "its video stream cannot be decoded by this ffmpeg. Convert it to H.264 first.");
+  }
+  const rotation = rotationOf(video);
+  const pixelAspect = ratioOf(video.sample_aspect_ratio?.replace(":", "/")) ?? 1;
+  const square = { width: Math.max(1, Math.round(width * pixelAspect)), height };
+  const isTurned = rotation % 180 !== 0;
+  const [nominal, average] = [video.r_frame_rate, video.avg_frame_rate].map(rateOf);
+  const isInterlaced = ["tt", "bb", "tb", "bt"].includes(video.field_order ?? "");
+  return {
+    path,
+    stream: video.index,
+    codec: video.codec_name,
+    width: isTurned ? square.height : square.width,
+    height: isTurned ? square.width : square.height,
+    rotation,
+    pixelAspect,
+    rate: steadyRate(nominal, average),
+    isVariable:
+      nominal !== undefined && average !== undefined && Math.abs(perSecond(average) / perSecond(nominal) - 1) > 0.01,
+    isInterlaced,
+    seconds: numberOf(video.duration) ?? numberOf(format.duration),
+    delay: Math.max(0, (numberOf(video.start_time) ?? 0) - (numberOf(format.start_time) ?? 0)),
+    matrix: matrixOf(video.color_space, height),
+    isHdr: ["smpte2084", "arib-std-b67"].includes(video.color_transfer ?? ""),
+    hasAlpha: /^(yuva|rgba|bgra|argb|abgr|gbrap|ya|pal8)/.test(video.pix_fmt ?? ""),
+    audio: streams
+      .filter((one) => one.codec_type === "audio")
+      .map(({ codec_name = "unknown", channels = 0 }) => ({ codec: codec_name, channels })),
+  };
+}
+
+/**
+ * When the frames are shown that a decoder can begin with, in seconds from the begin of the file, in order. The packets are read and
+ * nothing is decoded.
+ */
+export async function keyFrames({ path, stream }: VideoInfo, signal?: AbortSignal): Promise<number[]> {
+  const entries = ["-show_entries", "format=start_time:packet=pts_time,flags", "-print_format", "json"];
+  const args = ["-v", "error", ...LOCAL_ONLY, "-select_streams", String(stream), ...entries, fileUrl(path)];
+  const { output, ending } = await runProgram("ffprobe", args, signal);
+  if (ending.code !== 0) return [];
+  const { packets = [], format } = JSON.parse(output) as {
+    readonly packets?: readonly { readonly pts_time?: string; readonly flags?: string }[];
+    readonly format?: { readonly start_time?: string };
+  };
+  const begin = numberOf(format?.start_time) ?? 0;
+  return packets
+    .filter(({ flags }) => flags?.startsWith("K"))
+    .flatMap(({ pts_time }) => numberOf(pts_time) ?? [])
+    .map((seconds) => seconds - begin)
+    .sort((a, b) => a - b);
+}
+
+/** Whether a file begins like a text, which ffprobe takes for a damaged video if it is called like one. */
+async function isText(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(512), 0, 512, 0);
+    return !buffer.subarray(0, bytesRead).some((byte) => byte < 9);
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * The steady rate for a video. Nominal is the slowest rate at which every frame has a tick of its own, and is taken where it is one
+ * that people film at; a screen recording or a GIF may have a tick of a millisecond, and is then given its average rate, at most 60
+ * a second. Interlaced video may count fields, which are twice as many as frames.
+ */
+export function steadyRate(nominal: FrameRate | undefined, average: FrameRate | undefined): FrameRate {
+  if (nominal === undefined) return average ?? { numerator: 25, denominator: 1 };
+  if (average === undefined)
+    return perSecond(nominal) <= FASTEST + 1 ? nominal : { numerator: FASTEST, denominator: 1 };
+  const ticks = perSecond(nominal) / perSecond(average);
+  if (Math.abs(ticks - 2) < 0.01 && perSecond(nominal) >= 48) return average;
+  if (perSecond(nominal) <= FASTEST + 1 || ticks < 1.25) return nominal;
+  const rounded = Math.min(FASTEST, Math.max(1, Math.ceil(perSecond(average))));
+  return { numerator: rounded, denominator: 1 };
+}
+
+/** A rate as a number. */
+export function perSecond({ numerator, denominator }: FrameRate): number {
+  return numerator / denominator;
+}
+
+function rateOf(text: string | undefined): FrameRate | undefined {
+  const [, numerator, denominator] = /^(\d+)\/(\d+)$/.exec(text ?? "") ?? [];
+  const rate = { numerator: Number(numerator), denominator: Number(denominator) };
+  return rate.numerator > 0 && rate.denominator > 0 ? rate : undefined;
+}
+
+function ratioOf(text: string | undefined): number | undefined {
+  const rate = rateOf(text);
+  return rate && perSecond(rate);
+}
+
+function numberOf(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return text !== undefined && Number.isFinite(value) ? value : undefined;
+}
+
+function rotationOf({ side_data_list: sides = [], tags = {} }: ProbedStream): number {
+  // The display matrix counts against the clock, the older tag with it.
+  const matrix = sides.find(({ rotation }) => rotation !== undefined)?.rotation;
+  const degrees = matrix === undefined ? Number(tags.rotate ?? 0) : -matrix;
+  return Number.isFinite(degrees) ? (((Math.round(degrees / 90) * 90) % 360) + 360) % 360 : 0;
+}
+
+/** What is not said is by custom BT.709 from 720 rows on and BT.601 below. */
+function matrixOf(space: string | undefined, rows: number): string {
+  const known: Readonly<Record<string, string>> = {
+    bt709: "bt709",
+    smpte170m: "smpte170m",
+    bt470bg: "bt470",
+    fcc: "fcc",
+    smpte240m: "smpte240m",
+    bt2020nc: "bt2020",
+    bt2020c: "bt2020",
+  };
+  return known[space ?? ""] ?? (rows >= 720 ? "bt709" : "smpte170m");
+}

@@ -1,0 +1,103 @@
+/**
+ * Pictures and masks at other sizes, in plain TypeScript, so that it works the same in a browser. Both ways are separable: every
+ * output column is a weighted sum of input columns, and so is every row.
+ */
+
+import type { Picture, Size } from "./picture.ts";
+
+/** One value a pixel, row after row; masks have values from 0 to 1. */
+export interface Plane extends Size {
+  readonly data: Float32Array;
+}
+
+/** What one output column (or row) is made of: the input columns from `first` on, by weights that sum to 1. */
+interface Tap {
+  readonly first: number;
+  readonly weights: Float64Array;
+}
+
+/**
+ * The average of a plane over each rectangle of a grid, pixels that are cut counting in proportion.
+ *
+ * @param columns the x of the grid's lines, rising, in the plane's pixels; one more than there are columns in the result.
+ * @param rows the y of the grid's lines.
+ */
+export function averageWithin(plane: Plane, columns: ArrayLike<number>, rows: ArrayLike<number>): Plane {
+  return combine(plane, boxTaps(columns, plane.width), boxTaps(rows, plane.height));
+}
+
+/** The picture at another size, by Lanczos's kernel with three lobes, stretched where it shrinks. Alpha becomes 255. */
+export function resizePicture(picture: Picture, size: Size): Picture {
+  const { width, height } = size;
+  if (picture.width === width && picture.height === height) return picture;
+  const [columns, rows] = [lanczosTaps(picture.width, width), lanczosTaps(picture.height, height)];
+  const data = new Uint8ClampedArray(width * height * 4).fill(255);
+  for (let channel = 0; channel < 3; channel++) {
+    const values = Float32Array.from(
+      { length: picture.width * picture.height },
+      (_, at) => picture.data[at * 4 + channel] as number,
+    );
+    const resized = combine({ width: picture.width, height: picture.height, data: values }, columns, rows).data;
+    for (let at = 0; at < resized.length; at++) data[at * 4 + channel] = resized[at] as number;
+  }
+  return { width, height, data };
+}
+
+function combine({ width, height, data }: Plane, columns: readonly Tap[], rows: readonly Tap[]): Plane {
+  const narrow = new Float32Array(columns.length * height);
+  for (const [x, { first, weights }] of columns.entries()) {
+    for (let y = 0; y < height; y++) {
+      let sum = 0;
+      for (let i = 0; i < weights.length; i++) sum += (weights[i] as number) * (data[y * width + first + i] as number);
+      narrow[y * columns.length + x] = sum;
+    }
+  }
+  const result = new Float32Array(columns.length * rows.length);
+  for (const [y, { first, weights }] of rows.entries()) {
+    for (let x = 0; x < columns.length; x++) {
+      let sum = 0;
+      for (let i = 0; i < weights.length; i++) {
+        sum += (weights[i] as number) * (narrow[(first + i) * columns.length + x] as number);
+      }
+      result[y * columns.length + x] = sum;
+    }
+  }
+  return { width: columns.length, height: rows.length, data: result };
+}
+
+function tap(first: number, count: number, weigh: (at: number) => number): Tap {
+  const weights = Float64Array.from({ length: count }, (_, i) => weigh(first + i));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return { first, weights: weights.map((weight) => weight / total) };
+}
+
+function boxTaps(lines: ArrayLike<number>, length: number): Tap[] {
+  return Array.from({ length: lines.length - 1 }, (_, i) => {
+    const [start, end] = [lines[i] as number, lines[i + 1] as number];
+    const first = Math.min(Math.floor(start), length - 1);
+    // A rectangle beyond the plane has no width and gets the plane's edge.
+    if (end - start < 1e-9) return { first, weights: Float64Array.of(1) };
+    const last = Math.min(Math.ceil(end), length);
+    return tap(first, Math.max(1, last - first), (at) => Math.max(1e-12, Math.min(end, at + 1) - Math.max(start, at)));
+  });
+}
+
+const LOBES = 3;
+
+function lanczos(x: number): number {
+  if (x === 0) return 1;
+  if (Math.abs(x) >= LOBES) return 0;
+  const t = Math.PI * x;
+  return (LOBES * Math.sin(t) * Math.sin(t / LOBES)) / (t * t);
+}
+
+function lanczosTaps(from: number, to: number): Tap[] {
+  const step = from / to;
+  const stretch = Math.max(1, step);
+  return Array.from({ length: to }, (_, i) => {
+    const centre = (i + 0.5) * step - 0.5;
+    const first = Math.max(0, Math.ceil(centre - LOBES * stretch));
+    const last = Math.min(from - 1, Math.floor(centre + LOBES * stretch));
+    return tap(first, last - first + 1, (at) => lanczos((at - centre) / stretch));
+  });
+}

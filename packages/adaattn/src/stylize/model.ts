@@ -1,0 +1,491 @@
+/**
+ * The API: a model turns a painting into a Style, and a photograph and one Style or several into a picture.
+ *
+ *   const model = await loadModel("small");
+ *   const style = await model.style(painting);
+ *   const result = await model.stylize(photo, style, { strength: 0.8 });
+ */
+
+import { type Device, type Engine, outputOf, type TensorData } from "../engine/engine.ts";
+import {
+  type Attention,
+  type AttentionMap,
+  attentionMapOf,
+  attentionOf,
+  type Looking,
+  type Point,
+} from "../inspect/attention.ts";
+import type { Architecture } from "../network/architecture.ts";
+import type { WeightValues } from "../network/parameters.ts";
+import { attendedInputs, styleShapes } from "../network/parts.ts";
+import { checkPicture, type Picture, paddedSize, type Size, toTensor } from "../picture/picture.ts";
+import { ColourSums, keepChroma, matchColourSums } from "../picture/recolor.ts";
+import { fingerprintOf } from "../weights/fingerprint.ts";
+import {
+  checkControls,
+  type InspectControls,
+  inspectControls,
+  type PaintControls,
+  paintControls,
+  type StyleControls,
+  shareControls,
+  styleControls,
+  type TileControls,
+  tileControls,
+} from "./controls.ts";
+import { tileSide } from "./memory.ts";
+import { Mixture, type Portion } from "./mixture.ts";
+import { Painter, type Tensors } from "./pass.ts";
+import { chosenPositions } from "./positions.ts";
+import { Sessions } from "./sessions.ts";
+import type { RunningStatistics } from "./statistics.ts";
+import { Style, type StyleLevel } from "./style.ts";
+import { preparePainting, type Source } from "./styleSource.ts";
+import { type Area, clipped, marginsOf, type PictureSource, planTiles, sourceOf } from "./tiles.ts";
+
+/** The deepest features must have two positions a side, for the encoder to reflect. */
+const LEAST_PADDED_SIDE = 32;
+
+/**
+ * How far a call is: a fraction from 0 to 1 of one stage. A photograph in tiles is encoded for its statistics first, and then has the
+ * one stage `paint`; one that is painted whole has `attend` and `decode`.
+ */
+export interface Progress {
+  readonly stage: "style" | "encode" | "attend" | "decode" | "paint";
+  readonly fraction: number;
+}
+
+export interface CallOptions {
+  /** Ends the call as soon as it is aborted; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called at the begin and the end of every stage, and between levels. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** How a painting is looked at, and how the call goes. */
+export interface StyleOptions extends CallOptions, StyleControls {
+  /**
+   * The part of the painting that is a source: white where it is, black where it is not; of any size, stretched over the painting.
+   * It limits the positions that M and S are averages of; keys are normalised over the whole painting all the same.
+   */
+  readonly mask?: Picture | undefined;
+}
+
+/** How a photograph is painted, and how the call goes. */
+export interface StylizeOptions extends CallOptions, PaintControls, TileControls {
+  /**
+   * Statistics that this photograph shares with those painted before it with the same object, such as the frames of a scene. Calls
+   * must then be made in their order. A photograph goes by its own statistics by default.
+   */
+  readonly statistics?: RunningStatistics | undefined;
+}
+
+/** Which level is looked into, and how the call goes. */
+export interface InspectOptions extends CallOptions, InspectControls {}
+
+/** One of several styles. */
+export interface StyleShare extends Portion {
+  readonly style: Style;
+  /** How much it counts beside the others: a number above 0, of which only the ratio to the others' matters. 1 by default. */
+  readonly weight?: number | undefined;
+  /**
+   * Where in the photograph the style goes: white where it does, black where not, grey for in between; of any size, stretched
+   * over the photograph. Everywhere by default. Where no style goes, the photograph stays as it is.
+   */
+  readonly mask?: Picture | undefined;
+}
+
+/** A tile of a stylised picture: where it lies, and its pixels. */
+export interface PaintedTile {
+  readonly left: number;
+  readonly top: number;
+  readonly picture: Picture & { readonly data: Uint8ClampedArray };
+}
+
+/** A style as tensors by name. */
+export type KeptStyle = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+
+/** A stylised picture, of the photograph's size and with its alpha. */
+export interface Stylised extends Picture, StylizeReport {
+  readonly data: Uint8ClampedArray;
+}
+
+/** How a photograph was painted. */
+export interface StylizeReport {
+  /** How long each stage took; styles that were recoloured to match count to `encode`. */
+  readonly milliseconds: { readonly encode: number; readonly attend: number; readonly decode: number };
+  /** The controls that it was painted by; weights sum to 1. */
+  readonly controls: Required<PaintControls> & { readonly weights: readonly number[] };
+  /** Sentences on what was done to masks that did not fit. */
+  readonly notes: readonly string[];
+  /** In how many tiles it was painted: 1 where it was painted whole. */
+  readonly tiles: number;
+}
+
+/** A network with its weights, loaded on an engine that it owns. */
+export class Model {
+  readonly name: string;
+  readonly architecture: Architecture;
+  readonly #engine: Engine;
+  readonly #sessions: Sessions;
+  readonly #weights: WeightValues;
+  #fingerprint: Promise<string> | undefined;
+  /** The styles that this model made: another engine would take their tensors for its own of the same numbers. */
+  readonly #styles = new WeakSet<Style>();
+
+  private constructor(
+    name: string,
+    architecture: Architecture,
+    weights: WeightValues,
+    engine: Engine,
+    sessions: Sessions,
+  ) {
+    this.name = name;
+    this.architecture = architecture;
+    this.#weights = weights;
+    this.#engine = engine;
+    this.#sessions = sessions;
+  }
+
+  /** Loads a network on an engine, which the model owns from then on. `weights` must hold every tensor, in its shape. */
+  static async load(name: string, architecture: Architecture, weights: WeightValues, engine: Engine): Promise<Model> {
+    const sessions = await Sessions.load(name, architecture, weights, engine);
+    return new Model(name, architecture, weights, engine, sessions);
+  }
+
+  /** Where it computes. */
+  get device(): Device {
+    return this.#engine.device;
+  }
+
+  /** Encodes a picture: stacked features of the attended levels. */
+  async #encode(picture: Picture, size: Size, signal: AbortSignal | undefined): Promise<Tensors> {
+    const data = toTensor(picture, size);
+    return this.#sessions.encode.run({ picture: { shape: [1, 3, size.height, size.width], data } }, { signal });
+  }
+
+  /**
+   * Computes what the attention needs of a painting, whose transparent parts count as white.
+   *
+   * @throws Error with one sentence where the painting, its mask or an option is not what it should be.
+   */
+  async style(painting: Picture, options: StyleOptions = {}): Promise<Style> {
+    const { signal, onProgress, mask, ...asked } = options;
+    const source = preparePainting(painting, mask, checkControls(styleControls, asked));
+    return this.#takeStyle(source, { signal, onProgress });
+  }
+
+  async #takeStyle(source: Source, { signal, onProgress }: CallOptions): Promise<Style> {
+    const begun = performance.now();
+    onProgress?.({ stage: "style", fraction: 0 });
+    const size = encodedSize(source.painting);
+    const encoded = await this.#encode(source.painting, size, signal);
+    try {
+      onProgress?.({ stage: "style", fraction: 0.8 });
+      const positions = this.#positions(source, size);
+      const chosen = [...positions].map(([level, data]) => [`chosen${level}`, { shape: [data.length], data }] as const);
+      const values = await this.#sessions.style.run({ ...encoded, ...Object.fromEntries(chosen) }, { signal });
+      onProgress?.({ stage: "style", fraction: 1 });
+      return this.#styleOf(source, positions, values, begun);
+    } finally {
+      disposeAll(encoded);
+    }
+  }
+
+  #positions(source: Source, size: Size): Map<number, BigInt64Array> {
+    const { attention } = this.architecture;
+    return new Map(
+      attention.modules.map((module) => [module.level, chosenPositions(attention, module, source, size)] as const),
+    );
+  }
+
+  #styleOf(source: Source, positions: Style["positions"], values: Tensors, begun: number): Style {
+    const levels = new Map<number, StyleLevel>();
+    for (const level of positions.keys()) {
+      const attended = attendedInputs(this.architecture).map(
+        (name) => [name, outputOf(values, `${name}${level}`)] as const,
+      );
+      levels.set(level, { key: outputOf(values, `key${level}`), attended: Object.fromEntries(attended) });
+    }
+    const style = new Style({ levels, positions, source, milliseconds: performance.now() - begun });
+    this.#styles.add(style);
+    return style;
+  }
+
+  /**
+   * What a style is, as tensors to be kept: `restoreStyle` makes the same style of them without encoding the painting again.
+   *
+   * @throws Error with one sentence where another model made the style.
+   */
+  async keepStyle(style: Style): Promise<KeptStyle> {
+    this.#checkOwn(style);
+    const kept = new Map<string, { shape: readonly number[]; data: Float32Array }>();
+    for (const [level, { key, attended }] of style.levels) {
+      for (const [name, tensor] of Object.entries({ key, ...attended })) {
+        const { shape, data } = await tensor.read();
+        kept.set(`${name}${level}`, { shape, data: data as Float32Array });
+      }
+    }
+    return kept;
+  }
+
+  /**
+   * The style that `keepStyle` gave these tensors of. The painting and the options must be those that it was made with, and the
+   * model the same: of the tensors, only names and shapes can be checked.
+   *
+   * @throws Error with one sentence where a tensor is missing or has another shape than the painting's positions ask for.
+   */
+  async restoreStyle(painting: Picture, options: StyleOptions, kept: KeptStyle): Promise<Style> {
+    const begun = performance.now();
+    const { signal, onProgress: _, mask, ...asked } = options;
+    const source = preparePainting(painting, mask, checkControls(styleControls, asked));
+    const positions = this.#positions(source, encodedSize(source.painting));
+    const inputs: Record<string, TensorData> = {};
+    for (const module of this.architecture.attention.modules) {
+      const count = positions.get(module.level)?.length ?? 0;
+      for (const [name, shape] of styleShapes(this.architecture, module, count)) {
+        const tensor = kept.get(name);
+        if (tensor === undefined || tensor.shape.join() !== shape.join()) {
+          throw new Error(
+            `Expected ${shape.join(" x ")} for ${name} of a kept style but received ${tensor?.shape.join(" x ") ?? "none"}.`,
+          );
+        }
+        inputs[`kept_${name}`] = tensor;
+      }
+    }
+    const held = await (await this.#sessions.hold()).run(inputs, { signal });
+    return this.#styleOf(source, positions, held, begun);
+  }
+
+  /** A digest of the network and its weights, the same for the same model: 64 hexadecimal digits. */
+  async fingerprint(): Promise<string> {
+    this.#fingerprint ??= fingerprintOf(this.architecture, this.#weights);
+    return this.#fingerprint;
+  }
+
+  /**
+   * Paints a photograph in a style that this model made, or in several: mixed by their weights, or each in the region of its mask.
+   * The result has the photograph's size and alpha.
+   *
+   * @throws Error with one sentence where the photograph, a style, a mask or an option is not what it should be.
+   */
+  async stylize(
+    photo: Picture,
+    styles: Style | readonly StyleShare[],
+    options: StylizeOptions = {},
+  ): Promise<Stylised> {
+    checkPicture(photo, "the photograph");
+    const data = new Uint8ClampedArray(photo.data.length);
+    const paste = ({ left, top, picture }: PaintedTile) => pastePicture(data, photo.width, picture, left, top);
+    const report = await this.stylizeTiles(sourceOf(photo), styles, paste, options);
+    return { width: photo.width, height: photo.height, data, ...report };
+  }
+
+  /**
+   * Paints a photograph that need not be in memory as a whole, tile by tile. Each tile is read from `photo` with a margin, once for
+   * the statistics of the whole and once to be painted, and given to `write` row by row, from the left to the right.
+   *
+   * @param write is waited for before the next tile is begun.
+   * @throws Error as {@link stylize} does, and whatever `photo` and `write` throw.
+   */
+  async stylizeTiles(
+    photo: PictureSource,
+    styles: Style | readonly StyleShare[],
+    write: (tile: PaintedTile) => void | Promise<void>,
+    options: StylizeOptions = {},
+  ): Promise<StylizeReport> {
+    const { signal, onProgress, statistics, tile, memory, ...asked } = options;
+    const { strength = 1, color = "style" } = checkControls(paintControls, asked);
+    const { architecture } = this;
+    const shares = this.#checkShares(styles);
+    const mixture = new Mixture(shares, strength, photo);
+    const size = encodedSize(photo);
+    const margins = marginsOf(architecture);
+    const side = tileSide(architecture, margins, size, checkControls(tileControls, { tile, memory }));
+    const tiles = planTiles(size, side);
+    const painted = shares.map(({ style }) => style);
+    const matched: Style[] = [];
+    let painter: Painter | undefined;
+    try {
+      const started = performance.now();
+      if (color === "match") {
+        for (const [index, style] of painted.entries()) {
+          const sums = await coloursOf(photo, tiles, (area) => mixture.regionOf(index, area));
+          const painting = matchColourSums(style.source.painting, sums);
+          const own = await this.#takeStyle({ ...style.source, painting }, { signal, onProgress });
+          matched.push(own);
+          painted[index] = own;
+        }
+      }
+      const matching = performance.now() - started;
+      painter = new Painter({
+        ...{ architecture, sessions: this.#sessions, margins, photo, size, styles: painted, mixture, signal },
+      });
+      const count = tiles.length;
+      onProgress?.({ stage: "encode", fraction: 0 });
+      await painter.gather(tiles, statistics, (done) => onProgress?.({ stage: "encode", fraction: done / count }));
+      for (const [index, area] of tiles.entries()) {
+        if (count > 1) onProgress?.({ stage: "paint", fraction: index / count });
+        const onStage = (stage: "attend" | "decode", fraction: number) => onProgress?.({ stage, fraction });
+        const done = await painter.paint(area, count > 1 ? () => undefined : onStage);
+        const picture = color === "content" ? keepChroma(done.picture, done.content) : done.picture;
+        await write({ left: done.area.left, top: done.area.top, picture });
+      }
+      onProgress?.({ stage: count > 1 ? "paint" : "decode", fraction: 1 });
+      return {
+        milliseconds: { ...painter.times, encode: matching + painter.times.encode },
+        controls: { strength, color, weights: mixture.weights },
+        notes: mixture.notes,
+        tiles: count,
+      };
+    } finally {
+      painter?.dispose();
+      for (const style of matched) style.dispose();
+    }
+  }
+
+  /**
+   * Looks at a photograph without painting it: its statistics are added to those shared, as if it had been painted. For work that
+   * begins in the middle of a scene, with the frames before.
+   */
+  async observe(photo: Picture, statistics: RunningStatistics, { signal }: CallOptions = {}): Promise<void> {
+    checkPicture(photo, "the photograph");
+    const { architecture } = this;
+    const size = encodedSize(photo);
+    const margins = marginsOf(architecture);
+    const tiles = planTiles(size, tileSide(architecture, margins, size, {}));
+    const mixture = new Mixture([], 1, photo);
+    const painter = new Painter({
+      ...{ architecture, sessions: this.#sessions, margins, photo: sourceOf(photo), size, styles: [], mixture, signal },
+    });
+    await painter.gather(tiles, statistics, () => undefined).finally(() => painter.dispose());
+  }
+
+  /** The styles of a call as a list, each with what it shares. */
+  #checkShares(styles: Style | readonly StyleShare[]): readonly StyleShare[] {
+    const shares = Array.isArray(styles) ? (styles as readonly StyleShare[]) : [{ style: styles as Style }];
+    if (shares.length === 0) throw new Error("Expected at least one style but received an empty list.");
+    for (const [index, { style, mask, ...controls }] of shares.entries()) {
+      this.#checkOwn(style);
+      checkControls(shareControls, controls, (control) => `the ${control} of style ${index + 1}`);
+    }
+    return shares;
+  }
+
+  #checkOwn(style: Style): void {
+    if (!this.#styles.has(style))
+      throw new Error(`Expected a style that this model, ${this.name}, made but received another.`);
+  }
+
+  /**
+   * Where points of a photograph look in a painting: rows of the attention matrix A (paper, section 3.2), of which M and S are the
+   * mean and the deviation of the values. Only the rows that are asked for are computed.
+   *
+   * @param points in pixels of the photograph, from its left and top edge.
+   * @throws Error with one sentence where a point lies outside the photograph or the model has no such level.
+   */
+  async attention(
+    photo: Picture,
+    style: Style,
+    points: readonly Point[],
+    options: InspectOptions = {},
+  ): Promise<Attention> {
+    checkPicture(photo, "the photograph");
+    for (const { x, y } of points) {
+      if (x >= 0 && y >= 0 && x < photo.width && y < photo.height) continue;
+      throw new Error(
+        `Expected a point within the photograph of ${photo.width} x ${photo.height} pixels but received ${x},${y}.`,
+      );
+    }
+    const { signal } = options;
+    return this.#look(photo, style, options, (looking) => attentionOf(looking, points, { signal }));
+  }
+
+  /**
+   * What every position of a photograph looks at most, and how sharply: the largest probability of each row of A, and the row's
+   * entropy. The matrix is computed a block of rows at a time. Progress is reported as the stage `attend`.
+   *
+   * @throws Error with one sentence where the model has no such level.
+   */
+  async attentionMap(photo: Picture, style: Style, options: InspectOptions = {}): Promise<AttentionMap> {
+    checkPicture(photo, "the photograph");
+    const { signal, onProgress } = options;
+    const onRow = (done: number, all: number) => onProgress?.({ stage: "attend", fraction: done / all });
+    return this.#look(photo, style, options, (looking) => attentionMapOf(looking, { signal }, onRow));
+  }
+
+  async #look<T>(
+    photo: Picture,
+    style: Style,
+    { signal, onProgress, ...asked }: InspectOptions,
+    look: (looking: Looking) => Promise<T>,
+  ): Promise<T> {
+    const { level } = checkControls(inspectControls, asked);
+    this.#checkOwn(style);
+    const { modules } = this.architecture.attention;
+    const module = level === undefined ? modules[0] : modules.find((one) => one.level === level);
+    if (module === undefined) {
+      const levels = modules.map((one) => one.level).join(", ");
+      throw new Error(`Expected one of ${levels} for level, as ${this.name} has them, but received ${level}.`);
+    }
+    onProgress?.({ stage: "encode", fraction: 0 });
+    const contentSize = encodedSize(photo);
+    const encoded = await this.#encode(photo, contentSize, signal);
+    const held: Tensors = { ...encoded };
+    try {
+      onProgress?.({ stage: "encode", fraction: 1 });
+      const statistics = await this.#sessions.statistics.run(encoded, { signal });
+      Object.assign(held, statistics);
+      return await look({
+        session: await this.#sessions.rows(module),
+        level: module.level,
+        content: {
+          stacked: outputOf(encoded, `stacked${module.level}`),
+          normMean: outputOf(statistics, `normMean${module.level}`),
+          normDeviation: outputOf(statistics, `normDeviation${module.level}`),
+        },
+        ...{ contentSize, style, styleSize: encodedSize(style.source.painting) },
+      });
+    } finally {
+      disposeAll(held);
+    }
+  }
+
+  /** Unloads the network and closes its engine. */
+  async dispose(): Promise<void> {
+    await this.#engine.dispose();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+}
+
+function encodedSize({ width, height }: Size): Size {
+  return paddedSize({ width: Math.max(width, LEAST_PADDED_SIDE), height: Math.max(height, LEAST_PADDED_SIDE) });
+}
+
+/** The colours of a photograph, read part by part. */
+async function coloursOf(
+  photo: PictureSource,
+  tiles: readonly Area[],
+  weightsOf: (area: Area) => Float32Array | undefined,
+): Promise<ColourSums> {
+  const sums = new ColourSums();
+  for (const tile of tiles) {
+    const area = clipped(tile, photo);
+    sums.add(await photo.read(area), weightsOf(area));
+  }
+  return sums;
+}
+
+function pastePicture(data: Uint8ClampedArray, width: number, picture: Picture, left: number, top: number): void {
+  for (let y = 0; y < picture.height; y++) {
+    const row = picture.data.subarray(y * picture.width * 4, (y + 1) * picture.width * 4);
+    data.set(row, ((top + y) * width + left) * 4);
+  }
+}
+
+function disposeAll(tensors: Readonly<Tensors>): void {
+  for (const tensor of Object.values(tensors)) tensor.dispose();
+}

@@ -1,0 +1,112 @@
+/**
+ * The sessions of one network on one engine: those of every stylisation from the start, those that only some controls need from
+ * when they are first asked for.
+ */
+
+import { toOnnx } from "@adaattn/graph";
+import type { Engine, Session } from "../engine/engine.ts";
+import { type Architecture, type AttentionModule, parametersOf } from "../network/architecture.ts";
+import { constantWeights, type Weights, type WeightValues } from "../network/parameters.ts";
+import {
+  attendPart,
+  blendPart,
+  cropPart,
+  decodePart,
+  encodePart,
+  holdPart,
+  type Part,
+  reconstructPart,
+  rowsPart,
+  statisticsPart,
+  stylePart,
+} from "../network/parts.ts";
+
+export class Sessions {
+  readonly encode: Session;
+  readonly statistics: Session;
+  readonly style: Session;
+  readonly decode: Session;
+  readonly #attend: ReadonlyMap<number, Session>;
+  readonly #architecture: Architecture;
+  /** Kept for the parts that are still to be loaded. */
+  readonly #weights: Weights;
+  readonly #load: (part: string, outputs: Part) => Promise<Session>;
+  readonly #lazy = new Map<string, Promise<Session>>();
+
+  private constructor(
+    made: Pick<Sessions, "encode" | "statistics" | "style" | "decode"> & { attend: ReadonlyMap<number, Session> },
+    architecture: Architecture,
+    weights: Weights,
+    load: (part: string, outputs: Part) => Promise<Session>,
+  ) {
+    this.encode = made.encode;
+    this.statistics = made.statistics;
+    this.style = made.style;
+    this.decode = made.decode;
+    this.#attend = made.attend;
+    this.#architecture = architecture;
+    this.#weights = weights;
+    this.#load = load;
+  }
+
+  /** Loads what every stylisation needs; `name` is the model's, for errors. */
+  static async load(name: string, architecture: Architecture, values: WeightValues, engine: Engine): Promise<Sessions> {
+    const weights = constantWeights(parametersOf(architecture), values);
+    const load = (part: string, outputs: Part) =>
+      engine.load(
+        toOnnx(outputs, { target: engine.target ?? engine.device, minimalFiltering: true, name: part }),
+        `${part} of ${name}`,
+      );
+    const encode = await load("encode", encodePart(architecture, weights));
+    const statistics = await load("statistics", statisticsPart(architecture));
+    const style = await load("style", stylePart(architecture, weights));
+    const attend = new Map<number, Session>();
+    for (const module of architecture.attention.modules) {
+      attend.set(module.level, await load(`attend ${module.level}`, attendPart(architecture, module, weights)));
+    }
+    const decode = await load("decode", decodePart(architecture, weights));
+    return new Sessions({ encode, statistics, style, attend, decode }, architecture, weights, load);
+  }
+
+  /** Attends at a level of the architecture. */
+  attend({ level }: AttentionModule): Session {
+    const session = this.#attend.get(level);
+    if (session === undefined) throw new Error(`Expected a level of the network but received ${level}`);
+    return session;
+  }
+
+  /** Cuts features out of those of a larger area. */
+  crop(): Promise<Session> {
+    return this.#once("crop", () => cropPart(this.#architecture));
+  }
+
+  /** Takes a style that was kept back into the engine. */
+  hold(): Promise<Session> {
+    return this.#once("hold", () => holdPart(this.#architecture));
+  }
+
+  /** Blends the maps of so many styles at a level. */
+  blend(module: AttentionModule, styles: number): Promise<Session> {
+    return this.#once(`blend ${styles} at ${module.level}`, () => blendPart(module, styles, this.#weights));
+  }
+
+  /** Decodes a photograph's own features. */
+  reconstruct(): Promise<Session> {
+    return this.#once("reconstruct", () => reconstructPart(this.#architecture, this.#weights));
+  }
+
+  /** Gives rows of the attention matrix of a level. */
+  rows(module: AttentionModule): Promise<Session> {
+    return this.#once(`rows ${module.level}`, () => rowsPart(this.#architecture, module, this.#weights));
+  }
+
+  #once(part: string, outputs: () => Part): Promise<Session> {
+    const known = this.#lazy.get(part);
+    if (known !== undefined) return known;
+    const loading = this.#load(part, outputs());
+    this.#lazy.set(part, loading);
+    // What failed may be tried again.
+    loading.catch(() => this.#lazy.delete(part));
+    return loading;
+  }
+}

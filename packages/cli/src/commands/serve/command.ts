@@ -1,0 +1,130 @@
+/** `adaattn serve` on the command line: its options and help. */
+import type { Command } from "commander";
+import type { Interruption } from "../../terminal/interrupt.ts";
+import { gather, oneOf, wholeNumber } from "../../terminal/usage.ts";
+
+const EXAMPLES = `
+Examples:
+  $ adaattn serve
+      on this machine, at http://127.0.0.1:8080; the API is described at /docs
+  $ adaattn serve --host 0.0.0.0 --api-keys keys.txt --rate-limit 60
+      for others, who need a key
+  $ adaattn serve --redis redis://queue:6379 --store s3://pictures/adaattn
+      jobs are done by adaattn worker, on any number of machines
+  $ curl -F content=@photo.jpg -F style=@painting.jpg -o out.jpg http://127.0.0.1:8080/v1/stylize
+
+Ctrl-C ends it; jobs that are not done go on at the next start.`;
+
+/** The options that a server and a worker share, as they are typed. */
+export interface PainterFlags {
+  model?: string[];
+  workers?: string;
+  threads?: string;
+  device: string;
+  memory?: string;
+  data: string;
+  store?: string;
+  redis?: string;
+}
+
+/** Adds the options that a server and a worker share. */
+export function addPainterOptions(command: Command): Command {
+  return command
+    .option(
+      "-m, --model <NAME|FOLDER>",
+      "a model to offer; several times for several, the first is the default",
+      gather,
+    )
+    .option("--workers <N>", "processes that paint (default: one a core, up to 8)")
+    .option("--threads <N>", "processor threads of each (default: all cores, shared)")
+    .option("--device <DEVICE>", "auto, cpu or webgpu", "auto")
+    .option("--memory <MIB>", "memory of each before it is ended (default: three quarters of the machine's, shared)")
+    .option("--data <FOLDER>", "where everything is kept on this machine", "adaattn-data");
+}
+
+/** @throws UsageError on the first flag that does not fit. */
+export function painterFlags({ model, workers, threads, device, memory }: PainterFlags) {
+  return {
+    ...(model !== undefined && { models: model }),
+    ...(workers === undefined ? {} : { workers: wholeNumber("--workers", workers, 1, 256) }),
+    ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
+    device: oneOf("--device", device, ["auto", "cpu", "webgpu"]),
+    ...(memory === undefined ? {} : { memory: wholeNumber("--memory", memory, 128, 1 << 24) * 2 ** 20 }),
+  };
+}
+
+interface ServeFlags extends PainterFlags {
+  host: string;
+  port: string;
+  apiKeys?: string;
+  rateLimit?: string;
+  cors?: string[];
+  studio?: string;
+  trustProxy?: boolean;
+  queue: string;
+  timeout: string;
+  maxUpload: string;
+  maxVideo: string;
+  maxPixels: string;
+  maxSize: string;
+  maxSeconds: string;
+  keep: string;
+  logLevel: string;
+}
+
+/** Adds the command to the program. */
+export function addServeCommand(program: Command, interruption: Interruption, { version }: { version: string }): void {
+  const command = program
+    .command("serve")
+    .summary("paint for others, over HTTP")
+    .description("Paints pictures at once and videos as jobs, over HTTP. Everything is kept in one folder.")
+    .option("--host <ADDRESS>", "where to listen", "127.0.0.1")
+    .option("-p, --port <N>", "the port; 0 takes any that is free", "8080");
+  addPainterOptions(command)
+    .option("--store <PLACE>", "where files of jobs and styles go: a folder or s3://BUCKET/PREFIX (default: in --data)")
+    .option("--redis <URL>", "leave jobs to adaattn worker, through Redis or Valkey")
+    .option("--api-keys <FILE>", "one key a line, perhaps NAME:KEY; without it anybody may ask")
+    .option("--rate-limit <N>", "requests a minute of one key or address (default: no limit)")
+    .option("--cors <ORIGIN>", "an origin whose pages may ask; several times for several", gather)
+    .option("--studio <FOLDER>", "the studio's files, to be served at /")
+    .option("--trust-proxy", "believe a proxy in front who a request is from")
+    .option("--queue <N>", "requests that may wait; more are told to come again", "16")
+    .option("--timeout <SECONDS>", "for a picture, from its upload to the answer", "60")
+    .option("--max-upload <MIB>", "of one picture", "32")
+    .option("--max-video <MIB>", "of one video", "1024")
+    .option("--max-pixels <MILLIONS>", "of a picture before it is decoded", "50")
+    .option("--max-size <N>", "the longer side of a result", "2048")
+    .option("--max-seconds <N>", "of a video", "600")
+    .option("--keep <HOURS>", "how long jobs that ended are kept", "24")
+    .option("--log-level <LEVEL>", "error, warn, info, debug or silent; lines of JSON on stderr", "info")
+    .addHelpText("after", EXAMPLES)
+    .action(async (flags: ServeFlags) => {
+      const number = (option: string, text: string, most: number) => wholeNumber(option, text, 1, most);
+      const { apiKeys, rateLimit, cors, studio, redis, store, trustProxy = false, data, host } = flags;
+      const options = {
+        ...{ host, data, trustProxy, version },
+        port: wholeNumber("--port", flags.port, 0, 65535),
+        painters: painterFlags(flags),
+        ...(store !== undefined && { store }),
+        ...(redis !== undefined && { redis }),
+        ...(apiKeys !== undefined && { apiKeys }),
+        ...(cors !== undefined && { origins: cors }),
+        ...(studio !== undefined && { studio }),
+        limits: {
+          queue: number("--queue", flags.queue, 100_000),
+          seconds: number("--timeout", flags.timeout, 3600),
+          pictureBytes: number("--max-upload", flags.maxUpload, 4096) * 2 ** 20,
+          videoBytes: number("--max-video", flags.maxVideo, 1 << 20) * 2 ** 20,
+          uploadBytes: (Number(flags.maxVideo) + 16 * Number(flags.maxUpload)) * 2 ** 20,
+          pixels: number("--max-pixels", flags.maxPixels, 268) * 1e6,
+          side: wholeNumber("--max-size", flags.maxSize, 16, 16384),
+          videoSeconds: number("--max-seconds", flags.maxSeconds, 86_400),
+          keepHours: number("--keep", flags.keep, 100_000),
+          perMinute: rateLimit === undefined ? 0 : number("--rate-limit", rateLimit, 1_000_000),
+        },
+        level: oneOf("--log-level", flags.logLevel, ["error", "warn", "info", "debug", "silent"]),
+      };
+      const { serve } = await import("./serve.ts");
+      await serve(options, interruption);
+    });
+}

@@ -1,0 +1,57 @@
+/** `adaattn worker` on the command line: its options and help, and what it prints. */
+import type { Command } from "commander";
+import type { Interruption } from "../../terminal/interrupt.ts";
+import { addPainterOptions, type PainterFlags, painterFlags } from "./command.ts";
+
+const EXAMPLES = `
+Examples:
+  $ adaattn worker --redis redis://queue:6379 --store /mnt/shared/adaattn
+  $ adaattn worker --redis redis://queue:6379 --store s3://pictures/adaattn --workers 4 --threads 2
+
+Start any number, on any machines that reach the queue and the store. Ctrl-C ends it after the parts at hand; what a killed worker
+had begun is done by others.`;
+
+interface WorkerFlags extends PainterFlags {
+  redis: string;
+  store: string;
+  quiet?: boolean;
+}
+
+/** Adds the command to the program. */
+export function addWorkerCommand(program: Command, interruption: Interruption): void {
+  const command = program
+    .command("worker")
+    .summary("do jobs of adaattn serve --redis")
+    .description("Paints parts of the jobs that a server with --redis takes in.")
+    .requiredOption("--redis <URL>", "the server's Redis or Valkey")
+    .requiredOption("--store <PLACE>", "where the server's files are: the same folder, shared, or s3://BUCKET/PREFIX");
+  addPainterOptions(command)
+    .option("-q, --quiet", "print nothing but errors")
+    .addHelpText("after", EXAMPLES)
+    .action(async (flags: WorkerFlags) => {
+      const { redis, store, data, quiet = false } = flags;
+      const painters = painterFlags(flags);
+      const { startWorker } = await import("@adaattn/server");
+      const { interrupted } = await import("./serve.ts");
+      const onStep = ({
+        job,
+        step,
+        milliseconds,
+        error,
+      }: {
+        job: string;
+        step: string;
+        milliseconds: number;
+        error?: string;
+      }) => {
+        const end = error === undefined ? "done" : `failed: ${error}`;
+        if (!quiet || error !== undefined)
+          process.stderr.write(`${job}  ${step}  ${(milliseconds / 1000).toFixed(1)} s  ${end}\n`);
+      };
+      const worker = await startWorker({ redis, store, data, painters, onStep });
+      interruption.wait("Stopped; ending after the parts at hand. Ctrl-C once more ends at once.");
+      process.stdout.write(`adaattn works, ${worker.width} part${worker.width > 1 ? "s" : ""} at a time.\n`);
+      await interrupted(interruption);
+      await worker.close();
+    });
+}

@@ -1,0 +1,124 @@
+/** `adaattn stylize` on the command line: its options and help. */
+import type { Command } from "commander";
+import { addLookOptions, type LookFlags } from "../../options/look.ts";
+import { gather, LONGEST_CONTENT, oneOf, wholeNumber } from "../../terminal/usage.ts";
+
+const EXAMPLES = `
+Examples:
+  $ adaattn stylize lake.jpg --style starry-night.jpg -o lake-starry.png
+      one photograph, as large as it is (at most ${LONGEST_CONTENT} pixels a side)
+  $ adaattn stylize lake.jpg --style starry-night.jpg -o small.jpg --size 512
+      its longer side made 512 pixels: quicker, with larger strokes
+  $ adaattn stylize holiday/*.jpg --style starry-night.jpg -o painted/
+      many photographs into a folder, as painted/NAME-starry-night.jpg
+  $ adaattn stylize lake.jpg --style starry-night.jpg --strength 0.6 --color content -o lake-half.jpg
+      nearer to the photograph, and in its colours
+  $ adaattn stylize lake.jpg --style starry-night.jpg:2 --style ink.jpg:1 -o lake-both.jpg
+      two parts of one style and one of another
+  $ adaattn stylize lake.jpg --style starry-night.jpg@blue --style ink.jpg@red --mask sky.png -o lake-sky.jpg
+      one style where sky.png is blue, another where it is red
+  $ adaattn stylize lake.jpg --style starry-night.jpg -o lake-large.png --size full --memory 1.5GB
+      every pixel that it has, in tiles, in no more memory than that
+  $ adaattn stylize holiday/*.jpg --style starry-night.jpg -o painted/ --style-cache ~/.cache/adaattn/styles
+      the painting is encoded once, also for the next time
+  $ adaattn stylize lake.jpg --style starry-night.jpg -o out.png --json --quiet
+      sizes, times, controls and memory as JSON, for scripts
+
+Exit code: 0 all pictures made, 1 something failed, 2 the command was used wrongly, 130 stopped by Ctrl-C.`;
+
+/** The options of `adaattn stylize` as they are typed. */
+interface StylizeFlags extends LookFlags {
+  style: string[];
+  output: string;
+  strength?: string;
+  color?: string;
+  mask?: string[];
+  styleMask?: string[];
+  model: string;
+  size?: string;
+  device: string;
+  threads?: string;
+  seed?: string;
+  tile?: string;
+  memory?: string;
+  styleCache?: string;
+  quiet?: boolean;
+  json?: boolean;
+}
+
+/**
+ * Adds the command to the program.
+ *
+ * @param context the signal of Ctrl-C, and what is called where a picture failed.
+ */
+export function addStylizeCommand(
+  program: Command,
+  context: { readonly signal: AbortSignal; readonly failed: () => void },
+): void {
+  const command = program
+    .command("stylize")
+    .summary("paint photographs in the style of a painting")
+    .description("Paints photographs (CONTENT) in the style of a painting. Reads JPEG, PNG, WebP, AVIF, TIFF and GIF.")
+    .argument("<CONTENT...>", "one or more photographs")
+    .requiredOption(
+      "-s, --style <IMAGE[:WEIGHT][@COLOUR]>",
+      "the painting; given several times, several are mixed by their weights, or go each to the region of the mask that has its colour",
+      gather,
+    )
+    .requiredOption(
+      "-o, --output <FILE|FOLDER>",
+      "the result: .png, .jpg, .webp, .avif or .tiff; for several contents a folder",
+    )
+    .option("--strength <T>", "0 is the photograph, 1 the style, up to 4 beyond it (default: 1)")
+    .option(
+      "--color <OF>",
+      "style; content, the photograph's chroma; match, the painting recoloured first (default: style)",
+    )
+    .option(
+      "--mask <IMAGE>",
+      "where the style goes: white or grey, one for each style, or one with regions in colours; the photograph stays elsewhere",
+      gather,
+    )
+    .option("--style-mask <IMAGE>", "the part of the painting that is a source, one for each style, or none", gather);
+  addLookOptions(command)
+    .option("-m, --model <NAME|FOLDER>", "a bundled model, or a folder with model.json and model.safetensors", "small")
+    .option(
+      "--size <N|full>",
+      `the result's longer side in pixels; full: as the content is, however large (default: the same, up to ${LONGEST_CONTENT})`,
+    )
+    .option("--tile <N|auto|off>", "paint in tiles of at most N pixels a side; the result is the same (default: auto)")
+    .option(
+      "--memory <AMOUNT>",
+      "about what the process may take, such as 1.5GB (default: half of what is free, up to 4GB)",
+    )
+    .option("--style-cache <FOLDER>", "keep the encoded paintings here, and find them here again")
+    .option("--device <DEVICE>", "auto, cpu or webgpu", "auto")
+    .option("--threads <N>", "processor threads (default: all cores)")
+    .option("--seed <N>", "for models that sample the painting at random: the same number, the same picture")
+    .option("-q, --quiet", "print nothing but errors (and JSON, where asked for)")
+    .option("--json", "print one JSON object a picture on stdout: sizes, controls, milliseconds, memory")
+    .addHelpText("after", EXAMPLES)
+    .action(async (contents: string[], flags: StylizeFlags) => {
+      const { output, model, size, threads, quiet = false, json = false, mask: masks = [], styleMask = [] } = flags;
+      // What takes time to load is imported only here, so that help and unknown options do not wait for it.
+      const { lookControls, paintFlags, tileFlag } = await import("../../options/controls.ts");
+      const { memoryFlag } = await import("./memory.ts");
+      const { checkMasks, parseStyleText } = await import("../../options/styles.ts");
+      const styles = flags.style.map(parseStyleText);
+      checkMasks(styles, masks, styleMask);
+      const options = {
+        ...{ styles, masks, styleMasks: styleMask, output, model, quiet, json, signal: context.signal },
+        ...{ look: lookControls(flags), paint: paintFlags(flags) },
+        device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
+        ...(size === undefined
+          ? {}
+          : { size: size === "full" ? ("full" as const) : wholeNumber("--size", size, 16, 65535) }),
+        ...(flags.memory === undefined ? {} : { memory: memoryFlag(flags.memory) }),
+        ...(flags.styleCache === undefined ? {} : { styleCache: flags.styleCache }),
+        tile: tileFlag(flags.tile),
+        ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
+      };
+      const { stylize } = await import("./stylize.ts");
+      if ((await stylize(contents, options)) > 0) context.failed();
+    });
+}

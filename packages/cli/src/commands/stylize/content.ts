@@ -1,0 +1,94 @@
+/** A photograph that a command paints: in memory where it is small, on disk where it is not. */
+
+import {
+  type FilePicture,
+  inspectPicture,
+  LargePicture,
+  LargePictureWriter,
+  type Model,
+  readPicture,
+  type StyleShare,
+  type StylizeOptions,
+  type StylizeReport,
+  type TileControls,
+  writePicture,
+} from "adaattn/node";
+import { LONGEST_CONTENT } from "../../terminal/usage.ts";
+
+/** Pictures of more pixels are not taken into memory as a whole, nor are those for which tiles are asked. */
+const MOST_IN_MEMORY = 16e6;
+
+/** The longer side that is asked for: a number of pixels, as the file has it, or that up to `LONGEST_CONTENT`. */
+export type ContentSize = number | "full" | undefined;
+
+/** What was painted. */
+export interface PaintedContent extends StylizeReport {
+  readonly width: number;
+  readonly height: number;
+  /** How long the file took to write, in milliseconds. */
+  readonly write: number;
+}
+
+/** A photograph that can be painted. */
+export interface Content extends AsyncDisposable {
+  /** What it was in its file. */
+  readonly source: FilePicture["source"];
+  /** Paints it into a file; calls `onWrite` when all is painted. */
+  paint(
+    model: Model,
+    shares: readonly StyleShare[],
+    options: StylizeOptions,
+    onWrite: () => void,
+  ): Promise<PaintedContent>;
+}
+
+/**
+ * Opens a photograph.
+ *
+ * @param output the file that it will be painted into, in whose folder large ones have their temporary files.
+ */
+export async function openContent(
+  path: string,
+  output: string,
+  { size, tile, signal }: { size?: ContentSize; tile: TileControls["tile"]; signal: AbortSignal },
+): Promise<Content> {
+  const own = await inspectPicture(path, { signal });
+  const longer = Math.max(own.width, own.height);
+  const wanted = size === "full" ? longer : (size ?? Math.min(longer, LONGEST_CONTENT));
+  const reading = { longerSide: wanted, signal };
+  const pixels = own.width * own.height * (wanted / longer) ** 2;
+  if (pixels <= MOST_IN_MEMORY && typeof tile !== "number") {
+    return inMemory(await readPicture(path, reading), output);
+  }
+  return onDisk(await LargePicture.open(path, output, reading), output);
+}
+
+function inMemory(picture: FilePicture, output: string): Content {
+  return {
+    source: picture.source,
+    async paint(model, shares, options, onWrite) {
+      const { data, ...result } = await model.stylize(picture, shares, options);
+      onWrite();
+      const writing = performance.now();
+      await writePicture(output, { ...result, data }, { signal: options.signal });
+      return { ...result, write: performance.now() - writing };
+    },
+    async [Symbol.asyncDispose]() {},
+  };
+}
+
+function onDisk(picture: LargePicture, output: string): Content {
+  const { width, height, source, hasAlpha } = picture;
+  return {
+    source,
+    async paint(model, shares, options, onWrite) {
+      await using writer = new LargePictureWriter(output, picture);
+      const result = await model.stylizeTiles(picture, shares, (tile) => writer.write(tile), options);
+      onWrite();
+      const writing = performance.now();
+      await writer.finish(hasAlpha, { signal: options.signal });
+      return { width, height, ...result, write: performance.now() - writing };
+    },
+    [Symbol.asyncDispose]: () => picture[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,158 @@
+/** `adaattn train` on the command line: its options and help, and the settings that they become. */
+
+import { resolve } from "node:path";
+import { DEFAULTS, LOSS_DEFAULTS, STAGE_DEFAULTS, type TrainSettings } from "@adaattn/train/settings";
+import type { Command } from "commander";
+import type { Interruption } from "../../terminal/interrupt.ts";
+import { oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
+import {
+  addFolderOptions,
+  addTrainingOptions,
+  checkTyped,
+  runFolder,
+  type SharedFlags,
+  typedSettings,
+  weightNumber,
+  withoutGaps,
+} from "./flags.ts";
+
+const EXAMPLES = `
+Examples:
+  $ adaattn train --content photos --style paintings --out runs/mine
+      goes on from the bundled model small, for your own paintings
+  $ adaattn stylize lake.jpg --style wave.jpg -o out.jpg --model runs/mine/model
+      paints with what has been learnt so far; the folder is kept up to date
+  $ adaattn train --resume runs/mine
+      goes on after Ctrl-C, a crash or a power cut; --steps 20000 makes it longer
+  $ adaattn train --resume runs/mine --dashboard
+      shows curves and contact sheets in the browser, of a finished run too
+  $ adaattn train --content photos --style paintings --out runs/new --start none --loss-network vgg19.safetensors
+      from nothing: first the decoder learns to invert the encoder (runs/new/decoder), then all of it to stylise
+
+The run's folder holds config.json, metrics.jsonl, samples/, checkpoints/ (the newest three and the best) and model/.
+Ctrl-C ends after the step under way, with a checkpoint; a second one ends at once.
+Exit code: 0 trained to the last step, 1 something failed, 2 the command was used wrongly, 130 stopped by Ctrl-C.`;
+
+/** The options of `adaattn train` as they are typed. */
+interface TrainFlags extends SharedFlags {
+  stage?: string;
+  start?: string;
+  decoderSteps?: string;
+  encoder?: string;
+  lossNetwork?: string;
+  test?: string;
+  global?: string;
+  local?: string;
+  identity?: string;
+  variation?: string;
+  similarity?: string;
+  temporal?: string;
+  contentLoss?: string;
+  globalLevels?: string;
+  localLevels?: string;
+  localKeys?: string;
+  freezeEncoder?: boolean;
+}
+
+/** Adds the command to the program. */
+export function addTrainCommand(program: Command, interruption: Interruption): void {
+  const { style, fineTuning, decoder } = STAGE_DEFAULTS;
+  const command = program
+    .command("train")
+    .summary("train a network on folders of photographs and paintings")
+    .description("Trains a network on folders of photographs and paintings.");
+  addFolderOptions(command)
+    .option("--start <MODEL|RUN|none>", "the first weights (default: the bundled model of the preset, else none)")
+    .option("--stage <STAGE>", "style (the whole network) or decoder (the decoder alone) (default: style)")
+    .option("--freeze-encoder", "leave the encoder as it is in the style stage, which takes less time and memory")
+    .option("--decoder-steps <N>", `steps of the decoder alone before the style, from none (default: ${decoder.steps})`)
+    .option("--encoder <MODEL|RUN|FILE>", "where the encoder comes from (default: --start)")
+    .option("--loss-network <MODEL|RUN|FILE>", "the encoder that judges, such as VGG-19 (default: that of small)")
+    .option("--test <FOLDER>", "content/ and style/ for the contact sheets (default: pictures of the data)");
+  addTrainingOptions(command, {
+    steps: `${fineTuning.steps}, from none ${style.steps}`,
+    batch: `${style.batch}`,
+    crop: `${style.crop}`,
+    lr: `${fineTuning.rate}, from none ${style.rate}`,
+    warmup: `${fineTuning.warmup}, from none ${style.warmup}`,
+  });
+  const { losses, globalLevels, localLevels, localKeys } = LOSS_DEFAULTS;
+  command
+    .option("--global <WEIGHT>", `weight of the global style loss (default: ${losses.global})`)
+    .option("--local <WEIGHT>", `weight of the local feature loss (default: ${losses.local})`)
+    .option("--global-levels <LIST>", `levels of the global style loss (default: ${globalLevels.join()})`)
+    .option("--local-levels <LIST>", `levels of the local feature loss (default: ${localLevels.join()})`)
+    .option("--local-keys <N>", `style positions that its target attends to, at most (default: ${localKeys})`)
+    .option("--content-loss <WEIGHT>", `weight of the content loss (default: ${losses.content})`)
+    .option("--identity <WEIGHT>", `weight of painting a picture in its own style (default: ${losses.identity})`)
+    .option("--variation <WEIGHT>", `weight of the total variation (default: ${losses.variation})`)
+    .option("--similarity <WEIGHT>", `for video: weight of the cross-image similarity (default: ${losses.similarity})`)
+    .option("--temporal <WEIGHT>", `for video: weight of what changes between frames (default: ${losses.temporal})`)
+    .addHelpText("after", EXAMPLES)
+    .action(async (flags: TrainFlags) => {
+      const { folder, resuming } = runFolder(flags);
+      const typed = typedTrainSettings(flags);
+      if (resuming) refuseBesideResume(flags);
+      // Imported only here, so that help and usage errors do not wait for the engine to load.
+      const { resumed, train } = await import("./train.ts");
+      const base = resuming ? await resumed(folder, "train") : await newSettings(typed);
+      const settings = { ...base, ...typed, losses: { ...base.losses, ...typed.losses } };
+      checkTyped(settings);
+      await train(folder, settings, { ...watching(flags), resuming, interruption });
+    });
+}
+
+/** What of the flags says how the run is shown. */
+export function watching({ dashboard = false, port, quiet = false, json = false }: SharedFlags) {
+  if (port !== undefined && !dashboard) throw new UsageError("Expected --dashboard with --port but received none.");
+  return { quiet, json, dashboard, port: port === undefined ? undefined : wholeNumber("--port", port, 1, 65535) };
+}
+
+type Typed = Partial<Omit<TrainSettings, "losses">> & { readonly losses: Partial<TrainSettings["losses"]> };
+
+function typedTrainSettings(flags: TrainFlags): Typed {
+  const { start, encoder, lossNetwork, test, stage, decoderSteps, globalLevels, localLevels, localKeys } = flags;
+  const levels = (option: string, list: string) => list.split(",").map((level) => wholeNumber(option, level, 1, 5));
+  return {
+    ...typedSettings(flags),
+    ...withoutGaps({ start, encoder, lossNetwork, test: test === undefined ? undefined : resolve(test) }),
+    ...(stage !== undefined && { stage: oneOf("--stage", stage, ["decoder", "style"]) }),
+    ...(decoderSteps !== undefined && { decoderSteps: wholeNumber("--decoder-steps", decoderSteps, 0, 2 ** 31 - 1) }),
+    ...(globalLevels !== undefined && { globalLevels: levels("--global-levels", globalLevels) }),
+    ...(localLevels !== undefined && { localLevels: levels("--local-levels", localLevels) }),
+    ...(localKeys !== undefined && { localKeys: wholeNumber("--local-keys", localKeys, 1, 2 ** 31 - 1) }),
+    ...(flags.freezeEncoder && { trainEncoder: false }),
+    losses: withoutGaps({
+      global: weightNumber("--global", flags.global),
+      local: weightNumber("--local", flags.local),
+      content: weightNumber("--content-loss", flags.contentLoss),
+      identity: weightNumber("--identity", flags.identity),
+      variation: weightNumber("--variation", flags.variation),
+      similarity: weightNumber("--similarity", flags.similarity),
+      temporal: weightNumber("--temporal", flags.temporal),
+    }),
+  };
+}
+
+function refuseBesideResume(flags: TrainFlags): void {
+  for (const name of ["preset", "stage", "start", "encoder", "lossNetwork", "decoderSteps", "freezeEncoder"] as const) {
+    const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+    if (flags[name] !== undefined)
+      throw new UsageError(
+        `Expected no ${option} beside --resume, since the run has it already; start a new run with --start RUN.`,
+      );
+  }
+}
+
+async function newSettings(typed: Typed): Promise<TrainSettings> {
+  const { listModels } = await import("adaattn/node");
+  const { preset = DEFAULTS.preset, stage = "style" } = typed;
+  const { start = listModels().includes(preset) && stage === "style" ? preset : "none" } = typed;
+  const defaults =
+    stage === "decoder" ? STAGE_DEFAULTS.decoder : start === "none" ? STAGE_DEFAULTS.style : STAGE_DEFAULTS.fineTuning;
+  return {
+    ...{ ...DEFAULTS, ...LOSS_DEFAULTS, ...defaults },
+    ...{ content: "", style: "", decoderSteps: STAGE_DEFAULTS.decoder.steps },
+    ...{ preset, stage, start },
+  };
+}

@@ -1,0 +1,232 @@
+/** `adaattn video`: a video in the style of a painting, or of several one after the other. */
+import { mkdir, realpath, rename, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import {
+  cannotWrite,
+  checkReplaceable,
+  type FrameRate,
+  ffmpegAbilities,
+  joinSegments,
+  type KeyStyle,
+  keepsAlpha,
+  LEAD,
+  type PaintControls,
+  perSecond,
+  type StyleShare,
+  segmentFormat,
+  stylizeVideo,
+  type VideoTarget,
+} from "adaattn/node";
+import { openSource, type VideoSource } from "../../files/frames.ts";
+import type { Interruption } from "../../terminal/interrupt.ts";
+import { createProgressLine, type ProgressLine, printError } from "../../terminal/terminal.ts";
+import { UsageError } from "../../terminal/usage.ts";
+import { openStudio, readMaterials, type Studio, type StudioOptions } from "../stylize/stylize.ts";
+import { VideoJob } from "./job.ts";
+import { type Painted, pace, reportVideo } from "./report.ts";
+import { type FrameSink, PictureSink, prepareFolder, SegmentSink } from "./sinks.ts";
+import type { TimedStyle } from "./times.ts";
+
+/** A film to write. */
+export interface Film {
+  readonly path: string;
+  readonly target: VideoTarget;
+}
+
+/** The options of `adaattn video`, checked. */
+export interface VideoOptions extends StudioOptions {
+  readonly styles: readonly TimedStyle[];
+  readonly paint: PaintControls;
+  /** How long key styles fade into each other, in seconds. */
+  readonly fade: number;
+  /** The file to write, or nothing; there is then a folder for frames. */
+  readonly film?: Film;
+  /** The folder to write frames into. */
+  readonly frames?: string;
+  /** The longer side in pixels. */
+  readonly size?: number;
+  readonly rate?: FrameRate;
+  /** In seconds. */
+  readonly start?: number;
+  readonly end?: number;
+  readonly resume: boolean;
+  readonly quiet: boolean;
+  readonly json: boolean;
+  /** The version of this command. */
+  readonly version: string;
+}
+
+/** A GIF counts time in hundredths of a second, and players slow down what changes with every one. */
+const FASTEST_GIF = 50;
+
+/**
+ * Paints a video and closes its file properly, also where Ctrl-C comes in between.
+ *
+ * @returns whether all of the video was there to be painted; if not, that has been reported on stderr.
+ * @throws UsageError for options that cannot be meant; Error with one sentence where the video cannot be painted.
+ */
+export async function paintVideo(input: string, options: VideoOptions, interruption: Interruption): Promise<boolean> {
+  const { film, signal } = options;
+  const progress = createProgressLine(process.stderr, { quiet: options.quiet, signal });
+  try {
+    progress.show(input, "read");
+    await checkOutputs(input, options);
+    const abilities = ffmpegAbilities(signal);
+    abilities.catch(() => undefined);
+    const source = await openSource(input, () => abilities, {
+      ...options,
+      keepAlpha: film === undefined || keepsAlpha(film.target.codec),
+      fastest: film?.target.codec === "gif" ? FASTEST_GIF : undefined,
+    });
+    const format = film && segmentFormat(film.path, source.size, film.target, await abilities);
+    const materials = await readMaterials(options);
+    const facts = await factsOf(source, options);
+    const held = options.frames === undefined ? 0 : await prepareFolder(options.frames, options.resume);
+    const job = await VideoJob.open(film?.path ?? options.frames ?? input, facts, options.resume);
+    if (options.frames !== undefined && held > 0 && job.past !== "resumed") {
+      await job.remove();
+      throw cannotWrite(options.frames, "it holds frames of no job that could go on. Choose a new or an empty folder.");
+    }
+    const sinks: FrameSink[] = [];
+    let made: Painted;
+    try {
+      await using studio = await openStudio(materials, options, progress);
+      if (job.past === "replaced")
+        warn(progress, options, "what an earlier run had begun was thrown away; --resume keeps it");
+      interruption.wait("Stopped; closing the file after this frame. Ctrl-C once more ends at once.");
+      const skip = film === undefined ? held : job.frames;
+      if (film && format) sinks.push(new SegmentSink(job, { name: film.path, ...pick(source), format }));
+      if (options.frames !== undefined) sinks.push(new PictureSink(options.frames, skip));
+      made = await paintFrames(source, studio, { sinks, skip, options, progress });
+      for (const sink of sinks) await sink.finish();
+      if (film && job.frames > 0) {
+        progress.show(input, "join", 1);
+        await joinFilm(film, job, source, { isWhole: !signal.aborted, start: options.start, end: options.end });
+      }
+    } catch (error) {
+      for (const sink of sinks) await sink[Symbol.asyncDispose]();
+      if (job.frames > 0) throw keeping(error, job.frames / perSecond(source.rate));
+      if (film) await job.remove();
+      throw error;
+    }
+    await job.remove();
+    progress.clear();
+    if (made.frames > 0) reportVideo(source, made, options);
+    if (made.shortfall === 0) return true;
+    const [has, all] = [made.frames, made.frames + made.shortfall].map((count) =>
+      (count / perSecond(source.rate)).toFixed(2),
+    );
+    printError(`${input} is damaged or truncated: it ends after ${has} of ${all} s. What there is was painted.`);
+    return false;
+  } finally {
+    progress.clear();
+  }
+}
+
+function pick({ size, rate }: VideoSource) {
+  return { size, rate };
+}
+
+function warn(progress: ProgressLine, { quiet }: VideoOptions, text: string): void {
+  progress.clear();
+  if (!quiet) process.stderr.write(`note: ${text}.\n`);
+}
+
+/** Adds what to do with what is whole. */
+function keeping(error: unknown, seconds: number): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  return new Error(
+    `${message} The first ${seconds.toFixed(1)} s are kept; run it again with --resume to go on from there.`,
+    {
+      cause: error,
+    },
+  );
+}
+
+/** @throws where a result would replace what is read, or cannot be written. */
+async function checkOutputs(input: string, { film, styles, masks, styleMasks }: VideoOptions): Promise<void> {
+  if (film === undefined) return;
+  await checkReplaceable(film.path);
+  const real = await realpath(film.path).catch(() => undefined);
+  if (real === undefined) return;
+  for (const path of [input, ...styles.map((style) => style.path), ...masks, ...styleMasks]) {
+    if ((await realpath(path).catch(() => undefined)) !== real) continue;
+    throw new UsageError(`Expected another name for --output, since ${film.path} would replace ${path} itself.`);
+  }
+}
+
+/** All that decides what frames look like: a job goes on only with the same. */
+async function factsOf({ path, size, rate }: VideoSource, options: VideoOptions): Promise<unknown> {
+  const identity = async (file: string) => {
+    const found = await stat(file).catch(() => undefined);
+    return found ? { file: resolve(file), bytes: found.size, modified: found.mtimeMs } : { file };
+  };
+  const { version, look, paint, fade, start = 0, end = null, model, film, frames } = options;
+  return {
+    ...{ version, size, rate, look, paint, fade, start, end, model },
+    ...{ target: film?.target ?? null, frames: frames === undefined ? null : resolve(frames) },
+    weights: await identity(join(model, "model.safetensors")),
+    input: await identity(path),
+    styles: await Promise.all(options.styles.map(async (style) => ({ ...style, ...(await identity(style.path)) }))),
+    masks: await Promise.all([...options.masks, ...options.styleMasks].map(identity)),
+  };
+}
+
+/** Styles of one time are mixed, and those of different times follow each other. */
+function keyStyles(shares: readonly StyleShare[], styles: readonly TimedStyle[]): KeyStyle[] {
+  const keys = new Map<number, StyleShare[]>();
+  for (const [index, share] of shares.entries()) {
+    const seconds = styles[index]?.seconds ?? 0;
+    keys.set(seconds, [...(keys.get(seconds) ?? []), share]);
+  }
+  return [...keys].map(([seconds, style]) => ({ seconds, style }));
+}
+
+/** Paints frame by frame until the video ends or Ctrl-C comes. */
+async function paintFrames(
+  source: VideoSource,
+  { model, shares }: Studio,
+  work: { sinks: readonly FrameSink[]; skip: number; options: VideoOptions; progress: ProgressLine },
+): Promise<Painted> {
+  const { sinks, skip, options, progress } = work;
+  const { paint, fade, styles, signal } = options;
+  // Frames share statistics with those before: what is taken up again looks as if it had never been left.
+  const lead = Math.min(skip, LEAD);
+  await using frames = source.open(skip - lead);
+  const begun = performance.now();
+  const scenes: number[] = [];
+  let [done, painted] = [0, 0];
+  for await (const frame of stylizeVideo(model, frames, keyStyles(shares, styles), { ...paint, fade, lead })) {
+    for (const sink of sinks) await sink.write(frame.picture);
+    done++;
+    if (frame.startsScene) scenes.push(frame.seconds);
+    if (!frame.isRepeated) painted++;
+    const fps = done / ((performance.now() - begun) / 1000);
+    const share = frames.expected === undefined ? 0 : (skip + done) / frames.expected;
+    progress.show(source.path, pace(skip + done, frames.expected, fps), share);
+    if (signal.aborted) break;
+  }
+  return {
+    ...{ frames: skip + done, resumed: skip, painted, scenes },
+    seconds: (performance.now() - begun) / 1000,
+    shortfall: signal.aborted ? 0 : frames.shortfall,
+    ...{ model: model.name, device: model.device },
+  };
+}
+
+/** Makes the film of its segments, with the sound of the video, and puts it in its place. */
+async function joinFilm(
+  { path, target }: Film,
+  job: VideoJob,
+  { path: input, info, rate, delay }: VideoSource,
+  { isWhole, start = 0, end }: { isWhole: boolean; start?: number | undefined; end?: number | undefined },
+): Promise<void> {
+  const joined = join(job.folder, `joined${target.extension}`);
+  const until = isWhole ? (end === undefined ? undefined : end - start) : delay + job.frames / perSecond(rate);
+  await mkdir(dirname(joined), { recursive: true });
+  await joinSegments(joined, target, {
+    ...{ files: job.segments, rate, scratch: join(job.folder, "joined"), name: path },
+    ...(info && info.audio.length > 0 && { sound: { path: input, tracks: info.audio, start, seconds: until, delay } }),
+  });
+  await rename(joined, path);
+}

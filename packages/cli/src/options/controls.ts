@@ -1,0 +1,49 @@
+/** Flags checked by the schemas of the API, so that the command allows what the API allows and says no in the same words. */
+import {
+  checkControls,
+  type InspectControls,
+  inspectControls,
+  type PaintControls,
+  paintControls,
+  type StyleControls,
+  styleControls,
+  type TileControls,
+  tileControls,
+} from "adaattn";
+import { numberOr, UsageError } from "../terminal/usage.ts";
+import type { LookFlags } from "./look.ts";
+
+const FLAGS: Readonly<Record<string, string>> = { size: "--style-size", rotate: "--style-rotate" };
+
+/** @throws UsageError on the first flag that does not fit. */
+export function lookControls(flags: LookFlags & { seed?: string }): StyleControls {
+  const { styleSize, stroke, styleRotate, keys, seed } = flags;
+  const typed = { size: styleSize, stroke, rotate: styleRotate, keys, seed };
+  return checked(
+    styleControls,
+    Object.fromEntries(Object.entries(typed).map(([name, text]) => [name, numberOr(text)])),
+  );
+}
+
+/** @throws UsageError on the first flag that does not fit. */
+export function paintFlags({ strength, color }: { strength?: string; color?: string }): PaintControls {
+  return checked(paintControls, { strength: numberOr(strength), color });
+}
+
+/** @throws UsageError where it is no size of tiles. */
+export function tileFlag(tile: string | undefined): TileControls["tile"] {
+  return checked(tileControls, { tile: numberOr(tile) }).tile;
+}
+
+/** @throws UsageError where there is no such level. */
+export function inspectLevel(level: number | string | undefined): InspectControls["level"] {
+  return checked(inspectControls, { level }).level;
+}
+
+function checked<Schema extends Parameters<typeof checkControls>[0]>(schema: Schema, value: unknown) {
+  try {
+    return checkControls(schema, value, (control) => FLAGS[control] ?? `--${control}`);
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}

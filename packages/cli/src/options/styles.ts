@@ -1,0 +1,97 @@
+/** What `--style` is given: a painting, and perhaps its weight and its region, as PATH[:WEIGHT][@COLOUR]. */
+import { existsSync } from "node:fs";
+import { parseColour } from "adaattn";
+import { UsageError } from "../terminal/usage.ts";
+
+/** One `--style`. */
+export interface StyleText {
+  readonly path: string;
+  readonly weight?: number;
+  /** A colour of the mask, as it was typed. */
+  readonly region?: string;
+}
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+const PICTURE = "\\.(?:jpe?g|png|webp|avif|tiff?|gif)";
+/** After the ending of a picture's name, a colon or an at sign begins what is no longer the name, unless that ends so too. */
+const PICTURE_AND_MORE = new RegExp(`^(.*${PICTURE})([:@])(?!.*${PICTURE}$)([^:@/\\\\]*)$`, "i");
+
+/**
+ * Reads one `--style`. Names of files may hold colons and at signs themselves (C:\a.jpg, photo@2x.jpg, a:b.jpg): the name of a file
+ * that exists is taken as it is, and an ending is a weight or a region only if it reads as a number or a colour, or follows the
+ * ending of a picture's name.
+ *
+ * @throws UsageError where what follows a picture's name is no weight above 0 or no colour.
+ */
+export function parseStyleText(text: string): StyleText {
+  let path = text;
+  let weight: number | undefined;
+  let region: string | undefined;
+  while (!existsSync(path)) {
+    const [, before = "", sign = "", after = ""] =
+      PICTURE_AND_MORE.exec(path) ?? /^(.+)([:@])([^:@]*)$/.exec(path) ?? [];
+    const sure = PICTURE_AND_MORE.test(path);
+    if (sign === ":" && weight === undefined && (sure || NUMBER.test(after))) {
+      weight = NUMBER.test(after) ? Number(after) : Number.NaN;
+      if (!(weight > 0 && Number.isFinite(weight))) {
+        throw new UsageError(
+          `Expected a number above 0 for the weight of ${before} but received ${after || "nothing"}.`,
+        );
+      }
+    } else if (sign === "@" && region === undefined && (sure || parseColour(after) !== undefined)) {
+      if (parseColour(after) === undefined) {
+        throw new UsageError(
+          `Expected a colour such as red or #ff0000 for the region of ${before} but received ${after || "nothing"}.`,
+        );
+      }
+      region = after;
+    } else break;
+    path = before;
+  }
+  return { path, ...(weight === undefined ? {} : { weight }), ...(region === undefined ? {} : { region }) };
+}
+
+/**
+ * Checks that styles and masks go together: either every style has a region of the one mask, or there is a mask for every style, or
+ * none at all.
+ *
+ * @throws UsageError with the way out.
+ */
+export function checkMasks(
+  styles: readonly StyleText[],
+  masks: readonly string[],
+  styleMasks: readonly string[],
+): void {
+  const regions = styles.filter(({ region }) => region !== undefined);
+  if (regions.length > 0) {
+    const without = styles.find(({ region }) => region === undefined);
+    if (without !== undefined) {
+      throw new UsageError(
+        `Expected a region for every style, or for none, but ${without.path} has none; write ${without.path}@COLOUR.`,
+      );
+    }
+    if (masks.length !== 1) {
+      throw new UsageError(
+        `Expected one --mask, in whose colours the regions are, but received ${masks.length || "none"}.`,
+      );
+    }
+    const seen = new Map<string, string>();
+    for (const { path, region = "" } of regions) {
+      const colour = parseColour(region)?.join() ?? region;
+      const other = seen.get(colour);
+      if (other !== undefined) {
+        throw new UsageError(`Expected one style for each region but received ${other} and ${path} for ${region}.`);
+      }
+      seen.set(colour, path);
+    }
+  } else if (masks.length > 0 && masks.length !== styles.length) {
+    throw new UsageError(
+      `Expected as many --mask as --style, or one in whose colours the styles have regions (--style FILE@COLOUR), but received ${masks.length} for ${styles.length}.`,
+    );
+  }
+  if (styleMasks.length > 0 && styleMasks.length !== styles.length) {
+    throw new UsageError(
+      `Expected as many --style-mask as --style (none stands for a whole painting) but received ${styleMasks.length} for ${styles.length}.`,
+    );
+  }
+}

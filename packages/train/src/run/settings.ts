@@ -1,0 +1,154 @@
+/** What a run is trained with: config.json holds it, so that a run can be resumed by its folder alone. */
+
+import type { StyleWeights } from "../step/objectives.ts";
+
+/** What all kinds of runs have. */
+export interface RunSettings {
+  /** The name of the architecture. */
+  readonly preset: string;
+  /** A folder of photographs. */
+  readonly content: string;
+  /** A folder of paintings. */
+  readonly style: string;
+  readonly device: "cpu" | "webgpu";
+  /** Threads on the CPU; all cores by default. */
+  readonly threads?: number | undefined;
+  readonly steps: number;
+  /** Samples a step. */
+  readonly batch: number;
+  /** The side of the square crops that are trained on, in pixels. */
+  readonly crop: number;
+  /** The highest learning rate. */
+  readonly rate: number;
+  /** Over so many steps the learning rate rises from 0. */
+  readonly warmup: number;
+  /** The largest length of the gradient; longer ones are shortened to it. */
+  readonly clip: number;
+  readonly seed: number;
+  readonly logEvery: number;
+  readonly checkpointEvery: number;
+  readonly sampleEvery: number;
+}
+
+/** How an encoder is distilled. */
+export interface DistillSettings extends RunSettings {
+  readonly stage: "distill";
+  /** The encoder whose features are learnt: a file, a model or a run. */
+  readonly teacher: string;
+}
+
+/** How a network is trained. */
+export interface TrainSettings extends RunSettings {
+  /** The decoder alone, inverting the encoder, or everything but the encoder on the style losses. */
+  readonly stage: "decoder" | "style";
+  /** The model, run or file whose weights are the first ones, or "none". */
+  readonly start: string;
+  /** Steps of the decoder stage that come first where the style stage starts from nothing. */
+  readonly decoderSteps: number;
+  /** The model, run or file that the encoder comes from; where `start` has one, that by default. */
+  readonly encoder?: string | undefined;
+  /** The encoder that judges: a file, a model or a run; that of the model `small` by default. */
+  readonly lossNetwork?: string | undefined;
+  /** Whether the style stage trains the encoder along; if not, it is frozen. */
+  readonly trainEncoder: boolean;
+  readonly losses: StyleWeights;
+  /** The levels of the global style loss. */
+  readonly globalLevels: readonly number[];
+  /** The levels of the local feature loss. */
+  readonly localLevels: readonly number[];
+  /** To at most so many style positions the target of the local feature loss attends. */
+  readonly localKeys: number;
+  /** A folder with content/ and style/, whose pictures the contact sheets show; pictures of the data by default. */
+  readonly test?: string | undefined;
+}
+
+/** What the stages are trained with where nobody says otherwise; models/small/NOTES.md says where the numbers come from. */
+export const STAGE_DEFAULTS = {
+  distill: { steps: 4000, batch: 8, crop: 96, rate: 1.5e-3, warmup: 100 },
+  decoder: { steps: 4000, batch: 8, crop: 96, rate: 8e-4, warmup: 100 },
+  style: { steps: 4000, batch: 4, crop: 128, rate: 4e-4, warmup: 200 },
+  /** The style stage where it goes on from a model that has been through it. */
+  fineTuning: { steps: 2000, batch: 4, crop: 128, rate: 2e-4, warmup: 100 },
+} as const;
+
+/** What all stages are trained with where nobody says otherwise. */
+export const DEFAULTS = {
+  preset: "small",
+  device: "cpu",
+  clip: 1,
+  seed: 1,
+  logEvery: 20,
+  checkpointEvery: 250,
+  sampleEvery: 500,
+} as const;
+
+/** The losses of the style stage where nobody says otherwise. */
+export const LOSS_DEFAULTS = {
+  losses: { global: 10, local: 3, content: 0, identity: 20, variation: 5, similarity: 0, temporal: 0 },
+  globalLevels: [1, 2, 3, 4, 5],
+  localLevels: [2, 3, 4, 5],
+  localKeys: 1024,
+  trainEncoder: true,
+} as const;
+
+/** The least side of a crop: level 5 then has two positions a side, which its reflected border needs. */
+const LEAST_CROP = 32;
+
+/**
+ * Checks settings that came from outside.
+ *
+ * @throws Error with one sentence for the first rule that is broken.
+ */
+export function checkSettings(settings: TrainSettings | DistillSettings): void {
+  const whole: [keyof RunSettings, string, number][] = [
+    ["steps", "the number of steps", 1],
+    ["batch", "the batch", 1],
+    ["warmup", "the steps of warm-up", 0],
+    ["seed", "the seed", 0],
+    ["logEvery", "the steps from one line of metrics to the next", 1],
+    ["checkpointEvery", "the steps from one checkpoint to the next", 1],
+    ["sampleEvery", "the steps from one contact sheet to the next", 1],
+  ];
+  for (const [key, label, least] of whole) expectWhole(settings[key], label, least);
+  if (!(Number.isSafeInteger(settings.crop) && settings.crop >= LEAST_CROP && settings.crop % 16 === 0)) {
+    throw new Error(
+      `Expected a multiple of 16 of at least ${LEAST_CROP} pixels for the crop but received ${settings.crop}.`,
+    );
+  }
+  expectPositive(settings.rate, "the learning rate");
+  expectPositive(settings.clip, "the largest length of the gradient");
+  if (settings.stage === "distill") {
+    if (settings.batch < 2)
+      throw new Error("Expected a batch of at least 2, a photograph and a painting, but received 1.");
+    return;
+  }
+  expectWhole(settings.decoderSteps, "the steps of the decoder stage", 0);
+  for (const [name, weight] of Object.entries(settings.losses)) {
+    if (!(weight >= 0 && Number.isFinite(weight)))
+      throw new Error(`Expected a number of at least 0 for the weight of the ${name} loss but received ${weight}.`);
+  }
+  if (settings.batch < 2 && (settings.stage === "decoder" || settings.losses.identity > 0)) {
+    const why = settings.stage === "decoder" ? "a photograph and a painting" : "one sample being for the identity loss";
+    throw new Error(`Expected a batch of at least 2, ${why}, but received ${settings.batch}.`);
+  }
+  expectLevels(settings.globalLevels, "the global loss");
+  expectLevels(settings.localLevels, "the local loss");
+  expectWhole(settings.localKeys, "the style positions of the local loss", 1);
+}
+
+function expectLevels(levels: readonly number[], label: string): void {
+  if (levels.length > 0 && levels.every((level) => [1, 2, 3, 4, 5].includes(level))) return;
+  throw new Error(`Expected levels from 1 to 5 for ${label} but received ${levels.join(", ") || "none"}.`);
+}
+
+function expectWhole(value: unknown, label: string, least: number): void {
+  if (!(Number.isSafeInteger(value) && Number(value) >= least)) {
+    throw new Error(`Expected a whole number of at least ${least} for ${label} but received ${value}.`);
+  }
+}
+
+function expectPositive(value: number, label: string): void {
+  if (!(value > 0 && Number.isFinite(value))) {
+    throw new Error(`Expected a number above 0 for ${label} but received ${value}.`);
+  }
+}

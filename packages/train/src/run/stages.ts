@@ -1,0 +1,198 @@
+/**
+ * The stages that make a model, one after the other (step/objectives.ts has what each minimises): an encoder is distilled, a decoder
+ * learns to invert it, and attention and decoder learn the style losses. A stage says what is trained, from where and on what.
+ */
+
+import type { Tensor } from "@adaattn/graph";
+import {
+  type Architecture,
+  decode,
+  encoderParameters,
+  type ParameterShapes,
+  parametersOf,
+  stylisingParameters,
+  type Weights,
+  type WeightValues,
+} from "adaattn";
+import type { Engine } from "adaattn/node";
+import type { Dataset } from "../data/dataset.ts";
+import { Random } from "../data/random.ts";
+import {
+  distilObjective,
+  invertObjective,
+  needsPairs,
+  paintAll,
+  readouts,
+  type StyleObjective,
+  styleObjective,
+} from "../step/objectives.ts";
+import { frozenFeatures, levelStatistics, levelWidths, scaleLevels, type TrainedEncoder } from "../weights/encoders.ts";
+import { initialiseAttention, initialiseConvolutions, initialiseEncoder } from "./initialize.ts";
+import type { DistillSettings, TrainSettings } from "./settings.ts";
+import type { StepInputs } from "./trainer.ts";
+
+/** Photographs and paintings. */
+export interface Data {
+  readonly contents: Dataset;
+  readonly styles: Dataset;
+}
+
+/** Paints pictures ([1, 3, H, W]) with the weights being trained. */
+export interface Paint {
+  /** Whether it looks at a style at all. */
+  readonly styled: boolean;
+  readonly graph: (content: Tensor, style: Tensor, weights: Weights) => Tensor;
+}
+
+/** What one run trains. */
+export interface Stage {
+  readonly parameters: ParameterShapes;
+  readonly initial: WeightValues;
+  /** The weighted loss terms. */
+  readonly objective: (weights: Weights) => Readonly<Record<string, Tensor>>;
+  readonly batch: (step: number) => Promise<StepInputs>;
+  /** How a picture is painted for the contact sheet. */
+  readonly paint?: Paint;
+}
+
+/** Half photographs, half paintings, in one batch. */
+async function mixedBatch({ contents, styles }: Data, step: number, count: number): Promise<Float32Array> {
+  const half = count >> 1;
+  const [photographs, paintings] = await Promise.all([contents.batch(step, half), styles.batch(step, count - half)]);
+  const batch = new Float32Array(photographs.length + paintings.length);
+  batch.set(photographs);
+  batch.set(paintings, photographs.length);
+  return batch;
+}
+
+/**
+ * How many pictures an encoder is measured by. With four, the scale of its features, which the losses are squares of, would differ
+ * from seed to seed by as much as two.
+ */
+const MEASURED = 32;
+
+/** A mixed batch that no step trains on, for measuring an encoder. */
+export function measuringBatch(data: Data): Promise<Float32Array> {
+  return mixedBatch(data, 0, MEASURED);
+}
+
+/**
+ * An encoder learns to give a teacher's features, whose levels must have a mean activation of 1. A teacher of other widths is
+ * seen through a linear readout a level, which is learnt along and thrown away.
+ */
+export async function distillStage(
+  engine: Engine,
+  architecture: Architecture,
+  judge: TrainedEncoder,
+  data: Data,
+  { batch: count, crop, seed }: Pick<DistillSettings, "batch" | "crop" | "seed">,
+): Promise<Stage> {
+  const student = architecture.encoder;
+  // relu1_1's edge filters would need weights of 5 at unit activation, which Adam reaches late: a quarter of it will do.
+  const teacher = scaleLevels(judge, [0.25, 1, 1, 1, 1]);
+  const statistics = await levelStatistics(engine, teacher, await measuringBatch(data), crop);
+  const meanSquares = statistics.map((level) => level.square);
+  const random = new Random(seed);
+  const own = encoderParameters(student);
+  const linear = readouts(levelWidths(student), levelWidths(teacher.encoder));
+  return {
+    parameters: new Map([...own, ...linear]),
+    initial: new Map([...initialiseEncoder(own, random), ...initialiseConvolutions(linear, random)]),
+    objective: distilObjective(student, teacher, meanSquares, count, crop),
+    batch: async (step) => ({
+      pictures: { shape: [count, 3, crop, crop], data: await mixedBatch(data, step, count) },
+    }),
+  };
+}
+
+/** The parameters that a decoder stage trains: all that make pictures but the attention. */
+export function decoderParameters(architecture: Architecture): ParameterShapes {
+  const attention = architecture.attention.modules.map(({ name }) => `${name}.`);
+  const others = [...stylisingParameters(architecture)].filter(
+    ([name]) => !attention.some((prefix) => name.startsWith(prefix)),
+  );
+  return new Map(others);
+}
+
+/** The first weights of everything but the encoder: He's convolutions, and attention that needs no training to begin with. */
+export function firstWeights(architecture: Architecture, seed: number): Map<string, Float32Array> {
+  return new Map([
+    ...initialiseAttention(architecture, new Random(seed)),
+    ...initialiseConvolutions(decoderParameters(architecture), new Random(seed)),
+  ]);
+}
+
+/** Merge convolution and decoder learn to paint the picture that an encoder's features came from. */
+export function decoderStage(
+  architecture: Architecture,
+  encoder: TrainedEncoder,
+  judge: TrainedEncoder,
+  initial: WeightValues,
+  data: Data,
+  { batch: count, crop }: Pick<TrainSettings, "batch" | "crop">,
+): Stage {
+  return {
+    parameters: decoderParameters(architecture),
+    initial,
+    objective: invertObjective(architecture, encoder, judge, count, crop),
+    batch: async (step) => ({
+      pictures: { shape: [count, 3, crop, crop], data: await mixedBatch(data, step, count) },
+    }),
+    paint: {
+      styled: false,
+      graph: (content, _, weights) => {
+        const features = frozenFeatures(encoder, content);
+        return decode(architecture, new Map(features.map((feature, at) => [at + 1, feature])), weights);
+      },
+    },
+  };
+}
+
+/** The contents of a step, where a loss needs them with a second frame each and where its pixels lie in the first. */
+async function contentBatch(
+  contents: Dataset,
+  step: number,
+  { batch: count, crop, losses }: Pick<StyleObjective, "batch" | "crop" | "losses">,
+): Promise<{ readonly content: Float32Array; readonly others: StepInputs }> {
+  if (!needsPairs(losses)) return { content: await contents.batch(step, count), others: {} };
+  const { first, second } = await contents.framePairs(step, count);
+  const square = [count, crop, crop];
+  const motion = { rows: { shape: square, data: second.rows }, columns: { shape: square, data: second.columns } };
+  const moved = { shape: [count, 3, crop, crop], data: second.values };
+  return { content: first, others: { moved, ...(losses.temporal > 0 && motion) } };
+}
+
+type StyleStageSettings = Pick<TrainSettings, "trainEncoder"> & Omit<StyleObjective, "judge">;
+
+/** Attention, merge convolution and decoder, and the encoder where `trainEncoder` says so, learn the style losses. */
+export function styleStage(
+  architecture: Architecture,
+  encoder: TrainedEncoder,
+  judge: TrainedEncoder,
+  initial: WeightValues,
+  { contents, styles }: Data,
+  settings: StyleStageSettings,
+): Stage {
+  const { batch: count, crop, losses, trainEncoder } = settings;
+  const shape = [count, 3, crop, crop];
+  const frozen = trainEncoder ? undefined : encoder;
+  return {
+    parameters: trainEncoder ? parametersOf(architecture) : stylisingParameters(architecture),
+    initial: trainEncoder ? new Map([...encoder.values, ...initial]) : initial,
+    objective: styleObjective(architecture, frozen, { judge, ...settings }),
+    batch: async (step) => {
+      const [{ content, others }, style] = await Promise.all([
+        contentBatch(contents, step, settings),
+        styles.batch(step, count),
+      ]);
+      // The last sample's style is its content, for the identity term.
+      const size = content.length / count;
+      if (losses.identity > 0) style.set(content.subarray(content.length - size), style.length - size);
+      return { ...others, content: { shape, data: content }, style: { shape, data: style } };
+    },
+    paint: {
+      styled: true,
+      graph: (content, style, weights) => paintAll(architecture, frozen, [content], style, weights)[0] ?? content,
+    },
+  };
+}

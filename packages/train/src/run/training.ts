@@ -1,0 +1,306 @@
+/**
+ * Training as a whole: settings in, a run's folder out. A run that its folder already holds goes on from its newest checkpoint.
+ */
+
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import {
+  type Architecture,
+  architectureNamed,
+  encoderParameters,
+  stylisingParameters,
+  type WeightValues,
+} from "adaattn";
+import { type Engine, engineVersions, NodeEngine, replaceFile } from "adaattn/node";
+import { Dataset } from "../data/dataset.ts";
+import { Random } from "../data/random.ts";
+import { scheduledRate } from "../step/schedule.ts";
+import { trainingStep } from "../step/step.ts";
+import { encoderFile, normaliseLevels, readEncoder, renamed, type TrainedEncoder } from "../weights/encoders.ts";
+import { writeModel } from "../weights/modelFolder.ts";
+import { pickTensors } from "../weights/tensorFile.ts";
+import { newestCheckpoint } from "./checkpoint.ts";
+import { differences, findConfig, holdRun, type RunConfig, writeConfig } from "./folder.ts";
+import { openSampleSheet, samplePairs } from "./sampleSheet.ts";
+import {
+  checkSettings,
+  type DistillSettings,
+  type RunSettings,
+  STAGE_DEFAULTS,
+  type TrainSettings,
+} from "./settings.ts";
+import {
+  type Data,
+  decoderParameters,
+  decoderStage,
+  distillStage,
+  firstWeights,
+  measuringBatch,
+  type Stage,
+  styleStage,
+} from "./stages.ts";
+import { type MetricsLine, Trainer } from "./trainer.ts";
+import { ENCODER_FILE, findEncoder, startWeights } from "./weightSources.ts";
+
+const LOSS_NETWORK_FILE = "loss-network.safetensors";
+
+/** A run that begins or goes on. */
+export interface RunStart {
+  readonly folder: string;
+  readonly stage: "distill" | "decoder" | "style";
+  /** Steps done in earlier sittings. */
+  readonly step: number;
+  /** Steps in all. */
+  readonly steps: number;
+  /** How many photographs and paintings there are. */
+  readonly pictures: { readonly content: number; readonly style: number };
+}
+
+/** What is told while training goes on. */
+export interface TrainingEvents {
+  /** Ends the run after the step under way, with a checkpoint. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onStart?: ((run: RunStart) => void) | undefined;
+  readonly onStep?: ((step: number) => void) | undefined;
+  readonly onLog?: ((line: MetricsLine) => void) | undefined;
+  /** Called once for every picture that cannot be read. */
+  readonly onBadFile?: ((path: string, reason: string) => void) | undefined;
+  /** A sentence about something that is not as it was, such as why a run cannot go on bit for bit. */
+  readonly onNotice?: ((sentence: string) => void) | undefined;
+}
+
+/**
+ * Trains a network on the style losses, the encoder along or not, or its decoder alone. Where the style stage starts from
+ * nothing, the decoder is trained first, as a run of its own in `folder`/decoder.
+ *
+ * @throws Error with one sentence for wrong settings, folders without pictures, weights that do not fit, or losses that are not
+ *   numbers; what was saved before stays.
+ */
+export async function trainModel(folder: string, settings: TrainSettings, events: TrainingEvents = {}): Promise<void> {
+  checkSettings(settings);
+  await using engine = openEngine(settings);
+  let source = settings.start === "none" ? undefined : settings.start;
+  const begun = (await newestCheckpoint(folder)) !== undefined;
+  if (settings.stage === "style" && source === undefined && settings.decoderSteps > 0 && !begun) {
+    source = join(folder, "decoder");
+    const first = { ...settings, ...STAGE_DEFAULTS.decoder, stage: "decoder" as const, steps: settings.decoderSteps };
+    await runStage(source, first, engine, events, async (context) => {
+      // So that the whole can be resumed from here on.
+      await writeConfig(folder, { ...settings, environment: {} });
+      return decoderRun(context, first, undefined);
+    });
+    if (events.signal?.aborted) return;
+  }
+  const prepare = settings.stage === "decoder" ? decoderRun : styleRun;
+  await runStage(folder, settings, engine, events, (context) => prepare(context, settings, source));
+}
+
+/**
+ * Distils an encoder: the one of the preset learns to give the features of a teacher. The result is encoder.safetensors in the
+ * run's folder.
+ *
+ * @throws Error as {@link trainModel}.
+ */
+export async function distillEncoder(
+  folder: string,
+  settings: DistillSettings,
+  events: TrainingEvents = {},
+): Promise<void> {
+  checkSettings(settings);
+  await using engine = openEngine(settings);
+  await runStage(folder, settings, engine, events, async (context) => {
+    const { architecture, data } = context;
+    const teacher = await judgeOf(context, settings.teacher, settings);
+    const own = encoderParameters(architecture.encoder);
+    return {
+      stage: await distillStage(context.engine, architecture, teacher, data, settings),
+      keep: (average) =>
+        replaceFile(
+          join(folder, ENCODER_FILE),
+          encoderFile({ encoder: architecture.encoder, shapes: own, values: average }),
+        ),
+    };
+  });
+}
+
+/**
+ * One engine for all stages: of the engines of a process, only the first flushes denormals in all its threads, which both speed and
+ * the last bits depend on.
+ */
+function openEngine({ device, threads }: RunSettings): NodeEngine {
+  return new NodeEngine({ device, ...(threads && { threads }) });
+}
+
+/** What a run has at hand. */
+interface Context {
+  readonly folder: string;
+  /** Whether the folder has a checkpoint to go on from; then what the run keeps goes before what the settings name. */
+  readonly resuming: boolean;
+  readonly architecture: Architecture;
+  readonly engine: Engine;
+  readonly data: Data;
+}
+
+/** What a run does. */
+interface Plan {
+  readonly stage: Stage;
+  /** Makes what people use out of the averaged weights. */
+  readonly keep: (average: WeightValues, step: number) => Promise<void>;
+}
+
+async function runStage(
+  folder: string,
+  settings: TrainSettings | DistillSettings,
+  engine: Engine,
+  events: TrainingEvents,
+  plan: (context: Context) => Promise<Plan>,
+): Promise<void> {
+  const architecture = architectureNamed(settings.preset);
+  const { signal, onBadFile, onStep, onLog } = events;
+  const { crop, batch, clip } = settings;
+  const openFolder = (path: string, stream: number) =>
+    Dataset.open(path, { crop, seed: Random.of(settings.seed, stream).state, onBadFile });
+  await using contents = await openFolder(settings.content, 1);
+  await using styles = await openFolder(settings.style, 2);
+  await using _ = await holdRun(folder);
+  const pictures = { content: contents.size, style: styles.size };
+  const resuming = (await newestCheckpoint(folder)) !== undefined;
+  await recordConfig(folder, settings, pictures, resuming ? events.onNotice : undefined);
+
+  const data = { contents, styles };
+  const { stage, keep } = await plan({ folder, resuming, architecture, engine, data });
+  const { parameters, objective, initial, paint } = stage;
+  const test = "test" in settings ? settings.test : undefined;
+  const pairs =
+    paint && (await samplePairs({ contents: contents.paths, styles: styles.paths, seed: settings.seed, test }));
+  using sheet = paint && pairs && (await openSampleSheet(engine, parameters, paint, pairs));
+  await using trainer = await Trainer.open({
+    ...{ engine, parameters, initial, folder, onStep, onLog },
+    step: trainingStep({ parameters, objective, clip }),
+    steps: settings.steps,
+    rate: (step) => scheduledRate(settings, step),
+    batch: stage.batch,
+    batchSize: batch,
+    logEvery: settings.logEvery,
+    checkpointEvery: settings.checkpointEvery,
+    sampleEvery: settings.sampleEvery,
+    sample: sheet && ((average, path) => sheet.draw(average, path)),
+    onCheckpoint: (step, average) => keep(average, step),
+  });
+  events.onStart?.({ folder, stage: settings.stage, step: trainer.step, steps: settings.steps, pictures });
+  await trainer.run(signal);
+}
+
+/** Writes config.json, and tells what is not as it was when the run was last trained. */
+async function recordConfig(
+  folder: string,
+  settings: TrainSettings | DistillSettings,
+  pictures: RunStart["pictures"],
+  onNotice: TrainingEvents["onNotice"],
+): Promise<void> {
+  const { threads = availableParallelism() } = settings;
+  const environment = {
+    ...{ ...engineVersions(), node: process.versions.node, platform: `${process.platform} ${process.arch}`, threads },
+    ...{ photographs: pictures.content, paintings: pictures.style },
+  };
+  const config: RunConfig = { ...settings, environment };
+  const before = await findConfig(folder);
+  if (before && onNotice) {
+    const changed = differences(before, config);
+    if (settings.device === "webgpu") changed.push("a GPU adds up in no fixed order");
+    if (changed.length > 0)
+      onNotice(`The run goes on, but not bit for bit as it would have without a stop: ${changed.join("; ")}.`);
+  }
+  await writeConfig(folder, config);
+}
+
+async function decoderRun(context: Context, settings: TrainSettings, source: string | undefined): Promise<Plan> {
+  const { architecture, data } = context;
+  const encoder = await encoderFor(context, settings);
+  const judge = await judgeOf(context, settings.lossNetwork ?? "small", settings);
+  const initial = await initialWeights(context, source, settings.seed);
+  const own = new Map([...initial].filter(([name]) => decoderParameters(architecture).has(name)));
+  return {
+    stage: decoderStage(architecture, encoder, judge, own, data, settings),
+    // With the attention that needs no training, a decoder alone stylises already.
+    keep: (average, step) => keepModel(context, settings, [encoder.values, initial, average], step),
+  };
+}
+
+async function styleRun(context: Context, settings: TrainSettings, source: string | undefined): Promise<Plan> {
+  const { architecture, data } = context;
+  const encoder = await encoderFor(context, settings);
+  const judge = await judgeOf(context, settings.lossNetwork ?? "small", settings);
+  const initial = await initialWeights(context, source, settings.seed);
+  return {
+    stage: styleStage(architecture, encoder, judge, initial, data, settings),
+    keep: (average, step) => keepModel(context, settings, [encoder.values, average], step),
+  };
+}
+
+function keepModel(
+  { folder, architecture }: Context,
+  settings: TrainSettings,
+  parts: readonly WeightValues[],
+  step: number,
+): Promise<void> {
+  const { stage, batch, crop, rate, warmup, clip, seed } = settings;
+  const { losses, globalLevels, localLevels, localKeys, trainEncoder } = settings;
+  return writeModel(join(folder, "model"), architecture, new Map(parts.flatMap((values) => [...values])), {
+    weights: `model.safetensors, fp16, the moving average at step ${step}`,
+    training: {
+      ...{ stage, steps: step, samples: step * batch, batch, crop, rate, warmup, clip, seed },
+      ...(stage === "style" && { losses, globalLevels, localLevels, localKeys, trainEncoder }),
+    },
+  });
+}
+
+/** The frozen encoder, which the run keeps a copy of. */
+async function encoderFor(
+  { folder, resuming, architecture }: Context,
+  settings: TrainSettings,
+): Promise<TrainedEncoder> {
+  const kept = join(folder, ENCODER_FILE);
+  if (resuming) return renamed(await readEncoder(kept), architecture.encoder, kept);
+  const source = settings.encoder ?? (settings.start === "none" ? settings.preset : settings.start);
+  const found = await findEncoder(source).catch((error: Error) => {
+    if (settings.encoder !== undefined) throw error;
+    throw new Error(`${error.message} Say where the encoder comes from.`, { cause: error });
+  });
+  const encoder = renamed(found, architecture.encoder, architecture.name);
+  await replaceFile(kept, encoderFile(encoder));
+  return encoder;
+}
+
+/** The encoder that judges or teaches, with a mean activation of 1 at every level; the run keeps a copy of it. */
+async function judgeOf(
+  { folder, resuming, engine, data }: Context,
+  source: string,
+  { crop }: Pick<RunSettings, "crop">,
+): Promise<TrainedEncoder> {
+  const kept = join(folder, LOSS_NETWORK_FILE);
+  if (resuming) return readEncoder(kept);
+  const found = await findEncoder(source);
+  const levels = found.encoder.levels.length;
+  if (levels < 5) throw new Error(`Expected a network of five levels in ${source} but it has ${levels}.`);
+  const judge = await normaliseLevels(engine, found, await measuringBatch(data), crop);
+  await replaceFile(kept, encoderFile(judge));
+  return judge;
+}
+
+/** The first weights of everything but the encoder, from a source that may have no attention. */
+async function initialWeights(
+  { resuming, architecture }: Context,
+  source: string | undefined,
+  seed: number,
+): Promise<Map<string, Float32Array>> {
+  const fresh = firstWeights(architecture, seed);
+  // A run that has a checkpoint goes on from there, even if what it started from is gone.
+  if (source === undefined || resuming) return fresh;
+  const { file, path, prefix } = await startWeights(source);
+  const required = decoderParameters(architecture);
+  const wanted = [...stylisingParameters(architecture)].filter(
+    ([name]) => required.has(name) || file.tensors.has(prefix + name),
+  );
+  return new Map([...fresh, ...pickTensors(file, new Map(wanted), path, prefix)]);
+}

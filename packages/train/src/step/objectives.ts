@@ -1,0 +1,201 @@
+/**
+ * The three objectives that make a model, one after the other:
+ *
+ *   distil: a narrow encoder learns to give a teacher's features.
+ *   invert: merge convolution and decoder learn to paint the picture that features came from; attention is left out.
+ *   stylise: everything but the encoder, or the encoder too, learns the style losses, through the whole network.
+ */
+
+import { constant, convolution, input, reduceMean, scale, slice, square, subtract, type Tensor } from "@adaattn/graph";
+import { type Architecture, attend, decode, encode, evenPositions, type ParameterShapes, type Weights } from "adaattn";
+import { frozenFeatures, levelWidths, type TrainedEncoder } from "../weights/encoders.ts";
+import {
+  contentLoss,
+  crossSimilarityLoss,
+  globalStyleLoss,
+  localFeatureLoss,
+  meanSquaredError,
+  temporalLoss,
+  totalVariation,
+  weightedTerms,
+} from "./losses.ts";
+
+type Objective = (weights: Weights) => Record<string, Tensor>;
+
+/** Pictures of one batch; `name` is the input. */
+function pictures(name: string, count: number, crop: number): Tensor {
+  return input(name, [count, 3, crop, crop]);
+}
+
+/**
+ * Shapes of the linear readouts, 1x1 convolutions `readout.LEVEL`, through which a student of other widths than its teacher's is
+ * compared with it; none for levels that are equally wide.
+ */
+export function readouts(student: readonly number[], teacher: readonly number[]): ParameterShapes {
+  const shapes = new Map<string, readonly number[]>();
+  student.forEach((channels, at) => {
+    const wanted = teacher[at] ?? channels;
+    if (wanted !== channels) shapes.set(`readout.${at + 1}.weight`, [wanted, channels, 1, 1]);
+  });
+  return shapes;
+}
+
+/** Squared distance of every level's features from the teacher's, each in units of the teacher's mean square. */
+export function distilObjective(
+  student: Architecture["encoder"],
+  teacher: TrainedEncoder,
+  meanSquares: readonly number[],
+  count: number,
+  crop: number,
+): Objective {
+  return (weights) => {
+    const batch = pictures("pictures", count, crop);
+    const wanted = frozenFeatures(teacher, batch);
+    const linear = readouts(levelWidths(student), levelWidths(teacher.encoder));
+    const terms = encode(batch, student, weights).map((feature, at): [string, Tensor] => {
+      const readout = `readout.${at + 1}.weight`;
+      const seen = linear.has(readout) ? convolution(feature, weights(readout)) : feature;
+      const error = meanSquaredError(seen, wanted[at] ?? feature);
+      return [`level${at + 1}`, scale(error, 1 / (meanSquares[at] ?? 1))];
+    });
+    return Object.fromEntries(terms);
+  };
+}
+
+/** Pixels and features (by `judge`) of the picture painted from an encoder's own features. */
+export function invertObjective(
+  architecture: Architecture,
+  encoder: TrainedEncoder,
+  judge: TrainedEncoder,
+  count: number,
+  crop: number,
+): Objective {
+  return (weights) => {
+    const batch = pictures("pictures", count, crop);
+    const features = frozenFeatures(encoder, batch);
+    const levels = new Map(features.map((feature, at) => [at + 1, feature]));
+    const painted = decode(architecture, levels, weights);
+    const [seen, wanted] = [frozenFeatures(judge, painted), frozenFeatures(judge, batch)];
+    const difference = seen.map((feature, at) => meanSquaredError(feature, wanted[at] ?? feature));
+    return {
+      pixels: scale(reduceMean(square(subtract(painted, batch))), 20),
+      ...Object.fromEntries(difference.map((error, at) => [`features${at + 1}`, scale(error, 0.2)])),
+    };
+  };
+}
+
+/** Weights of the terms of the style objective. */
+export interface StyleWeights {
+  readonly global: number;
+  readonly local: number;
+  readonly content: number;
+  /** Of the squared pixel difference to the content of a batch's last sample, whose style must then be the content itself. */
+  readonly identity: number;
+  /** Of the result's total variation. */
+  readonly variation: number;
+  /** Of the cross-image similarity of two frames. */
+  readonly similarity: number;
+  /** Of the squared pixel difference of two frames' results, the first one moved along. */
+  readonly temporal: number;
+}
+
+/** Whether there is a loss that needs a second frame of every content. */
+export function needsPairs({ similarity, temporal }: StyleWeights): boolean {
+  return similarity > 0 || temporal > 0;
+}
+
+/** What the style objective is made of. */
+export interface StyleObjective {
+  /** The loss network. */
+  readonly judge: TrainedEncoder;
+  readonly losses: StyleWeights;
+  /** The levels of the global style loss. */
+  readonly globalLevels: readonly number[];
+  /** The levels of the local feature loss. */
+  readonly localLevels: readonly number[];
+  /** To at most so many style positions, on a regular grid, the target of the local feature loss attends. */
+  readonly localKeys: number;
+  /** Samples a step. */
+  readonly batch: number;
+  readonly crop: number;
+}
+
+/** What a network paints of several contents in one style; without an `encoder`, which is frozen, by one among the weights. */
+export function paintAll(
+  architecture: Architecture,
+  encoder: TrainedEncoder | undefined,
+  contents: readonly Tensor[],
+  style: Tensor,
+  weights: Weights,
+): Tensor[] {
+  const featuresOf = (picture: Tensor) =>
+    encoder === undefined ? encode(picture, architecture.encoder, weights) : frozenFeatures(encoder, picture);
+  const painting = featuresOf(style);
+  return contents.map((content) =>
+    decode(architecture, attend(architecture, featuresOf(content), painting, weights), weights),
+  );
+}
+
+/** At how many points of a frame the cross-image similarity looks. */
+const SIMILARITY_POSITIONS = 256;
+
+/** An even choice of at most `most` positions of a square map; undefined where it has no more. */
+function evenlyChosen(positions: number, most: number): Tensor | undefined {
+  if (positions <= most) return undefined;
+  const side = Math.round(Math.sqrt(positions));
+  const chosen = evenPositions({ width: side, height: side }, most);
+  return constant(chosen, [chosen.length]);
+}
+
+/**
+ * The paper's losses (section 3.3) through the whole network, judged by a loss network. Without an `encoder`, which is frozen, the
+ * network's own is trained along. Losses on pairs of frames have a second content, `moved`, and its `rows` and `columns`.
+ */
+export function styleObjective(
+  architecture: Architecture,
+  encoder: TrainedEncoder | undefined,
+  { judge, losses: loss, globalLevels, localLevels, localKeys, batch: count, crop }: StyleObjective,
+): Objective {
+  return (weights) => {
+    const [content, style] = [pictures("content", count, crop), pictures("style", count, crop)];
+    const pairs = needsPairs(loss);
+    const moved = pictures("moved", count, crop);
+    const painted = paintAll(architecture, encoder, pairs ? [content, moved] : [content], style, weights);
+    const [result = content, movedResult = result] = painted;
+    const [seen, contentFeatures, styleFeatures] = [result, content, style].map((picture) =>
+      frozenFeatures(judge, picture),
+    ) as [Tensor[], Tensor[], Tensor[]];
+    const terms: Record<string, [number, Tensor]> = {
+      global: [loss.global, globalStyleLoss(seen, styleFeatures, globalLevels)],
+      local: [
+        loss.local,
+        localFeatureLoss(
+          ...([seen, contentFeatures, styleFeatures, localLevels] as const),
+          (positions) => evenlyChosen(positions, localKeys),
+          architecture.attention.kind,
+        ),
+      ],
+    };
+    if (loss.content > 0) terms.content = [loss.content, contentLoss(seen, contentFeatures, [4, 5])];
+    if (loss.variation > 0) terms.variation = [loss.variation, totalVariation(result)];
+    if (loss.identity > 0) {
+      const last = (picture: Tensor) => slice(picture, [{ axis: 0, start: count - 1 }]);
+      terms.identity = [loss.identity, meanSquaredError(last(result), last(content))];
+    }
+    if (loss.similarity > 0) {
+      const [movedSeen, movedFeatures] = [frozenFeatures(judge, movedResult), frozenFeatures(judge, moved)];
+      const similarity = crossSimilarityLoss(
+        [seen, movedSeen],
+        [contentFeatures, movedFeatures],
+        [2, 3, 4],
+        (positions) => evenlyChosen(positions, SIMILARITY_POSITIONS),
+      );
+      terms.similarity = [loss.similarity, similarity];
+    }
+    if (loss.temporal > 0) {
+      const [rows, columns] = [input("rows", [count, crop, crop]), input("columns", [count, crop, crop])];
+      terms.temporal = [loss.temporal, temporalLoss([result, movedResult], rows, columns)];
+    }
+    return weightedTerms(terms);
+  };
+}
