@@ -1,7 +1,8 @@
 /** Arbitrary style transfer by AdaAttN (Liu et al., ICCV 2021): the parts that run anywhere. */
 
 export * from "./engine/engine.ts";
-export { EXPORTED_STYLE_SIDE, type ExportedModel, type ExportOptions, exportOnnx } from "./export/onnx.ts";
+export { EXPORTED_STYLE_SIDE, exportOnnx } from "./export/onnx.ts";
+export type { ExportedModel, ExportOptions } from "./export/parts.ts";
 export { type NormaliseOptions, normaliseFilters } from "./import/normalize.ts";
 export { openTensors, type TensorFile, type TensorFormat } from "./import/open.ts";
 export {
@@ -22,6 +23,7 @@ export { convolve, encode } from "./network/encoder.ts";
 export { attentionKeys, channelStatistics, flattenPositions, normalise } from "./network/keys.ts";
 export { type AttendOptions, attend, stylise } from "./network/network.ts";
 export * from "./network/parameters.ts";
+export type { Area, PictureSource } from "./picture/area.ts";
 export * from "./picture/picture.ts";
 export { keepChroma, matchColours } from "./picture/recolor.ts";
 export { parseColour, regionMasks } from "./picture/regions.ts";
@@ -40,23 +42,23 @@ export {
   tileControls,
 } from "./stylize/controls.ts";
 export { leastMemory } from "./stylize/memory.ts";
-export {
-  type CallOptions,
-  type InspectOptions,
-  type KeptStyle,
-  Model,
-  type PaintedTile,
-  type Progress,
-  type StyleOptions,
-  type StyleShare,
-  type Stylised,
-  type StylizeOptions,
-  type StylizeReport,
-} from "./stylize/model.ts";
+export { Model } from "./stylize/model.ts";
+export type {
+  CallOptions,
+  InspectOptions,
+  KeptStyle,
+  PaintedTile,
+  Progress,
+  StyleOptions,
+  StyleShare,
+  Stylised,
+  StylizeOptions,
+  StylizeReport,
+} from "./stylize/options.ts";
 export { evenPositions, randomPositions } from "./stylize/sampling.ts";
 export { RunningStatistics, STATISTICS_MEMORY } from "./stylize/statistics.ts";
 export type { Style } from "./stylize/style.ts";
-export { type Area, marginsOf, type PictureSource } from "./stylize/tiles.ts";
+export { marginsOf } from "./stylize/tiles.ts";
 export { SceneCuts } from "./video/scenes.ts";
 export type { KeyStyle } from "./video/timeline.ts";
 export { LEAD, type StylisedFrame, type StylizeVideoOptions, stylizeVideo, type VideoFrame } from "./video/video.ts";

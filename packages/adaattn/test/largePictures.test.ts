@@ -7,8 +7,8 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LargePicture, LargePictureWriter } from "../src/node/largePictures.ts";
 import { readPicture, writePicture } from "../src/node/pictures.ts";
+import { cropPicture } from "../src/picture/area.ts";
 import type { Picture } from "../src/picture/picture.ts";
-import { cropPicture } from "../src/stylize/tiles.ts";
 import { waves } from "./models.ts";
 
 let folder: string;

@@ -8,11 +8,13 @@ import { foldedQueries, foldKeys, normaliseFoldedKeys } from "../src/network/fol
 import { channelStatistics, flattenPositions, normalise } from "../src/network/keys.ts";
 import { constantWeights } from "../src/network/parameters.ts";
 import { NodeEngine } from "../src/node/engine.ts";
+import { type Area, clipped, cropPicture, sourceOf, withMargin } from "../src/picture/area.ts";
 import type { Picture } from "../src/picture/picture.ts";
 import { bytesPerPixel, leastMemory, tileSide } from "../src/stylize/memory.ts";
-import { Model, type PaintedTile, type StylizeOptions } from "../src/stylize/model.ts";
+import { Model } from "../src/stylize/model.ts";
+import type { PaintedTile, StylizeOptions } from "../src/stylize/options.ts";
 import { joinStatistics, type PictureStatistics, RunningStatistics } from "../src/stylize/statistics.ts";
-import { type Area, clipped, cropPicture, marginsOf, planTiles, sourceOf, withMargin } from "../src/stylize/tiles.ts";
+import { marginsOf, planTiles } from "../src/stylize/tiles.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
 import { distance, numbers } from "./numbers.ts";
 import { greyMask } from "./similarity.ts";

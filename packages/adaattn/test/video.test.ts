@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { NodeEngine } from "../src/node/engine.ts";
 import type { Picture } from "../src/picture/picture.ts";
-import { Model, type StyleShare, type Stylised } from "../src/stylize/model.ts";
+import { Model } from "../src/stylize/model.ts";
+import type { StyleShare, Stylised } from "../src/stylize/options.ts";
 import type { Style } from "../src/stylize/style.ts";
 import { SceneCuts } from "../src/video/scenes.ts";
 import { StyleTimeline } from "../src/video/timeline.ts";

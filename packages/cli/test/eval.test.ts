@@ -7,16 +7,10 @@ import { addEvalCommand } from "../src/commands/eval/command.ts";
 import { inBlocks } from "../src/commands/eval/eval.ts";
 import { StagedFolder } from "../src/commands/eval/folder.ts";
 import { page } from "../src/commands/eval/page.ts";
-import {
-  crossPairs,
-  evenly,
-  listPictures,
-  type NamedPicture,
-  type Pair,
-  readPairs,
-} from "../src/commands/eval/pairs.ts";
+import { crossPairs, evenly, type Pair, readPairs } from "../src/commands/eval/pairs.ts";
 import type { Report } from "../src/commands/eval/report.ts";
 import { findResults } from "../src/commands/eval/results.ts";
+import { listPictures, type NamedPicture } from "../src/files/pictures.ts";
 import { UsageError } from "../src/terminal/usage.ts";
 import { adaattn, type Outcome, temporaryFolder, waves } from "./command.ts";
 

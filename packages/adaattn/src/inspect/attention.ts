@@ -5,9 +5,8 @@
 
 import type { EngineTensor, RunOptions, Session } from "../engine/engine.ts";
 import { outputOf } from "../engine/engine.ts";
+import { cellOf, gridOf } from "../network/levels.ts";
 import type { Size } from "../picture/picture.ts";
-import { cellOf, gridOf } from "../stylize/positions.ts";
-import type { Style } from "../stylize/style.ts";
 
 /** The most probabilities that one run gives: 4 MiB. */
 const PROBABILITIES_PER_RUN = 1 << 20;
@@ -59,8 +58,11 @@ export interface Looking {
   /** The photograph's stacked features at this level and their statistics, as inputs of the session; and its padded size. */
   readonly content: Readonly<Record<"stacked" | "normMean" | "normDeviation", EngineTensor>>;
   readonly contentSize: Size;
-  readonly style: Style;
-  /** The painting's padded size. */
+  /** The painting's keys, and the positions that they stand at. */
+  readonly key: EngineTensor;
+  readonly positions: BigInt64Array;
+  /** The painting's own size, and its padded one. */
+  readonly painting: Size;
   readonly styleSize: Size;
 }
 
@@ -99,17 +101,14 @@ export async function attentionMapOf(
 
 /** One row after another; each is a view that holds until the next is asked for. */
 async function* rowsOf(
-  { session, content, style, level }: Looking,
+  { session, content, key, positions: { length: keys } }: Looking,
   positions: readonly number[],
   options: RunOptions,
 ): AsyncGenerator<Float32Array> {
-  const values = style.levels.get(level);
-  const keys = style.positions.get(level)?.length ?? 0;
-  if (values === undefined || keys === 0) throw new Error(`Expected a style with level ${level} but received none`);
   const block = Math.max(1, Math.floor(PROBABILITIES_PER_RUN / keys));
   for (let start = 0; start < positions.length; start += block) {
     const at = BigInt64Array.from(positions.slice(start, start + block), BigInt);
-    const inputs = { ...content, at: { shape: [at.length], data: at }, key: values.key };
+    const inputs = { ...content, at: { shape: [at.length], data: at }, key };
     const rows = outputOf(await session.run(inputs, options), "rows");
     const { data } = await rows.read().finally(() => rows.dispose());
     for (let row = 0; row < at.length; row++) yield (data as Float32Array).subarray(row * keys, (row + 1) * keys);
@@ -126,11 +125,10 @@ function summary(probabilities: Float32Array): { best: number; entropy: number }
   return { best, entropy };
 }
 
-function keyPoints({ style, level, styleSize }: Looking): Point[] {
-  const { painting } = style.source;
+function keyPoints({ positions, painting, level, styleSize }: Looking): Point[] {
   const [cell, grid] = [cellOf(level), gridOf(level, styleSize)];
   const middle = (at: number, side: number) => Math.min(side - 0.5, (at + 0.5) * cell);
-  return Array.from(style.positions.get(level) ?? [], (position) => {
+  return Array.from(positions, (position) => {
     const [x, y] = [Number(position) % grid.width, Math.floor(Number(position) / grid.width)];
     return { x: middle(x, painting.width), y: middle(y, painting.height) };
   });

@@ -7,9 +7,9 @@
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
 import { open } from "node:fs/promises";
 import sharp from "sharp";
+import type { Area, PictureSource } from "../picture/area.ts";
 import type { Picture, Size } from "../picture/picture.ts";
-import type { PaintedTile } from "../stylize/model.ts";
-import type { Area, PictureSource } from "../stylize/tiles.ts";
+import type { PaintedTile } from "../stylize/options.ts";
 import {
   cannotWrite,
   checkReadable,

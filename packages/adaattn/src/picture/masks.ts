@@ -4,7 +4,7 @@
  * soft and a hard one becomes as soft as the grid is coarse.
  */
 
-import type { Area } from "../stylize/tiles.ts";
+import type { Area } from "./area.ts";
 import { checkPicture, type Picture, type Size } from "./picture.ts";
 import { averageWithin, type Plane } from "./resize.ts";
 

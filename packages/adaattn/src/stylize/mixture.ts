@@ -9,10 +9,10 @@
  * with weights w and masks m, which are 1 where a style has none. Where no mask reaches, the photograph stays.
  */
 
+import type { Area } from "../picture/area.ts";
 import { maskOnGrid, readMask, resizedNote } from "../picture/masks.ts";
 import type { Picture, Size } from "../picture/picture.ts";
 import type { Plane } from "../picture/resize.ts";
-import type { Area } from "./tiles.ts";
 
 /** Styles whose shares differ from 1 by less than rounding count as covering everything. */
 const ROUNDING = 1e-6;

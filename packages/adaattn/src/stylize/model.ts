@@ -18,109 +18,41 @@ import {
 import type { Architecture } from "../network/architecture.ts";
 import type { WeightValues } from "../network/parameters.ts";
 import { attendedInputs, styleShapes } from "../network/parts.ts";
+import { type Area, clipped, type PictureSource, sourceOf } from "../picture/area.ts";
 import { checkPicture, type Picture, paddedSize, type Size, toTensor } from "../picture/picture.ts";
 import { ColourSums, keepChroma, matchColourSums } from "../picture/recolor.ts";
 import { fingerprintOf } from "../weights/fingerprint.ts";
 import {
   checkControls,
-  type InspectControls,
   inspectControls,
-  type PaintControls,
   paintControls,
-  type StyleControls,
   shareControls,
   styleControls,
-  type TileControls,
   tileControls,
 } from "./controls.ts";
 import { tileSide } from "./memory.ts";
-import { Mixture, type Portion } from "./mixture.ts";
+import { Mixture } from "./mixture.ts";
+import type {
+  CallOptions,
+  InspectOptions,
+  KeptStyle,
+  PaintedTile,
+  StyleOptions,
+  StyleShare,
+  Stylised,
+  StylizeOptions,
+  StylizeReport,
+} from "./options.ts";
 import { Painter, type Tensors } from "./pass.ts";
 import { chosenPositions } from "./positions.ts";
 import { Sessions } from "./sessions.ts";
 import type { RunningStatistics } from "./statistics.ts";
 import { Style, type StyleLevel } from "./style.ts";
 import { preparePainting, type Source } from "./styleSource.ts";
-import { type Area, clipped, marginsOf, type PictureSource, planTiles, sourceOf } from "./tiles.ts";
+import { marginsOf, planTiles } from "./tiles.ts";
 
 /** The deepest features must have two positions a side, for the encoder to reflect. */
 const LEAST_PADDED_SIDE = 32;
-
-/**
- * How far a call is: a fraction from 0 to 1 of one stage. A photograph in tiles is encoded for its statistics first, and then has the
- * one stage `paint`; one that is painted whole has `attend` and `decode`.
- */
-export interface Progress {
-  readonly stage: "style" | "encode" | "attend" | "decode" | "paint";
-  readonly fraction: number;
-}
-
-export interface CallOptions {
-  /** Ends the call as soon as it is aborted; the call then rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
-  /** Called at the begin and the end of every stage, and between levels. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-}
-
-/** How a painting is looked at, and how the call goes. */
-export interface StyleOptions extends CallOptions, StyleControls {
-  /**
-   * The part of the painting that is a source: white where it is, black where it is not; of any size, stretched over the painting.
-   * It limits the positions that M and S are averages of; keys are normalised over the whole painting all the same.
-   */
-  readonly mask?: Picture | undefined;
-}
-
-/** How a photograph is painted, and how the call goes. */
-export interface StylizeOptions extends CallOptions, PaintControls, TileControls {
-  /**
-   * Statistics that this photograph shares with those painted before it with the same object, such as the frames of a scene. Calls
-   * must then be made in their order. A photograph goes by its own statistics by default.
-   */
-  readonly statistics?: RunningStatistics | undefined;
-}
-
-/** Which level is looked into, and how the call goes. */
-export interface InspectOptions extends CallOptions, InspectControls {}
-
-/** One of several styles. */
-export interface StyleShare extends Portion {
-  readonly style: Style;
-  /** How much it counts beside the others: a number above 0, of which only the ratio to the others' matters. 1 by default. */
-  readonly weight?: number | undefined;
-  /**
-   * Where in the photograph the style goes: white where it does, black where not, grey for in between; of any size, stretched
-   * over the photograph. Everywhere by default. Where no style goes, the photograph stays as it is.
-   */
-  readonly mask?: Picture | undefined;
-}
-
-/** A tile of a stylised picture: where it lies, and its pixels. */
-export interface PaintedTile {
-  readonly left: number;
-  readonly top: number;
-  readonly picture: Picture & { readonly data: Uint8ClampedArray };
-}
-
-/** A style as tensors by name. */
-export type KeptStyle = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
-
-/** A stylised picture, of the photograph's size and with its alpha. */
-export interface Stylised extends Picture, StylizeReport {
-  readonly data: Uint8ClampedArray;
-}
-
-/** How a photograph was painted. */
-export interface StylizeReport {
-  /** How long each stage took; styles that were recoloured to match count to `encode`. */
-  readonly milliseconds: { readonly encode: number; readonly attend: number; readonly decode: number };
-  /** The controls that it was painted by; weights sum to 1. */
-  readonly controls: Required<PaintControls> & { readonly weights: readonly number[] };
-  /** Sentences on what was done to masks that did not fit. */
-  readonly notes: readonly string[];
-  /** In how many tiles it was painted: 1 where it was painted whole. */
-  readonly tiles: number;
-}
 
 /** A network with its weights, loaded on an engine that it owns. */
 export class Model {
@@ -428,6 +360,10 @@ export class Model {
       const levels = modules.map((one) => one.level).join(", ");
       throw new Error(`Expected one of ${levels} for level, as ${this.name} has them, but received ${level}.`);
     }
+    const [values, positions] = [style.levels.get(module.level), style.positions.get(module.level)];
+    if (values === undefined || positions === undefined) {
+      throw new Error(`Expected a style with level ${module.level} but received none`);
+    }
     onProgress?.({ stage: "encode", fraction: 0 });
     const contentSize = encodedSize(photo);
     const encoded = await this.#encode(photo, contentSize, signal);
@@ -444,7 +380,11 @@ export class Model {
           normMean: outputOf(statistics, `normMean${module.level}`),
           normDeviation: outputOf(statistics, `normDeviation${module.level}`),
         },
-        ...{ contentSize, style, styleSize: encodedSize(style.source.painting) },
+        contentSize,
+        key: values.key,
+        positions,
+        painting: style.source.painting,
+        styleSize: encodedSize(style.source.painting),
       });
     } finally {
       disposeAll(held);

@@ -6,10 +6,11 @@
 
 import { type EngineTensor, outputOf, type TensorData } from "../engine/engine.ts";
 import type { Architecture, AttentionModule } from "../network/architecture.ts";
+import { cellOf, gridOf } from "../network/levels.ts";
+import { type Area, clipped, cropPicture, type PictureSource, relativeTo, withMargin } from "../picture/area.ts";
 import { type Picture, type Size, toPicture, toTensor } from "../picture/picture.ts";
 import { restoreDetail } from "./detail.ts";
 import type { Mixture, Shares } from "./mixture.ts";
-import { cellOf, gridOf } from "./positions.ts";
 import type { Sessions } from "./sessions.ts";
 import {
   joinStatistics,
@@ -20,7 +21,7 @@ import {
   statisticsTensors,
 } from "./statistics.ts";
 import type { Style } from "./style.ts";
-import { type Area, clipped, cropPicture, type Margins, type PictureSource, relativeTo, withMargin } from "./tiles.ts";
+import type { Margins } from "./tiles.ts";
 
 export type Tensors = Record<string, EngineTensor>;
 

@@ -5,21 +5,11 @@
  */
 
 import type { Architecture, AttentionModule } from "../network/architecture.ts";
+import { cellOf, gridOf } from "../network/levels.ts";
 import { maskOnGrid, readMask } from "../picture/masks.ts";
 import type { Size } from "../picture/picture.ts";
 import { evenPositions, randomPositions } from "./sampling.ts";
 import type { Source } from "./styleSource.ts";
-
-/** A level's columns and rows in a picture of this size, which has been padded. */
-export function gridOf(level: number, size: Size): Size {
-  const cell = cellOf(level);
-  return { width: size.width / cell, height: size.height / cell };
-}
-
-/** The side in pixels of what one position of a level stands for. */
-export function cellOf(level: number): number {
-  return 2 ** (level - 1);
-}
 
 /**
  * Positions of a style, row by row in a level's grid.

@@ -5,25 +5,14 @@
  */
 
 import type { Architecture } from "../network/architecture.ts";
-import type { Picture, Size } from "../picture/picture.ts";
+import type { Area } from "../picture/area.ts";
+import type { Size } from "../picture/picture.ts";
 
 /** The side of what one position of the deepest level stands for: tiles and margins are multiples of it. */
 const UNIT = 16;
 
 /** The least side of a tile. */
 export const LEAST_TILE = 64;
-
-/** A rectangle of a picture, in pixels from its left and top edge. */
-export interface Area extends Size {
-  readonly left: number;
-  readonly top: number;
-}
-
-/** A picture that is read area by area, so that it need not be in memory as a whole. */
-export interface PictureSource extends Size {
-  /** The pixels of an area that lies within the picture. */
-  read(area: Area): Promise<Picture>;
-}
 
 /** Margins in pixels, multiples of 16. */
 export interface Margins {
@@ -66,47 +55,6 @@ function splitEvenly(length: number, most: number): [number, number][] {
   const count = Math.ceil(units / Math.max(1, Math.floor(most / UNIT)));
   const start = (index: number) => Math.floor((index * units) / count) * UNIT;
   return Array.from({ length: count }, (_, index) => [start(index), start(index + 1) - start(index)]);
-}
-
-/** An area with a margin on every side, as far as the picture goes. */
-export function withMargin({ left, top, width, height }: Area, margin: number, within: Size): Area {
-  const [x, y] = [Math.max(0, left - margin), Math.max(0, top - margin)];
-  return {
-    left: x,
-    top: y,
-    width: Math.min(within.width, left + width + margin) - x,
-    height: Math.min(within.height, top + height + margin) - y,
-  };
-}
-
-/** The part of an area that lies within a picture. */
-export function clipped(area: Area, within: Size): Area {
-  return withMargin(area, 0, within);
-}
-
-/** `area` as seen from the left and top edge of `outer`, in which it lies. */
-export function relativeTo(outer: Area, area: Area): Area {
-  return { ...area, left: area.left - outer.left, top: area.top - outer.top };
-}
-
-/** A picture in memory as a source. */
-export function sourceOf(picture: Picture): PictureSource {
-  const { width, height } = picture;
-  return { width, height, read: async (area) => cropPicture(picture, area) };
-}
-
-/** An area of a picture; the picture itself where it is all of it. */
-export function cropPicture<P extends Picture>(
-  picture: P,
-  { left, top, width, height }: Area,
-): P | (Picture & { readonly data: Uint8ClampedArray }) {
-  if (width === picture.width && height === picture.height) return picture;
-  const data = new Uint8ClampedArray(width * height * 4);
-  for (let y = 0; y < height; y++) {
-    const start = ((top + y) * picture.width + left) * 4;
-    data.set(picture.data.subarray(start, start + width * 4), y * width * 4);
-  }
-  return { width, height, data };
 }
 
 function roundUp(pixels: number): number {

@@ -1,7 +1,7 @@
 /** Styles that change over the length of a video: key styles, each from a time on, with cross-fades from one to the next. */
 
 import { checkControls, shareControls } from "../stylize/controls.ts";
-import type { StyleShare } from "../stylize/model.ts";
+import type { StyleShare } from "../stylize/options.ts";
 import type { Style } from "../stylize/style.ts";
 
 /** A style, or several mixed, that a video is painted in from a time on. */

@@ -9,7 +9,8 @@
 
 import type { Picture } from "../picture/picture.ts";
 import type { PaintControls } from "../stylize/controls.ts";
-import type { Model, StyleShare, Stylised } from "../stylize/model.ts";
+import type { Model } from "../stylize/model.ts";
+import type { StyleShare, Stylised } from "../stylize/options.ts";
 import { RunningStatistics, STATISTICS_MEMORY } from "../stylize/statistics.ts";
 import type { Style } from "../stylize/style.ts";
 import { SceneCuts } from "./scenes.ts";

@@ -3,21 +3,15 @@ import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { METRICS } from "@adaattn/train";
 import { type Device, type Picture, writePicture } from "adaattn/node";
+import { listPictures } from "../../files/pictures.ts";
 import { createProgressLine, printError } from "../../terminal/terminal.ts";
 import { Bench, type Measured } from "./bench.ts";
 import { StagedFolder } from "./folder.ts";
 import { METRIC_LABELS, ROW_LABELS, short } from "./labels.ts";
-import { crossPairs, evenly, listPictures, type Pair, readPairs } from "./pairs.ts";
-import {
-  type Failure,
-  type PairReport,
-  REPORT_CONTENTS,
-  type Report,
-  ROWS,
-  summarisePairs,
-  writeReport,
-} from "./report.ts";
+import { crossPairs, evenly, type Pair, readPairs } from "./pairs.ts";
+import { type Failure, type PairReport, type Report, ROWS, summarisePairs } from "./report.ts";
 import { checkPattern, type FindResult, findResults, nameOf } from "./results.ts";
+import { REPORT_CONTENTS, writeReport } from "./writeReport.ts";
 
 const DEFAULT_MODEL = "small";
 const DEFAULT_PATTERN = "{content}_{style}";

@@ -2,8 +2,9 @@
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
 import { cannotRead, PICTURE_EXTENSIONS } from "adaattn/node";
+import { isPicture } from "../../files/pictures.ts";
 import { UsageError } from "../../terminal/usage.ts";
-import { isPicture, type Pair } from "./pairs.ts";
+import type { Pair } from "./pairs.ts";
 
 /** The path of a pair's result, or nothing where there is none. */
 export type FindResult = (pair: Pair) => string | undefined;

@@ -14,10 +14,10 @@ import {
   stylizeVideo,
 } from "adaattn/node";
 import { type Frames, openSource, type VideoSource } from "../../files/frames.ts";
+import { listPictures } from "../../files/pictures.ts";
 import { readPainting } from "../../files/reading.ts";
 import { createProgressLine } from "../../terminal/terminal.ts";
 import { short } from "./labels.ts";
-import { listPictures } from "./pairs.ts";
 
 /** How many frames apart the frames are that are compared: flicker, and drift. */
 const DISTANCES = [1, 10] as const;

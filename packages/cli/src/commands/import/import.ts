@@ -9,9 +9,9 @@ import {
   PicturesNeeded,
   readPicture,
 } from "adaattn/node";
+import { listPictures } from "../../files/pictures.ts";
 import { createProgressLine } from "../../terminal/terminal.ts";
 import { UsageError } from "../../terminal/usage.ts";
-import { listPictures } from "../eval/pairs.ts";
 
 /** The longer side at which photographs are looked at to normalise an encoder, in pixels. */
 const LOOKED_AT = 384;

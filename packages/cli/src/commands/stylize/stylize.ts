@@ -1,77 +1,23 @@
 /** `adaattn stylize`: photographs in the style of a painting, file by file. */
-import {
-  cachedStyle,
-  checkPictureOutput,
-  type FilePicture,
-  loadModel,
-  type Model,
-  type PaintControls,
-  type Progress,
-  regionMasks,
-  type Style,
-  type StyleControls,
-  type StyleShare,
-  type TileControls,
-} from "adaattn/node";
+import { checkPictureOutput, type FilePicture, type Model, type PaintControls, type TileControls } from "adaattn/node";
 import { type Job, planOutputs } from "../../files/outputs.ts";
-import { type Painting, readMaskFile, readPainting } from "../../files/reading.ts";
-import type { StyleText } from "../../options/styles.ts";
-import { createProgressLine, type ProgressLine, printError } from "../../terminal/terminal.ts";
+import { readStyleFiles, type StyleFiles, WHOLE } from "../../loading/styleFiles.ts";
+import { follow, type LoadedStyles, type LoadOptions, loadStyles } from "../../loading/styles.ts";
+import { createProgressLine, printError } from "../../terminal/terminal.ts";
 import { type Content, type ContentSize, openContent, type PaintedContent } from "./content.ts";
 import { memoryLeft } from "./memory.ts";
 
 /** The options of `adaattn stylize`, checked. */
-export interface StylizeOptions {
-  readonly styles: readonly StyleText[];
-  /** One with a region for each style, or one for each style, or none. */
-  readonly masks: readonly string[];
-  /** One for each style, or none. */
-  readonly styleMasks: readonly string[];
-  /** How the paintings are looked at. */
-  readonly look: StyleControls;
+export interface StylizeOptions extends LoadOptions {
   /** How the photographs are painted. */
   readonly paint: PaintControls;
   readonly output: string;
-  readonly model: string;
   readonly size?: ContentSize;
   readonly tile: TileControls["tile"];
   /** How many bytes the process may take, about. */
   readonly memory?: number;
-  /** Where styles are kept. */
-  readonly styleCache?: string;
-  readonly device: "auto" | "cpu" | "webgpu";
-  readonly threads?: number;
   readonly quiet: boolean;
   readonly json: boolean;
-  /** Aborted by Ctrl-C. */
-  readonly signal: AbortSignal;
-}
-
-/** What of that a studio needs, whatever it paints. */
-export type StudioOptions = Pick<
-  StylizeOptions,
-  "styles" | "masks" | "styleMasks" | "look" | "model" | "device" | "threads" | "signal" | "styleCache"
->;
-
-/** What `--style-mask` is given for a painting that is a source as a whole. */
-const WHOLE = "none";
-
-/** Everything that is read once, whatever the number of contents. */
-export interface Materials {
-  readonly paintings: readonly Painting[];
-  readonly styleMasks: readonly (FilePicture | undefined)[];
-  /** Where in the content each style goes, in grey. */
-  readonly masks: readonly StyleShare["mask"][];
-}
-
-/** What all pictures of one command share, made once the first content has turned out to be readable. */
-export interface Studio extends AsyncDisposable {
-  readonly model: Model;
-  readonly shares: readonly StyleShare[];
-  /** How long the styles took, together. */
-  readonly styleMilliseconds: number;
-  /** Sentences on what did not go as it was asked for. */
-  readonly notes: readonly string[];
 }
 
 /** One picture's times in milliseconds; `style` is 0 where the style of the picture before was used again. */
@@ -87,7 +33,7 @@ type Times = Record<"read" | "style" | "encode" | "attend" | "decode" | "write" 
 export async function stylize(contents: readonly string[], options: StylizeOptions): Promise<number> {
   const { signal } = options;
   const progress = createProgressLine(process.stderr, { quiet: options.quiet, signal });
-  let studio: Studio | undefined;
+  let loaded: LoadedStyles | undefined;
   let failures = 0;
   const fail = (job: Job, error: unknown) => {
     signal.throwIfAborted();
@@ -99,7 +45,7 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
     const { styles, masks, styleMasks, output } = options;
     const others = [...masks, ...styleMasks.filter((mask) => mask !== WHOLE)];
     const jobs = await planOutputs(contents, { styles: styles.map(({ path }) => path), others }, output);
-    const materials = await readMaterials(options);
+    const files = await readStyleFiles(options);
     for (const [index, job] of jobs.entries()) {
       const task = jobs.length > 1 ? `[${index + 1}/${jobs.length}] ${job.content}` : job.content;
       progress.show(task, "read");
@@ -114,99 +60,37 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
       }
       const read = performance.now() - begun;
       await using opened = content;
-      const reused = studio !== undefined;
-      studio ??= await openStudio(materials, options, progress);
-      const { model, shares } = studio;
+      const reused = loaded !== undefined;
+      loaded ??= await loadStyles(files, options, progress);
+      const { model, shares } = loaded;
       const memory = memoryLeft(options.memory, model);
       try {
         const started = performance.now();
         const painting = { ...options.paint, tile: options.tile, memory, signal, onProgress: follow(progress, task) };
         const result = await opened.paint(model, shares, painting, () => progress.show(task, "write", 1));
-        const shared = reused ? 0 : studio.styleMilliseconds;
+        const shared = reused ? 0 : loaded.styleMilliseconds;
         const total = read + shared + (performance.now() - started);
         const times = { read, style: shared, ...result.milliseconds, write: result.write, total };
         progress.clear();
         const { source } = opened;
         const frames =
           source.pages > 1 ? [`${job.content} has ${source.pages} frames or pages; the first was painted.`] : [];
-        const notes = [...frames, ...studio.notes, ...shares.flatMap(({ style }) => style.notes), ...result.notes];
-        report(job, { materials, source, result, notes: [...new Set(notes)], times, model }, options);
+        const notes = [...frames, ...loaded.notes, ...shares.flatMap(({ style }) => style.notes), ...result.notes];
+        report(job, { files, source, result, notes: [...new Set(notes)], times, model }, options);
       } catch (error) {
         fail(job, error);
       }
     }
   } finally {
     progress.clear();
-    await studio?.[Symbol.asyncDispose]();
+    await loaded?.[Symbol.asyncDispose]();
   }
   return failures;
 }
 
-/** Reads paintings and masks. */
-export async function readMaterials({ styles, masks, styleMasks, look, signal }: StudioOptions): Promise<Materials> {
-  const paintings = await Promise.all(styles.map(({ path }) => readPainting(path, look, signal)));
-  const read = (path: string) => (path === WHOLE ? undefined : readMaskFile(path, signal));
-  const [grey, sources] = [await Promise.all(masks.map(read)), await Promise.all(styleMasks.map(read))];
-  const colours = styles.flatMap(({ region }) => region ?? []);
-  const [coloured] = grey;
-  const regions = coloured !== undefined && colours.length > 0 ? regionMasks(coloured, colours) : grey;
-  return { paintings, styleMasks: sources, masks: regions };
-}
-
-/** Loads the model and takes the styles. */
-export async function openStudio(
-  { paintings, styleMasks, masks }: Materials,
-  options: StudioOptions,
-  progress: ProgressLine,
-): Promise<Studio> {
-  const { device, threads, signal } = options;
-  let model: Model | undefined;
-  try {
-    progress.show(`model ${options.model}`);
-    const opened = await loadModel(options.model, { device, signal, ...(threads === undefined ? {} : { threads }) });
-    model = opened;
-    const styles: Style[] = [];
-    const notes: string[] = [];
-    for (const [index, { path }] of options.styles.entries()) {
-      const { picture, controls } = paintings[index] as Painting;
-      progress.show(`style ${path}`);
-      const onProgress = follow(progress, `style ${path}`);
-      const asked = { ...controls, mask: styleMasks[index], signal, onProgress };
-      const made = options.styleCache
-        ? await cachedStyle(opened, picture, asked, options.styleCache)
-        : { style: await opened.style(picture, asked) };
-      styles.push(made.style);
-      if ("note" in made && made.note !== undefined) notes.push(made.note);
-    }
-    return {
-      model: opened,
-      shares: styles.map((style, index) => ({ style, weight: options.styles[index]?.weight, mask: masks[index] })),
-      styleMilliseconds: styles.reduce((sum, { milliseconds }) => sum + milliseconds, 0),
-      notes,
-      async [Symbol.asyncDispose]() {
-        for (const style of styles) style.dispose();
-        await opened.dispose();
-      },
-    };
-  } catch (error) {
-    await model?.dispose();
-    throw error;
-  }
-}
-
-/** Shows the progress of one task, whose stages share the bar evenly. */
-function follow(progress: ProgressLine, task: string): (event: Progress) => void {
-  const stages = ["encode", "attend", "decode"];
-  return ({ stage, fraction }) => {
-    const before = Math.max(0, stages.indexOf(stage));
-    // A picture in tiles is encoded, and then painted.
-    const done = stage === "style" ? fraction : stage === "paint" ? (1 + 2 * fraction) / 3 : (before + fraction) / 3;
-    progress.show(task, stage, done);
-  };
-}
-
-interface Made {
-  readonly materials: Materials;
+/** What is told of one picture. */
+interface PictureReport {
+  readonly files: StyleFiles;
   readonly source: FilePicture["source"];
   readonly result: PaintedContent;
   readonly notes: readonly string[];
@@ -215,8 +99,8 @@ interface Made {
 }
 
 /** Prints one finished picture on stdout: as a line to read, as a JSON object, or not at all. */
-function report({ content, output }: Job, made: Made, { styles, look, quiet, json }: StylizeOptions): void {
-  const { materials, source, result, notes, times, model } = made;
+function report({ content, output }: Job, told: PictureReport, { styles, look, quiet, json }: StylizeOptions): void {
+  const { files, source, result, notes, times, model } = told;
   const size = { width: result.width, height: result.height };
   if (json) {
     const milliseconds = Object.fromEntries(
@@ -226,7 +110,7 @@ function report({ content, output }: Job, made: Made, { styles, look, quiet, jso
     printJson({
       content: { path: content, ...source },
       styles: styles.map(({ path, region }, index) => {
-        const painting = materials.paintings[index];
+        const painting = files.paintings[index];
         const size = painting?.controls.size;
         return { path, ...painting?.picture.source, weight: weights[index], ...(region && { region }), size };
       }),

@@ -1,7 +1,7 @@
 /** What is said about a video: while it is painted, and when it is done. */
 import { perSecond } from "adaattn/node";
 import type { VideoSource } from "../../files/frames.ts";
-import type { VideoOptions } from "./video.ts";
+import type { VideoOptions } from "./options.ts";
 
 /** What was made of a video. */
 export interface Painted {

@@ -4,57 +4,27 @@ import { dirname, join, resolve } from "node:path";
 import {
   cannotWrite,
   checkReplaceable,
-  type FrameRate,
   ffmpegAbilities,
   joinSegments,
   type KeyStyle,
   keepsAlpha,
   LEAD,
-  type PaintControls,
   perSecond,
   type StyleShare,
   segmentFormat,
   stylizeVideo,
-  type VideoTarget,
 } from "adaattn/node";
 import { openSource, type VideoSource } from "../../files/frames.ts";
+import { readStyleFiles } from "../../loading/styleFiles.ts";
+import { type LoadedStyles, loadStyles } from "../../loading/styles.ts";
 import type { Interruption } from "../../terminal/interrupt.ts";
 import { createProgressLine, type ProgressLine, printError } from "../../terminal/terminal.ts";
 import { UsageError } from "../../terminal/usage.ts";
-import { openStudio, readMaterials, type Studio, type StudioOptions } from "../stylize/stylize.ts";
 import { VideoJob } from "./job.ts";
+import type { Film, VideoOptions } from "./options.ts";
 import { type Painted, pace, reportVideo } from "./report.ts";
 import { type FrameSink, PictureSink, prepareFolder, SegmentSink } from "./sinks.ts";
 import type { TimedStyle } from "./times.ts";
-
-/** A film to write. */
-export interface Film {
-  readonly path: string;
-  readonly target: VideoTarget;
-}
-
-/** The options of `adaattn video`, checked. */
-export interface VideoOptions extends StudioOptions {
-  readonly styles: readonly TimedStyle[];
-  readonly paint: PaintControls;
-  /** How long key styles fade into each other, in seconds. */
-  readonly fade: number;
-  /** The file to write, or nothing; there is then a folder for frames. */
-  readonly film?: Film;
-  /** The folder to write frames into. */
-  readonly frames?: string;
-  /** The longer side in pixels. */
-  readonly size?: number;
-  readonly rate?: FrameRate;
-  /** In seconds. */
-  readonly start?: number;
-  readonly end?: number;
-  readonly resume: boolean;
-  readonly quiet: boolean;
-  readonly json: boolean;
-  /** The version of this command. */
-  readonly version: string;
-}
 
 /** A GIF counts time in hundredths of a second, and players slow down what changes with every one. */
 const FASTEST_GIF = 50;
@@ -79,7 +49,7 @@ export async function paintVideo(input: string, options: VideoOptions, interrupt
       fastest: film?.target.codec === "gif" ? FASTEST_GIF : undefined,
     });
     const format = film && segmentFormat(film.path, source.size, film.target, await abilities);
-    const materials = await readMaterials(options);
+    const files = await readStyleFiles(options);
     const facts = await factsOf(source, options);
     const held = options.frames === undefined ? 0 : await prepareFolder(options.frames, options.resume);
     const job = await VideoJob.open(film?.path ?? options.frames ?? input, facts, options.resume);
@@ -90,14 +60,14 @@ export async function paintVideo(input: string, options: VideoOptions, interrupt
     const sinks: FrameSink[] = [];
     let made: Painted;
     try {
-      await using studio = await openStudio(materials, options, progress);
+      await using styles = await loadStyles(files, options, progress);
       if (job.past === "replaced")
         warn(progress, options, "what an earlier run had begun was thrown away; --resume keeps it");
       interruption.wait("Stopped; closing the file after this frame. Ctrl-C once more ends at once.");
       const skip = film === undefined ? held : job.frames;
       if (film && format) sinks.push(new SegmentSink(job, { name: film.path, ...pick(source), format }));
       if (options.frames !== undefined) sinks.push(new PictureSink(options.frames, skip));
-      made = await paintFrames(source, studio, { sinks, skip, options, progress });
+      made = await paintFrames(source, styles, { sinks, skip, options, progress });
       for (const sink of sinks) await sink.finish();
       if (film && job.frames > 0) {
         progress.show(input, "join", 1);
@@ -185,7 +155,7 @@ function keyStyles(shares: readonly StyleShare[], styles: readonly TimedStyle[])
 /** Paints frame by frame until the video ends or Ctrl-C comes. */
 async function paintFrames(
   source: VideoSource,
-  { model, shares }: Studio,
+  { model, shares }: LoadedStyles,
   work: { sinks: readonly FrameSink[]; skip: number; options: VideoOptions; progress: ProgressLine },
 ): Promise<Painted> {
   const { sinks, skip, options, progress } = work;

@@ -1,0 +1,84 @@
+/** What calls of a model may be asked, and what they report and give. */
+
+import type { Picture } from "../picture/picture.ts";
+import type { InspectControls, PaintControls, StyleControls, TileControls } from "./controls.ts";
+import type { Portion } from "./mixture.ts";
+import type { RunningStatistics } from "./statistics.ts";
+import type { Style } from "./style.ts";
+
+/**
+ * How far a call is: a fraction from 0 to 1 of one stage. A photograph in tiles is encoded for its statistics first, and then has the
+ * one stage `paint`; one that is painted whole has `attend` and `decode`.
+ */
+export interface Progress {
+  readonly stage: "style" | "encode" | "attend" | "decode" | "paint";
+  readonly fraction: number;
+}
+
+/** How any call goes. */
+export interface CallOptions {
+  /** Ends the call as soon as it is aborted; the call then rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** Called at the begin and the end of every stage, and between levels. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+/** How a painting is looked at, and how the call goes. */
+export interface StyleOptions extends CallOptions, StyleControls {
+  /**
+   * The part of the painting that is a source: white where it is, black where it is not; of any size, stretched over the painting.
+   * It limits the positions that M and S are averages of; keys are normalised over the whole painting all the same.
+   */
+  readonly mask?: Picture | undefined;
+}
+
+/** How a photograph is painted, and how the call goes. */
+export interface StylizeOptions extends CallOptions, PaintControls, TileControls {
+  /**
+   * Statistics that this photograph shares with those painted before it with the same object, such as the frames of a scene. Calls
+   * must then be made in their order. A photograph goes by its own statistics by default.
+   */
+  readonly statistics?: RunningStatistics | undefined;
+}
+
+/** Which level is looked into, and how the call goes. */
+export interface InspectOptions extends CallOptions, InspectControls {}
+
+/** One of several styles. */
+export interface StyleShare extends Portion {
+  readonly style: Style;
+  /** How much it counts beside the others: a number above 0, of which only the ratio to the others' matters. 1 by default. */
+  readonly weight?: number | undefined;
+  /**
+   * Where in the photograph the style goes: white where it does, black where not, grey for in between; of any size, stretched
+   * over the photograph. Everywhere by default. Where no style goes, the photograph stays as it is.
+   */
+  readonly mask?: Picture | undefined;
+}
+
+/** A tile of a stylised picture: where it lies, and its pixels. */
+export interface PaintedTile {
+  readonly left: number;
+  readonly top: number;
+  readonly picture: Picture & { readonly data: Uint8ClampedArray };
+}
+
+/** A style as tensors by name. */
+export type KeptStyle = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+
+/** A stylised picture, of the photograph's size and with its alpha. */
+export interface Stylised extends Picture, StylizeReport {
+  readonly data: Uint8ClampedArray;
+}
+
+/** How a photograph was painted. */
+export interface StylizeReport {
+  /** How long each stage took; styles that were recoloured to match count to `encode`. */
+  readonly milliseconds: { readonly encode: number; readonly attend: number; readonly decode: number };
+  /** The controls that it was painted by; weights sum to 1. */
+  readonly controls: Required<PaintControls> & { readonly weights: readonly number[] };
+  /** Sentences on what was done to masks that did not fit. */
+  readonly notes: readonly string[];
+  /** In how many tiles it was painted: 1 where it was painted whole. */
+  readonly tiles: number;
+}
