@@ -1,5 +1,5 @@
 /**
- * How much arithmetic a stylisation is, counted from an architecture's record: multiply-accumulates of its convolutions and matrix
+ * How much arithmetic a stylization is, counted from an architecture's record: multiply-accumulates of its convolutions and matrix
  * products, as this repository computes them. Left out is what is small beside those: Norm, softmax, pools, activations.
  */
 

@@ -138,10 +138,10 @@ const stepArgs = ["--preset", "small", "--batch", "4", "--crop", "128", "--steps
 
 /** All cases on these devices, short ones first. */
 export function allCases(devices: readonly Device[]): Case[] {
-  const stylisations = SIZES.flatMap((side) =>
+  const stylizations = SIZES.flatMap((side) =>
     devices.flatMap((device) => PRESETS.map((preset) => stylizeCase(preset, side, device))),
   );
-  if (!devices.includes("cpu")) return stylisations;
+  if (!devices.includes("cpu")) return stylizations;
   return [
     startCase("small"),
     ...["small", "vgg19-image"].map(convolutionsCase),
@@ -155,7 +155,7 @@ export function allCases(devices: readonly Device[]): Case[] {
       },
     }),
     ...[256, 512, 1024].flatMap((side) => PRESETS.map((preset) => attentionCase(preset, side))),
-    ...stylisations,
+    ...stylizations,
     commandCase("small", { width: 3840, height: 2160 }, "1.5GB", { rounds: 3 }),
     commandCase("small", square(8192), "2GB", { onRequest: true }),
   ];

@@ -19,8 +19,8 @@ const [WIDTH, HEIGHT] = [800, 440];
 /** Of the area that is drawn in; names of lines stand right of it. */
 const AREA = { left: 76, right: 590, top: 52, bottom: 380 };
 const MARKS = ["M-4-4h8v8h-8z", "M0-5l5 9h-10z", "M0-6l6 6-6 6-6-6z", "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z"];
-/** Colours that are told apart by colour-blind readers too (Okabe and Ito), on light and on dark ground. */
-const COLOURS = [
+/** Colors that are told apart by color-blind readers too (Okabe and Ito), on light and on dark ground. */
+const COLORS = [
   ["#0072b2", "#56b4e9"],
   ["#c04f00", "#ff9d4d"],
   ["#00795a", "#2fd3a2"],
@@ -30,14 +30,14 @@ const COLOURS = [
 ] as const;
 
 function styleSheet(): string {
-  const colours = (shade: 0 | 1) => COLOURS.map((pair, at) => `.c${at}{color:${pair[shade]}}`).join("");
+  const colors = (shade: 0 | 1) => COLORS.map((pair, at) => `.c${at}{color:${pair[shade]}}`).join("");
   const ground = (back: string, text: string, grid: string) =>
     `.ground{fill:${back}}text{fill:${text}}.grid{stroke:${grid}}.axis{stroke:${text}}`;
   return (
     `text{font:13px system-ui,sans-serif}.title{font-size:15px;font-weight:600}.grid,.axis{fill:none}` +
     `.line{fill:none;stroke:currentColor;stroke-width:2}.mark{fill:currentColor}` +
-    `${ground("#ffffff", "#222222", "#dddddd")}${colours(0)}` +
-    `@media(prefers-color-scheme:dark){${ground("#16181d", "#e4e4e4", "#3a3d44")}${colours(1)}}`
+    `${ground("#ffffff", "#222222", "#dddddd")}${colors(0)}` +
+    `@media(prefers-color-scheme:dark){${ground("#16181d", "#e4e4e4", "#3a3d44")}${colors(1)}}`
   );
 }
 
@@ -80,14 +80,14 @@ export function drawChart({ title, xLabel, yLabel, xTicks, lines }: Chart): stri
       `<text x="${place(x(at))}" y="${AREA.bottom + 18}" text-anchor="middle">${escaped(text)}</text>`,
   );
   const drawn = lines.map((line, index) => {
-    const [mark, colour] = [MARKS[index % MARKS.length], index % COLOURS.length];
+    const [mark, color] = [MARKS[index % MARKS.length], index % COLORS.length];
     const at = line.points.map(([px, py]) => [place(x(px)), place(y(py))] as const);
     const path = at.map(([px, py], turn) => `${turn === 0 ? "M" : "L"}${px} ${py}`).join("");
     const marks = at.map(([px, py]) => `<path class="mark" transform="translate(${px} ${py})" d="${mark}"/>`).join("");
     const row = AREA.top + 8 + index * 24;
     const key = `<path class="line" d="M${AREA.right + 16} ${row}h28"/><path class="mark" transform="translate(${AREA.right + 30} ${row})" d="${mark}"/>`;
     const name = `<text x="${AREA.right + 52}" y="${row + 4}">${escaped(line.name)}</text>`;
-    return `<g class="c${colour}"><path class="line" d="${path}"/>${marks}${key}${name}</g>`;
+    return `<g class="c${color}"><path class="line" d="${path}"/>${marks}${key}${name}</g>`;
   });
   const middle = (AREA.left + AREA.right) / 2;
   return [

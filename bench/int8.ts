@@ -5,7 +5,7 @@
  *   npm run bench:int8
  */
 
-import { greyOf, structuralSimilarity } from "@adaattn/train";
+import { grayOf, structuralSimilarity } from "@adaattn/train";
 import { exportOnnx, type Picture, readModel, readPicture, resizePicture, toPicture, toTensor } from "adaattn/node";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
@@ -34,7 +34,7 @@ for (const photo of ["bee", "castle", "portrait", "tiger"]) {
     };
     const paint = async ({ session }: typeof exact) => {
       const { picture } = await session.run(feeds);
-      return greyOf(toPicture(picture?.data as Float32Array, { width, height }, opaque));
+      return grayOf(toPicture(picture?.data as Float32Array, { width, height }, opaque));
     };
     const value = structuralSimilarity(await paint(exact), await paint(rounded));
     values.push(value);

@@ -24,7 +24,7 @@ import {
   encoderParameters,
   flatten,
   parametersOf,
-  stylisingParameters,
+  stylizingParameters,
   vggEncoder,
 } from "adaattn";
 import {
@@ -110,7 +110,7 @@ async function attention(): Promise<Result> {
     let painting: Record<string, TensorData> = { keys, values: numbers([1, count, v]) };
     if (kind === "cosine") {
       if (isBySums) painting = { sums: await sumsOf(module, painting) };
-      painting.centre = numbers([1, 1, v]);
+      painting.center = numbers([1, 1, v]);
     }
     const held = await hold(engine, { queries, ...painting });
     const outputs = options.quadratic ? quadraticPart(module, count) : attentionPart(module, count);
@@ -214,14 +214,14 @@ function generated(encoder: Architecture["encoder"]): TrainedEncoder {
 
 async function step(): Promise<Result> {
   const [count, crop] = [Number(options.batch), Number(options.crop)];
-  const parameters = stylisingParameters(architecture);
-  const judge = generated(
+  const parameters = stylizingParameters(architecture);
+  const lossNetwork = generated(
     vggEncoder([16, 32, 64, 128, 128], (block, index) => `judge.${block}_${index}`, "judge.colour"),
   );
   const loss = { global: 10, local: 3, content: 0, identity: 0, variation: 0, similarity: 0, temporal: 0 };
   const objective = styleObjective(architecture, generated(architecture.encoder), {
     ...{
-      judge,
+      lossNetwork,
       losses: loss,
       globalLevels: [2, 3, 4, 5],
       localLevels: [2, 3, 4, 5],

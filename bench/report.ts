@@ -181,7 +181,7 @@ function skippedOf(entries: readonly Entry[]): string {
   return lines.length === 0 ? "" : `## Not measured\n\n${lines.join("\n")}\n`;
 }
 
-/** Time and memory of stylisation over pixels, of each preset on each device and of PyTorch. */
+/** Time and memory of stylization over pixels, of each preset on each device and of PyTorch. */
 function chartsOf(entries: readonly Entry[]): Record<string, string> {
   if (entries.length === 0) return {};
   const sides = [...new Set(entries.map(({ size }) => size.width))].sort((a, b) => a - b);

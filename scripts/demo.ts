@@ -1,5 +1,5 @@
 /**
- * Stylises a bundled photograph with a bundled painting, from the sources, with nothing built:
+ * Stylizes a bundled photograph with a bundled painting, from the sources, with nothing built:
  *
  *   npm run demo [-- --device cpu|webgpu] [--model NAME|FOLDER]
  *

@@ -1,5 +1,5 @@
 /**
- * A canvas of coloured paint that has a thickness, and a brush of bristles.
+ * A canvas of colored paint that has a thickness, and a brush of bristles.
  *
  * A stroke follows a path; every bristle has its own load of paint, so that the stroke is streaky along its length, dries out towards
  * its end and leaves ridges. Light from the upper left then falls on the thickness. The order of layers, coarse to fine, with strokes only
@@ -9,10 +9,10 @@
 import { clamp, mix, noise, octaves, type Random } from "./noise.ts";
 
 /** Red, green and blue in [0, 1]. */
-export type Colour = readonly [number, number, number];
+export type Color = readonly [number, number, number];
 export type Point = readonly [number, number];
-/** The picture in mind: a colour for every point, in pixels. */
-export type Picture = (x: number, y: number) => Colour;
+/** The picture in mind: a color for every point, in pixels. */
+export type Picture = (x: number, y: number) => Color;
 /** The direction of the brush at a point, in radians. */
 export type Direction = (x: number, y: number) => number;
 
@@ -20,7 +20,7 @@ export interface BrushOptions {
   radius: number;
   /** How much of what lies below is covered, in [0, 1]. */
   opacity?: number;
-  /** How much single bristles differ in load and colour, in [0, 1]. */
+  /** How much single bristles differ in load and color, in [0, 1]. */
   bristle?: number;
   /** How much the paint runs out towards the end of the stroke, in [0, 1]. */
   dryness?: number;
@@ -33,18 +33,18 @@ export interface LayerOptions extends BrushOptions {
   spacing: number;
   /** Longest stroke, in pixels. */
   length: number;
-  /** Difference of colour (0 to about 1.7) from which a place is painted again. */
+  /** Difference of color (0 to about 1.7) from which a place is painted again. */
   threshold: number;
-  /** A stroke ends where the picture differs from its own colour by more than this. */
+  /** A stroke ends where the picture differs from its own color by more than this. */
   edge: number;
-  /** Random change of colour and brightness from stroke to stroke. */
+  /** Random change of color and brightness from stroke to stroke. */
   variety: number;
 }
 
 export class Canvas {
   readonly width: number;
   readonly height: number;
-  readonly colour: Float32Array;
+  readonly color: Float32Array;
   readonly thickness: Float32Array;
   readonly #visited: Uint32Array;
   #strokes = 0;
@@ -52,28 +52,28 @@ export class Canvas {
   constructor(width: number, height: number, ground: Picture) {
     this.width = width;
     this.height = height;
-    this.colour = new Float32Array(width * height * 3);
+    this.color = new Float32Array(width * height * 3);
     this.thickness = new Float32Array(width * height);
     this.#visited = new Uint32Array(width * height);
-    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) this.colour.set(ground(x, y), 3 * (y * width + x));
+    for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) this.color.set(ground(x, y), 3 * (y * width + x));
   }
 
-  at(x: number, y: number): Colour {
+  at(x: number, y: number): Color {
     const i = 3 * (clamp(Math.round(y), 0, this.height - 1) * this.width + clamp(Math.round(x), 0, this.width - 1));
-    return [this.colour[i] ?? 0, this.colour[i + 1] ?? 0, this.colour[i + 2] ?? 0];
+    return [this.color[i] ?? 0, this.color[i + 1] ?? 0, this.color[i + 2] ?? 0];
   }
 
-  /** Mix a colour into one pixel. */
-  dab(x: number, y: number, [red, green, blue]: Colour, opacity: number): void {
+  /** Mix a color into one pixel. */
+  dab(x: number, y: number, [red, green, blue]: Color, opacity: number): void {
     if (x < 0 || y < 0 || x >= this.width || y >= this.height) return;
     const i = 3 * (y * this.width + x);
-    this.colour[i] = mix(this.colour[i] ?? 0, red, opacity);
-    this.colour[i + 1] = mix(this.colour[i + 1] ?? 0, green, opacity);
-    this.colour[i + 2] = mix(this.colour[i + 2] ?? 0, blue, opacity);
+    this.color[i] = mix(this.color[i] ?? 0, red, opacity);
+    this.color[i + 1] = mix(this.color[i + 1] ?? 0, green, opacity);
+    this.color[i + 2] = mix(this.color[i + 2] ?? 0, blue, opacity);
   }
 
   /** One stroke of the brush along a path. */
-  stroke(path: readonly Point[], colour: Colour, options: BrushOptions): void {
+  stroke(path: readonly Point[], color: Color, options: BrushOptions): void {
     const { radius, opacity = 1, bristle = 0.5, dryness = 0.3, body = 1 } = options;
     const id = ++this.#strokes;
     const line = resample(path, 0.6);
@@ -100,7 +100,7 @@ export class Canvas {
         const rim = clamp((reach - Math.abs(offset)) * 0.9 + 0.35);
         const cover = opacity * rim * load;
         const shade = 1 + 0.22 * bristle * hair;
-        this.dab(x, y, [colour[0] * shade, colour[1] * shade, colour[2] * shade], cover);
+        this.dab(x, y, [color[0] * shade, color[1] * shade, color[2] * shade], cover);
         const ridge = body * (0.55 + 0.9 * bristle * hair + 0.5 * (Math.abs(offset) / radius) ** 4 + 0.25 * t);
         this.thickness[pixel] = mix(this.thickness[pixel] ?? 0, ridge + 0.25 * (this.thickness[pixel] ?? 0), cover);
       }
@@ -121,7 +121,7 @@ export class Canvas {
     }
     for (const [x, y] of starts) {
       const wanted = picture(x, y);
-      const jitter: Colour = [random() - 0.5, random() - 0.5, random() - 0.5];
+      const jitter: Color = [random() - 0.5, random() - 0.5, random() - 0.5];
       const light = 1 + options.variety * (random() - 0.5);
       const size = 0.7 + 0.6 * random();
       if (difference(wanted, this.at(x, y)) < options.threshold) continue;
@@ -136,18 +136,18 @@ export class Canvas {
       }
       if (path.length < 2) path.push([x + 1.5 * Math.cos(direction(x, y)), y + 1.5 * Math.sin(direction(x, y))]);
       const v = 0.6 * options.variety;
-      const colour: Colour = [
+      const color: Color = [
         clamp(wanted[0] * light + v * jitter[0]),
         clamp(wanted[1] * light + v * jitter[1]),
         clamp(wanted[2] * light + v * jitter[2]),
       ];
-      this.stroke(path, colour, { ...options, radius: options.radius * size });
+      this.stroke(path, color, { ...options, radius: options.radius * size });
     }
   }
 
   /** Light from the upper left on the thickness of the paint and on the weave of the cloth. */
   light(strength: number, weave = 0.02): void {
-    const { width, height, thickness, colour } = this;
+    const { width, height, thickness, color } = this;
     for (let y = 0; y < height; y++) {
       for (let x = 0; x < width; x++) {
         const here = y * width + x;
@@ -161,32 +161,32 @@ export class Canvas {
         const gain = clamp(1 + strength * slope + cloth, 0.45, 1.6);
         const gloss = 0.35 * strength * Math.max(0, slope - 0.5);
         for (let c = 0; c < 3; c++) {
-          colour[3 * here + c] = clamp((colour[3 * here + c] ?? 0) * gain + gloss);
+          color[3 * here + c] = clamp((color[3 * here + c] ?? 0) * gain + gloss);
         }
       }
     }
   }
 
   toBytes(): Uint8Array {
-    return Uint8Array.from(this.colour, (value) => Math.round(255 * clamp(value)));
+    return Uint8Array.from(this.color, (value) => Math.round(255 * clamp(value)));
   }
 }
 
-export function difference(a: Colour, b: Colour): number {
+export function difference(a: Color, b: Color): number {
   return Math.hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 }
 
-export function blend(a: Colour, b: Colour, t: number): Colour {
+export function blend(a: Color, b: Color, t: number): Color {
   return [mix(a[0], b[0], t), mix(a[1], b[1], t), mix(a[2], b[2], t)];
 }
 
-/** A colour written as `0xrrggbb`. */
-export function paint(hex: number): Colour {
+/** A color written as `0xrrggbb`. */
+export function paint(hex: number): Color {
   return [((hex >> 16) & 255) / 255, ((hex >> 8) & 255) / 255, (hex & 255) / 255];
 }
 
-/** The colour at `t` in [0, 1] of evenly spaced stops. */
-export function ramp(stops: readonly Colour[], t: number): Colour {
+/** The color at `t` in [0, 1] of evenly spaced stops. */
+export function ramp(stops: readonly Color[], t: number): Color {
   const place = clamp(t) * (stops.length - 1);
   const index = Math.min(stops.length - 2, Math.floor(place));
   const [a, b] = [stops[index], stops[index + 1]];

@@ -1,11 +1,11 @@
 /** "Ink": brush and water on paper. Ridges that fade into mist, a pine on a rock, a boat, a red sun and a seal. */
-import { blend, Canvas, type Colour, type Point, paint } from "./canvas.ts";
+import { blend, Canvas, type Color, type Point, paint } from "./canvas.ts";
 import { clamp, noise, octaves, type Random, randomStream, step } from "./noise.ts";
 
 const width = 704;
 const height = 528;
-const inkColour: Colour = paint(0x16181d);
-const vermilion: Colour = paint(0xc8321e);
+const inkColor: Color = paint(0x16181d);
+const vermilion: Color = paint(0xc8321e);
 
 export function ink(): Canvas {
   const random = randomStream(23);
@@ -49,7 +49,7 @@ export function ink(): Canvas {
           (0.3 * Math.exp(-below / 4) + (0.35 + 0.65 * folds) * Math.exp(-below / (34 + 26 * folds)))
         );
       },
-      blend(inkColour, paint(0x33475e), 0.75 - 0.22 * index),
+      blend(inkColor, paint(0x33475e), 0.75 - 0.22 * index),
     );
   }
   // Water: a few dry horizontal strokes.
@@ -57,7 +57,7 @@ export function ink(): Canvas {
     const y = 430 + 84 * random();
     const x = random() * width;
     const long = 40 + 130 * random();
-    canvas.stroke(wobble(x, y, x + long, y + 2, random, 2), blend(inkColour, paint(0x5a6f80), 0.4 + 0.4 * random()), {
+    canvas.stroke(wobble(x, y, x + long, y + 2, random, 2), blend(inkColor, paint(0x5a6f80), 0.4 + 0.4 * random()), {
       radius: 1 + 2.4 * random(),
       opacity: 0.2 + 0.25 * random(),
       bristle: 1,
@@ -73,19 +73,19 @@ export function ink(): Canvas {
   return canvas;
 }
 
-function paper(x: number, y: number): Colour {
+function paper(x: number, y: number): Color {
   const fibre =
     0.035 * octaves(x / 3, y / 22, 101) + 0.03 * octaves(x / 24, y / 3, 102) + 0.04 * octaves(x / 120, y / 120, 103);
   const [r, g, b] = paint(0xf2e8d2);
   return [clamp(r + fibre), clamp(g + fibre), clamp(b + 1.2 * fibre)];
 }
 
-/** Transparent colour over the whole sheet, as much as `amount` says. */
-function wash(canvas: Canvas, amount: (x: number, y: number) => number, colour: Colour): void {
+/** Transparent color over the whole sheet, as much as `amount` says. */
+function wash(canvas: Canvas, amount: (x: number, y: number) => number, color: Color): void {
   for (let y = 0; y < canvas.height; y++)
     for (let x = 0; x < canvas.width; x++) {
       const a = clamp(amount(x, y));
-      if (a > 0) canvas.dab(x, y, colour, a);
+      if (a > 0) canvas.dab(x, y, color, a);
     }
 }
 
@@ -108,7 +108,7 @@ function pine(canvas: Canvas, random: Random): void {
   for (let i = 0; i < 46; i++) {
     const x = -20 + 200 * random();
     const y = 396 + 0.34 * x + 120 * random() ** 2;
-    const shade = blend(inkColour, paint(0x4a5560), random());
+    const shade = blend(inkColor, paint(0x4a5560), random());
     canvas.stroke(wobble(x, y, x + 30 + 40 * random(), y + 26 + 40 * random(), random, 6), shade, {
       ...dry,
       radius: 4 + 8 * random(),
@@ -118,7 +118,7 @@ function pine(canvas: Canvas, random: Random): void {
   const limb = (path: Point[], radius: number): void => {
     for (let i = 0; i + 6 < path.length; i += 5) {
       const thin = radius * (1 - (0.72 * i) / path.length);
-      canvas.stroke(path.slice(i, i + 9), inkColour, { ...dry, radius: thin, opacity: 0.92, dryness: 0.15 });
+      canvas.stroke(path.slice(i, i + 9), inkColor, { ...dry, radius: thin, opacity: 0.92, dryness: 0.15 });
     }
   };
   const trunk: Point[] = [
@@ -180,7 +180,7 @@ function pine(canvas: Canvas, random: Random): void {
         const angle = -Math.PI / 2 + 2.7 * (random() - 0.5);
         const long = 9 + 13 * random();
         const [sx, sy] = [x + 12 * (random() - 0.5), y - 6 * random()];
-        const green = blend(inkColour, paint(0x2f4f3a), 0.6 * random());
+        const green = blend(inkColor, paint(0x2f4f3a), 0.6 * random());
         canvas.stroke(
           [
             [sx, sy],
@@ -221,8 +221,8 @@ function boat(canvas: Canvas, random: Random): void {
     [530, 459],
     [546, 448],
   ];
-  canvas.stroke(smooth(hull), inkColour, { radius: 4.6, bristle: 0.8, opacity: 0.95, body: 0.5 });
-  canvas.stroke(wobble(470, 462, 474, 400, random, 1), inkColour, { radius: 1.4, opacity: 0.9, body: 0.3 });
+  canvas.stroke(smooth(hull), inkColor, { radius: 4.6, bristle: 0.8, opacity: 0.95, body: 0.5 });
+  canvas.stroke(wobble(470, 462, 474, 400, random, 1), inkColor, { radius: 1.4, opacity: 0.9, body: 0.3 });
   canvas.stroke(
     smooth([
       [476, 404],
@@ -230,10 +230,10 @@ function boat(canvas: Canvas, random: Random): void {
       [516, 446],
       [480, 452],
     ]),
-    blend(inkColour, paint(0x8a6a4a), 0.55),
+    blend(inkColor, paint(0x8a6a4a), 0.55),
     { radius: 5.5, opacity: 0.5, bristle: 1, body: 0.3 },
   );
-  canvas.stroke(wobble(440, 476, 536, 478, random, 1), blend(inkColour, paint(0x5a6f80), 0.5), {
+  canvas.stroke(wobble(440, 476, 536, 478, random, 1), blend(inkColor, paint(0x5a6f80), 0.5), {
     radius: 3,
     opacity: 0.3,
     bristle: 1,
@@ -258,7 +258,7 @@ function birds(canvas: Canvas): void {
         [x + 0.4 * s, y - 0.55 * s],
         [x + s, y - 0.4 * s],
       ]),
-      inkColour,
+      inkColor,
       { radius: 1.3, opacity: 0.9, body: 0.3 },
     );
   }

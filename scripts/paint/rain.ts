@@ -1,5 +1,5 @@
 /** "Rain": palette knife. A street at night: lamps, umbrellas and a tram, everything doubled in the wet stones. */
-import { blend, Canvas, type Colour, type Direction, type Picture, paint, ramp } from "./canvas.ts";
+import { blend, Canvas, type Color, type Direction, type Picture, paint, ramp } from "./canvas.ts";
 import { clamp, lattice, noise, octaves, randomStream, step } from "./noise.ts";
 
 const width = 560;
@@ -71,7 +71,7 @@ export function rain(): Canvas {
 }
 
 /** What stands above the street at a point; `undefined` is air. */
-function things(x: number, y: number): Colour | undefined {
+function things(x: number, y: number): Color | undefined {
   for (const [cx, foot, s, hex] of people) {
     const u = (x - cx) / s;
     const v = (y - foot) / s;
@@ -89,7 +89,7 @@ function things(x: number, y: number): Colour | undefined {
   return undefined;
 }
 
-function scene(x: number, y: number): Colour {
+function scene(x: number, y: number): Color {
   const thing = things(x, y);
   if (thing) return thing;
   let halo = 0;
@@ -100,9 +100,9 @@ function scene(x: number, y: number): Colour {
     0.72 -
     Math.min(Math.hypot((x - 40) / 190, (y - 120) / 150), Math.hypot((x - 530) / 180, (y - 110) / 160)) +
     0.4 * octaves(x / 46, y / 40, 172);
-  let colour = ramp(night, 0.42 + 0.9 * octaves(x / 110, y / 90, 173) + 0.1 * gap);
-  colour = blend(
-    colour,
+  let color = ramp(night, 0.42 + 0.9 * octaves(x / 110, y / 90, 173) + 0.1 * gap);
+  color = blend(
+    color,
     ramp(lamp, 0.35 + Math.hypot(x - vanish[0], (y - vanish[1]) * 1.3) / 330),
     0.9 * Math.exp(-Math.hypot(x - vanish[0], y - vanish[1]) / 110),
   );
@@ -116,10 +116,10 @@ function scene(x: number, y: number): Colour {
       [paint(0x1a1550), paint(0x4a2a7c), paint(0x1f4f8c), paint(0x8c2f5c)],
       0.5 + 0.9 * octaves(x / 70, y / 110, 175),
     );
-    colour = pane && lit > 0.5 ? ramp(lamp, 0.1 + 0.7 * (lit - 0.5)) : wall;
+    color = pane && lit > 0.5 ? ramp(lamp, 0.1 + 0.7 * (lit - 0.5)) : wall;
   }
-  if (crown > 0) colour = ramp(leaves, 0.45 + 0.95 * octaves(x / 30, y / 30, 176) + 0.5 * halo);
-  return blend(colour, ramp(lamp, 0.9 - 0.9 * halo), clamp(1.15 * halo));
+  if (crown > 0) color = ramp(leaves, 0.45 + 0.95 * octaves(x / 30, y / 30, 176) + 0.5 * halo);
+  return blend(color, ramp(lamp, 0.9 - 0.9 * halo), clamp(1.15 * halo));
 }
 
 const picture: Picture = (x, y) => {
@@ -138,12 +138,12 @@ const picture: Picture = (x, y) => {
     const path = cx + (cx - vanish[0]) * depth * 0.55;
     shine = Math.max(shine, s * Math.exp(-Math.abs(x - path) / (13 + 30 * depth)) * (0.65 + 0.5 * stones));
   }
-  const centre = Math.exp(-Math.abs(x - vanish[0]) / (34 + 70 * depth)) * step(1, 0.1, depth) * (0.7 + 0.4 * stones);
+  const center = Math.exp(-Math.abs(x - vanish[0]) / (34 + 70 * depth)) * step(1, 0.1, depth) * (0.7 + 0.4 * stones);
   const mirrored = blend(wet, above, 0.56 + 0.3 * stones);
   return blend(
     mirrored,
-    ramp(lamp, 0.75 - 0.6 * Math.max(shine, centre)),
-    clamp(1.05 * Math.max(shine, 0.85 * centre)),
+    ramp(lamp, 0.75 - 0.6 * Math.max(shine, center)),
+    clamp(1.05 * Math.max(shine, 0.85 * center)),
   );
 };
 

@@ -1,5 +1,5 @@
 /** "River": dots of unmixed paint. Trees, sails and their reflections; every dot leans towards its complement, as in Chevreul's law of contrast. */
-import { blend, Canvas, type Colour, difference, type Picture, paint, ramp } from "./canvas.ts";
+import { blend, Canvas, type Color, difference, type Picture, paint, ramp } from "./canvas.ts";
 import { clamp, noise, octaves, randomStream, step } from "./noise.ts";
 
 const width = 704;
@@ -42,17 +42,17 @@ export function river(): Canvas {
   return canvas;
 }
 
-/** One of the colours that together, seen from afar, give `colour`: lighter, darker, warmer, colder, or its complement. */
-function divided(colour: Colour, random: () => number): Colour {
-  const mean = (colour[0] + colour[1] + colour[2]) / 3;
-  const vivid: Colour = [
-    mean + 1.45 * (colour[0] - mean),
-    mean + 1.45 * (colour[1] - mean),
-    mean + 1.45 * (colour[2] - mean),
+/** One of the colors that together, seen from afar, give `color`: lighter, darker, warmer, colder, or its complement. */
+function divided(color: Color, random: () => number): Color {
+  const mean = (color[0] + color[1] + color[2]) / 3;
+  const vivid: Color = [
+    mean + 1.45 * (color[0] - mean),
+    mean + 1.45 * (color[1] - mean),
+    mean + 1.45 * (color[2] - mean),
   ];
   const pick = random();
   const light = 0.24 * (random() - 0.5);
-  const lean: Colour =
+  const lean: Color =
     pick < 0.66
       ? vivid
       : pick < 0.75
@@ -86,7 +86,7 @@ const sails = [
   [262, 236, 60, 20, 0xfff0d0],
 ] as const;
 
-function land(x: number, y: number): Colour | undefined {
+function land(x: number, y: number): Color | undefined {
   for (const [cx, foot, tall, wide, hex] of sails) {
     const t = (foot - y) / tall;
     if (t > 0.1 && t < 1 && x > cx - wide * 0.35 * (1 - t) && x < cx + wide * (1 - t))

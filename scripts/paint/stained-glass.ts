@@ -1,5 +1,5 @@
 /** "Stained glass". Pieces of streaked glass between leads: a sun over hills, a river, lilies; light comes through from behind. */
-import { blend, Canvas, type Colour, paint } from "./canvas.ts";
+import { blend, Canvas, type Color, paint } from "./canvas.ts";
 import { clamp, lattice, noise, octaves, randomStream, step } from "./noise.ts";
 
 const width = 576;
@@ -74,12 +74,12 @@ export function stainedGlass(): Canvas {
   return canvas;
 }
 
-/** Glass of one piece: its colour, streaks and seeds in it, and more light near the sun. */
-function shine([kind, number]: Piece, cell: number, x: number, y: number): Colour {
-  const colours = glass[kind].map(paint);
+/** Glass of one piece: its color, streaks and seeds in it, and more light near the sun. */
+function shine([kind, number]: Piece, cell: number, x: number, y: number): Color {
+  const colors = glass[kind].map(paint);
   const id = cell * 31 + number * 7;
-  const own = colours[Math.floor(lattice(id, 3, 91) * colours.length)] ?? lead;
-  const next = colours[Math.floor(lattice(id, 9, 92) * colours.length)] ?? own;
+  const own = colors[Math.floor(lattice(id, 3, 91) * colors.length)] ?? lead;
+  const next = colors[Math.floor(lattice(id, 9, 92) * colors.length)] ?? own;
   const turn = 6.28 * lattice(id, 5, 93);
   const along = x * Math.cos(turn) + y * Math.sin(turn);
   const across = y * Math.cos(turn) - x * Math.sin(turn);

@@ -1,5 +1,5 @@
 /** "Wheat": thick paint. A low sun over a wheat field, cypresses, violet hills; the brush follows the wind. */
-import { blend, Canvas, type Colour, type Direction, type Picture, paint, ramp } from "./canvas.ts";
+import { blend, Canvas, type Color, type Direction, type Picture, paint, ramp } from "./canvas.ts";
 import { noise, octaves, randomStream, step } from "./noise.ts";
 
 const width = 704;
@@ -99,7 +99,7 @@ function cypress(x: number, y: number): number {
 }
 
 /** A farmhouse between hills and field: gable, roof, wall and windows. */
-function house(x: number, y: number): Colour | undefined {
+function house(x: number, y: number): Color | undefined {
   const u = x - 330;
   const v = y - (horizon - 22);
   if (u < 0 || u > 92 || v > 50) return undefined;
@@ -133,9 +133,9 @@ const picture: Picture = (x, y) => {
   const depth = (y - horizon) / (height - horizon);
   const rows = Math.sin((x - 420) / (10 + 60 * depth) + 3 * octaves(x / 120, y / 90, 36));
   const stalk = octaves(x / (3 + 7 * depth), y / (16 + 44 * depth), 37);
-  const wheatColour = ramp(field, 0.55 + 0.14 * rows + 0.62 * stalk);
+  const wheatColor = ramp(field, 0.55 + 0.14 * rows + 0.62 * stalk);
   const path = Math.abs(x - 420 - 130 * Math.sin(depth * 2.4) - 60 * depth) < 6 + 44 * depth;
-  return path ? ramp([paint(0x4f7a3a), paint(0x8fa84e), paint(0xd8b46a)], 0.5 + 0.9 * stalk) : wheatColour;
+  return path ? ramp([paint(0x4f7a3a), paint(0x8fa84e), paint(0xd8b46a)], 0.5 + 0.9 * stalk) : wheatColor;
 };
 
 const wind: Direction = (x, y) => {

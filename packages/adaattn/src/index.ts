@@ -3,7 +3,7 @@
 export * from "./engine/engine.ts";
 export { EXPORTED_STYLE_SIDE, exportOnnx } from "./export/onnx.ts";
 export type { ExportedModel, ExportOptions } from "./export/parts.ts";
-export { type NormaliseOptions, normaliseFilters } from "./import/normalize.ts";
+export { type NormalizeOptions, normalizeFilters } from "./import/normalize.ts";
 export { openTensors, type TensorFile, type TensorFormat } from "./import/open.ts";
 export {
   type GatheredWeights,
@@ -15,18 +15,18 @@ export {
 } from "./import/released.ts";
 export type { EncoderLayout } from "./import/vgg.ts";
 export type { Attention, AttentionMap, AttentionRow, Point } from "./inspect/attention.ts";
-export { drawEntropy, drawHeat, drawMarks, drawSources, heatColour } from "./inspect/draw.ts";
+export { drawEntropy, drawHeat, drawMarks, drawSources, heatColor } from "./inspect/draw.ts";
 export * from "./network/architecture.ts";
 export * from "./network/attention.ts";
 export { decode, mergeLevels } from "./network/decoder.ts";
 export { convolve, encode } from "./network/encoder.ts";
-export { attentionKeys, channelStatistics, flattenPositions, normalise } from "./network/keys.ts";
-export { type AttendOptions, attend, stylise } from "./network/network.ts";
+export { attentionKeys, channelStatistics, flattenPositions, normalize } from "./network/keys.ts";
+export { type AttendOptions, attend, stylize } from "./network/network.ts";
 export * from "./network/parameters.ts";
 export type { Area, PictureSource } from "./picture/area.ts";
 export * from "./picture/picture.ts";
-export { keepChroma, matchColours } from "./picture/recolor.ts";
-export { parseColour, regionMasks } from "./picture/regions.ts";
+export { keepChroma, matchColors } from "./picture/recolor.ts";
+export { parseColor, regionMasks } from "./picture/regions.ts";
 export { resizePicture } from "./picture/resize.ts";
 export { rotatePicture } from "./picture/rotate.ts";
 export {
@@ -46,12 +46,12 @@ export { Model } from "./stylize/model.ts";
 export type {
   CallOptions,
   InspectOptions,
-  KeptStyle,
   PaintedTile,
   Progress,
+  SavedStyle,
   StyleOptions,
   StyleShare,
-  Stylised,
+  StylizedPicture,
   StylizeOptions,
   StylizeReport,
 } from "./stylize/options.ts";
@@ -61,7 +61,7 @@ export type { Style } from "./stylize/style.ts";
 export { marginsOf } from "./stylize/tiles.ts";
 export { SceneCuts } from "./video/scenes.ts";
 export type { KeyStyle } from "./video/timeline.ts";
-export { LEAD, type StylisedFrame, type StylizeVideoOptions, stylizeVideo, type VideoFrame } from "./video/video.ts";
+export { LEAD, type StylizedFrame, type StylizeVideoOptions, stylizeVideo, type VideoFrame } from "./video/video.ts";
 export { checkWeights } from "./weights/check.ts";
 export * from "./weights/safetensors.ts";
 export type { TensorEntries, TensorEntry } from "./weights/stored.ts";

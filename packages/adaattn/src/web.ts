@@ -10,7 +10,7 @@ export {
   type LoadModelOptions,
   loadModel,
 } from "./web/models.ts";
-export { checkConvolution, type Probed, probeWebGpu } from "./web/probe.ts";
+export { checkConvolution, probeWebGpu, type WebGpuProbe } from "./web/probe.ts";
 export {
   buildFor,
   hasVectors,

@@ -6,9 +6,9 @@ import {
   type ConvolutionLayer,
   countParameters,
   encoderParameters,
-  normalisedVgg19,
+  normalizedVgg19,
   parametersOf,
-  stylisingParameters,
+  stylizingParameters,
 } from "../src/network/architecture.ts";
 
 const image = architectureNamed("vgg19-image");
@@ -98,8 +98,8 @@ describe("the tensors", () => {
   test("of the released image network are called as in its files", () => {
     const vgg = [0, 2, 5, 9, 12, 16, 19, 22, 25, 29, 32, 35, 38, 42];
     expect(layersOf(encoderParameters(image.encoder).keys())).toEqual(vgg.map((index) => `vgg.${index}`));
-    expect(layersOf(encoderParameters(normalisedVgg19("")).keys())).toEqual(vgg.map(String));
-    expect(layersOf(stylisingParameters(image).keys())).toEqual([
+    expect(layersOf(encoderParameters(normalizedVgg19("")).keys())).toEqual(vgg.map(String));
+    expect(layersOf(stylizingParameters(image).keys())).toEqual([
       ...["adaattn_3.f", "adaattn_3.g", "adaattn_3.h"],
       ...[4, 5].flatMap((level) => ["f", "g", "h"].map((part) => `transformer.attn_adain_${level}_1.${part}`)),
       "transformer.merge_conv",
@@ -109,7 +109,7 @@ describe("the tensors", () => {
   });
 
   test("of the released video network are called as in its file", () => {
-    expect(layersOf(stylisingParameters(video).keys())).toEqual([
+    expect(layersOf(stylizingParameters(video).keys())).toEqual([
       ...["f", "g", "h"].map((part) => `video.transformer.${part}`),
       ...[1, 4, 7, 10, 14, 17, 21, 24].map((index) => `video.decoder.${index}`),
     ]);

@@ -10,10 +10,10 @@ import { readPicture } from "../src/node/pictures.ts";
 import { toOklab } from "../src/picture/oklab.ts";
 import type { Picture } from "../src/picture/picture.ts";
 import type { Model } from "../src/stylize/model.ts";
-import type { StyleOptions, Stylised, StylizeOptions } from "../src/stylize/options.ts";
+import type { StyleOptions, StylizedPicture, StylizeOptions } from "../src/stylize/options.ts";
 import type { Style } from "../src/stylize/style.ts";
 import { generator } from "./numbers.ts";
-import { greyMask, meanColour, meanDifference, ssim } from "./similarity.ts";
+import { grayMask, meanColor, meanDifference, ssim } from "./similarity.ts";
 
 const asset = (path: string) => fileURLToPath(new URL(`../../../assets/${path}.jpg`, import.meta.url));
 
@@ -21,7 +21,7 @@ let model: Model;
 let photo: Picture;
 let painting: Picture;
 let style: Style;
-let plain: Stylised;
+let plain: StylizedPicture;
 /** How far a photograph with a little grain leads from the plain result. */
 let grain: number;
 
@@ -41,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => model.dispose());
 
 const paint = (options: StylizeOptions) => model.stylize(photo, style, options);
-async function paintFrom(source: Picture, options: StyleOptions): Promise<Stylised> {
+async function paintFrom(source: Picture, options: StyleOptions): Promise<StylizedPicture> {
   using other = await model.style(source, options);
   return await model.stylize(photo, other);
 }
@@ -98,7 +98,7 @@ describe("colour", () => {
       await model.stylize(tiger, night, { color: "match" }),
     ];
     const away = (picture: Picture) =>
-      Math.hypot(...meanColour(picture).map((value, channel) => value - (meanColour(tiger)[channel] ?? 0)));
+      Math.hypot(...meanColor(picture).map((value, channel) => value - (meanColor(tiger)[channel] ?? 0)));
     expect(away(matched)).toBeLessThan(0.5 * away(unmatched));
     expect(distances(matched, tiger).chroma).toBeLessThan(0.8 * distances(unmatched, tiger).chroma);
   });
@@ -117,10 +117,10 @@ describe("the painting", () => {
 
   test("with a mask lends only what the mask leaves", async () => {
     const ink = await readPicture(asset("styles/ink-landscape"), { longerSide: 256 });
-    const sun = greyMask(100, 100, (x, y) => (Math.hypot(x - 70, y - 22) < 9 ? 1 : 0));
-    const paper = greyMask(100, 100, (x, y) => (y < 12 && x < 50 ? 1 : 0));
+    const sun = grayMask(100, 100, (x, y) => (Math.hypot(x - 70, y - 22) < 9 ? 1 : 0));
+    const paper = grayMask(100, 100, (x, y) => (y < 12 && x < 50 ? 1 : 0));
     const redness = (picture: Picture) => {
-      const [red, green, blue] = meanColour(picture);
+      const [red, green, blue] = meanColor(picture);
       return red - (green + blue) / 2;
     };
     const [whole, red, pale] = [
@@ -138,8 +138,8 @@ test("two styles in two regions look like each of them, and at the soft edge lik
   const second = await model.stylize(photo, other);
   const soft = (x: number) => Math.min(1, Math.max(0, (x - 70) / 50));
   const both = await model.stylize(photo, [
-    { style, mask: greyMask(192, 128, (x) => 1 - soft(x)) },
-    { style: other, mask: greyMask(192, 128, soft) },
+    { style, mask: grayMask(192, 128, (x) => 1 - soft(x)) },
+    { style: other, mask: grayMask(192, 128, soft) },
   ]);
   const [left, right] = [(x: number) => x < 40, (x: number) => x > 150];
   expect(meanDifference(both, plain, left)).toBeLessThan(1);

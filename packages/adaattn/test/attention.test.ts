@@ -11,7 +11,7 @@ import {
   styleValues,
   tokens,
 } from "../src/network/attention.ts";
-import { attentionKeys, flattenPositions, normalise } from "../src/network/keys.ts";
+import { attentionKeys, flattenPositions, normalize } from "../src/network/keys.ts";
 import { constantWeights } from "../src/network/parameters.ts";
 import { distance, generator, numbers } from "./numbers.ts";
 
@@ -226,7 +226,7 @@ describe("an attention module", () => {
     const { mean, deviation } = evaluated(attended(100, x), feeds);
     expect(distance(mean, ndarray(features.data, [1, channels, height * width]))).toBeLessThan(1e-9);
     expect(Math.max(...deviation.data)).toBeLessThan(1e-4);
-    const [painted] = evaluate([modulate(normalise(x), attended(100, x))], feeds);
+    const [painted] = evaluate([modulate(normalize(x), attended(100, x))], feeds);
     expect(distance(painted, features)).toBeLessThan(1e-4);
   });
 
@@ -251,7 +251,7 @@ describe("an attention module", () => {
     const weights = constantWeights(shapes, values);
     const x = input("x", flat.shape);
     const style = styleValues(module, x, x, weights);
-    const [queries, keys, centred, mean] = evaluate(
+    const [queries, keys, centered, mean] = evaluate(
       [tokens(contentQueries(module, x, weights)), style.keys, style.values, style.mean],
       { x: flat },
     );
@@ -272,13 +272,13 @@ describe("an attention module", () => {
     expect(distance(queries, projected("f"))).toBeLessThan(1e-12);
     expect(distance(keys, projected("g"))).toBeLessThan(1e-12);
     const whole = ndarray(
-      (centred?.data ?? new Float64Array()).map((value, at) => value + (mean?.data[at % channels] ?? 0)),
+      (centered?.data ?? new Float64Array()).map((value, at) => value + (mean?.data[at % channels] ?? 0)),
       [1, 5, channels],
     );
     expect(distance(whole, projected("h"))).toBeLessThan(1e-12);
     for (const channel of [0, 1, 2]) {
       const sum = [0, 1, 2, 3, 4].reduce(
-        (total, position) => total + (centred?.data[position * channels + channel] ?? 1),
+        (total, position) => total + (centered?.data[position * channels + channel] ?? 1),
         0,
       );
       expect(Math.abs(sum)).toBeLessThan(1e-12);
@@ -288,7 +288,7 @@ describe("an attention module", () => {
   test("modulates the normalised feature: times the deviation, plus the mean", () => {
     const x = input("x", [1, 1, 2, 2]);
     const maps = { mean: input("m", [1, 1, 4]), deviation: input("s", [1, 1, 4]) };
-    const [modulated] = evaluate([modulate(normalise(x), maps)], {
+    const [modulated] = evaluate([modulate(normalize(x), maps)], {
       x: ndarray([1, 3, 1, 3], [1, 1, 2, 2]),
       m: ndarray([10, 20, 30, 40], [1, 1, 4]),
       s: ndarray([0, 1, 2, 3], [1, 1, 4]),
@@ -316,8 +316,8 @@ describe("keys", () => {
     const [keys, shallow, deep, whole] = evaluate(
       [
         attentionKeys(features, 2),
-        normalise(input("corners", corners.shape)),
-        normalise(features[1] as Tensor),
+        normalize(input("corners", corners.shape)),
+        normalize(features[1] as Tensor),
         attentionKeys(features, 1),
       ],
       { one, two, corners },
@@ -327,7 +327,7 @@ describe("keys", () => {
   });
 
   test("of one position are 0 rather than not a number", () => {
-    const [keys] = evaluate([normalise(input("x", [1, 2, 1, 1]))], { x: ndarray([5, -7], [1, 2, 1, 1]) });
+    const [keys] = evaluate([normalize(input("x", [1, 2, 1, 1]))], { x: ndarray([5, -7], [1, 2, 1, 1]) });
     expect([...(keys?.data ?? [])].map(Math.abs)).toEqual([0, 0]);
   });
 

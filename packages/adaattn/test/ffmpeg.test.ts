@@ -37,14 +37,14 @@ async function framesOf(name: string, options: ReadFramesOptions = {}): Promise<
   return frames;
 }
 
-/** The colour at a share of the width and the height. */
-function colourAt({ width, height, data }: Picture, x: number, y: number): number[] {
+/** The color at a share of the width and the height. */
+function colorAt({ width, height, data }: Picture, x: number, y: number): number[] {
   const at = (Math.floor(y * height) * width + Math.floor(x * width)) * 4;
   return [...data.subarray(at, at + 4)];
 }
 
-const near = (colour: number[], expected: number[], by = 12) =>
-  expect(Math.max(...colour.map((value, at) => Math.abs(value - (expected[at] ?? 999)))), `${colour}`).toBeLessThan(by);
+const near = (color: number[], expected: number[], by = 12) =>
+  expect(Math.max(...color.map((value, at) => Math.abs(value - (expected[at] ?? 999)))), `${color}`).toBeLessThan(by);
 
 const error = (name: string) =>
   probeVideo(path(name)).then(String, ({ message }) => String(message).replace(folder, "F"));
@@ -65,7 +65,7 @@ describe.skipIf(!hasFfmpeg)("a video file", () => {
     expect([first?.width, first?.height]).toEqual([48, 64]);
     const pictures = [first, upright] as Picture[];
     const [x, y] = info.rotation === 90 ? [0.75, 0.2] : [0.25, 0.8];
-    near(colourAt(pictures[0] as Picture, x, y), colourAt(pictures[1] as Picture, 0.2, 0.25), 40);
+    near(colorAt(pictures[0] as Picture, x, y), colorAt(pictures[1] as Picture, 0.2, 0.25), 40);
 
     clip(...card("64x48", 5, 1), "-vf", "setsar=3/2", "wide.mkv");
     expect(await probeVideo(path("wide.mkv"))).toMatchObject({ width: 96, height: 48, pixelAspect: 1.5 });
@@ -84,7 +84,7 @@ describe.skipIf(!hasFfmpeg)("a video file", () => {
       ...["-colorspace", space, "-color_range", range, "-crf", "1", name],
     );
     const [frame] = await framesOf(name);
-    near(colourAt(frame as Picture, 0.5, 0.5), [200, 50, 20, 255], 5);
+    near(colorAt(frame as Picture, 0.5, 0.5), [200, 50, 20, 255], 5);
   });
 
   test.each([
@@ -247,8 +247,8 @@ describe.skipIf(!hasFfmpeg)("a film", () => {
   test("keeps colours and repeats its edge where the codec needs even sides", async () => {
     await film("back.mp4", frames);
     const [, , third] = await framesOf("back.mp4");
-    near(colourAt(third as Picture, 0.5, 0.5), [60, 102, 90, 255]);
-    near(colourAt(third as Picture, 0.99, 0.99), [60, 192, 90, 255], 20);
+    near(colorAt(third as Picture, 0.5, 0.5), [60, 102, 90, 255]);
+    near(colorAt(third as Picture, 0.99, 0.99), [60, 192, 90, 255], 20);
   });
 
   test("keeps transparency as a GIF", async () => {
@@ -258,9 +258,9 @@ describe.skipIf(!hasFfmpeg)("a film", () => {
     }));
     await film("clear.gif", clear);
     const [frame] = await framesOf("clear.gif", { keepAlpha: true });
-    expect([colourAt(frame as Picture, 0.5, 0.1)[3], colourAt(frame as Picture, 0.5, 0.9)[3]]).toEqual([0, 255]);
+    expect([colorAt(frame as Picture, 0.5, 0.1)[3], colorAt(frame as Picture, 0.5, 0.9)[3]]).toEqual([0, 255]);
     const [white] = await framesOf("clear.gif");
-    expect(colourAt(white as Picture, 0.5, 0.1)).toEqual([255, 255, 255, 255]);
+    expect(colorAt(white as Picture, 0.5, 0.1)).toEqual([255, 255, 255, 255]);
   });
 
   test("has the sound of the original, from where the pictures begin", async () => {

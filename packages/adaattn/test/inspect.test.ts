@@ -1,7 +1,7 @@
 import { evaluate, input, ndarray } from "@adaattn/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Attention, AttentionMap } from "../src/inspect/attention.ts";
-import { drawEntropy, drawHeat, drawMarks, drawSources, heatColour } from "../src/inspect/draw.ts";
+import { drawEntropy, drawHeat, drawMarks, drawSources, heatColor } from "../src/inspect/draw.ts";
 import { attentionRows } from "../src/network/rows.ts";
 import { NodeEngine } from "../src/node/engine.ts";
 import { toOklab } from "../src/picture/oklab.ts";
@@ -10,7 +10,7 @@ import type { Style } from "../src/stylize/style.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
 import { numbers } from "./numbers.ts";
 import { observe } from "./observed.ts";
-import { greyMask, painted } from "./similarity.ts";
+import { grayMask, painted } from "./similarity.ts";
 
 test.each(["softmax", "cosine"] as const)("rows by %s are the probabilities whose mean is the mean map", (kind) => {
   const [queries, keys] = [numbers([1, 3, 4], 1), numbers([1, 5, 4], 2)];
@@ -104,7 +104,7 @@ describe("the attention of a model", () => {
   });
 
   test("stays within a style's mask", async () => {
-    using masked = await model.style(painting, { mask: greyMask(90, 70, (x) => (x < 40 ? 1 : 0)) });
+    using masked = await model.style(painting, { mask: grayMask(90, 70, (x) => (x < 40 ? 1 : 0)) });
     const { keys } = await model.attention(photo, masked, [{ x: 5, y: 5 }]);
     expect(keys.length).toBeGreaterThan(10);
     for (const { x } of keys) expect(x).toBeLessThan(40);
@@ -124,7 +124,7 @@ describe("pictures of attention:", () => {
 
   test("the colours of heat grow evenly lighter", () => {
     const lightness = Array.from({ length: 11 }, (_, step) => {
-      const [r, g, b] = heatColour(step / 10).map(Math.round);
+      const [r, g, b] = heatColor(step / 10).map(Math.round);
       return toOklab(r ?? 0, g ?? 0, b ?? 0)[0];
     });
     for (let step = 1; step < 11; step++) {
@@ -144,7 +144,7 @@ describe("pictures of attention:", () => {
     const light = (x: number, y: number) => at(heat, x, y).reduce((sum, value) => sum + value, 0);
     expect(light(30, 30)).toBeGreaterThan(2 * light(10, 10));
     expect(at(heat, 30, 26)).toEqual([255, 255, 255]);
-    // The painting shows through where it is cold, grey and darker.
+    // The painting shows through where it is cold, gray and darker.
     const [r, g, b] = at(heat, 5, 5);
     expect([r === g && g === b, (r ?? 0) > 20 && (r ?? 0) < 100]).toEqual([true, true]);
   });

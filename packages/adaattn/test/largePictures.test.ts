@@ -24,7 +24,7 @@ beforeAll(async () => {
   await opaque().jpeg({ progressive: true }).toFile(at("progressive.jpg"));
   await opaque().withMetadata({ orientation: 6 }).jpeg().toFile(at("turned.jpg"));
   await opaque().greyscale().png().toFile(at("grey.png"));
-  await opaque().png({ palette: true, colours: 20 }).toFile(at("palette.png"));
+  await opaque().png({ palette: true, colors: 20 }).toFile(at("palette.png"));
   await opaque().toColourspace("rgb16").png().toFile(at("deep.png"));
   await opaque().toColourspace("cmyk").jpeg().toFile(at("cmyk.jpg"));
   await opaque().avif().toFile(at("still.avif"));

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { architectureNamed } from "../src/network/architecture.ts";
 import { maskOnGrid, readMask, resizedNote } from "../src/picture/masks.ts";
-import { parseColour, regionMasks } from "../src/picture/regions.ts";
+import { parseColor, regionMasks } from "../src/picture/regions.ts";
 import { Mixture } from "../src/stylize/mixture.ts";
 import { chosenPositions } from "../src/stylize/positions.ts";
 import { preparePainting } from "../src/stylize/styleSource.ts";
 import { waves } from "./models.ts";
-import { greyMask, painted } from "./similarity.ts";
+import { grayMask, painted } from "./similarity.ts";
 
 describe("a mask", () => {
   test("is 1 where it is white, 0 where it is black or transparent", () => {
@@ -25,13 +25,13 @@ describe("a mask", () => {
       [20, 50],
     ] as const) {
       const mask = readMask(
-        greyMask(width, height, (x) => (x < width * 0.75 ? 1 : 0)),
+        grayMask(width, height, (x) => (x < width * 0.75 ? 1 : 0)),
         "the mask",
       );
       expect([...maskOnGrid(mask, picture, grid, 8)]).toEqual([1, 1, 1, 0, 1, 1, 1, 0]);
     }
     const soft = readMask(
-      greyMask(32, 16, (x) => (x < 20 ? 1 : 0)),
+      grayMask(32, 16, (x) => (x < 20 ? 1 : 0)),
       "the mask",
     );
     expect([...maskOnGrid(soft, picture, grid, 8)].slice(0, 4)).toEqual([1, 1, 0.5, 0]);
@@ -39,7 +39,7 @@ describe("a mask", () => {
 
   test("reaches to the padding by its edge", () => {
     const mask = readMask(
-      greyMask(20, 16, (x) => (x > 9 ? 1 : 0)),
+      grayMask(20, 16, (x) => (x > 9 ? 1 : 0)),
       "the mask",
     );
     expect([...maskOnGrid(mask, { width: 20, height: 16 }, { width: 4, height: 1 }, 16)]).toEqual([0.375, 1, 1, 1]);
@@ -48,7 +48,7 @@ describe("a mask", () => {
   test("that is black everywhere is refused", () => {
     expect(() =>
       readMask(
-        greyMask(16, 16, () => 0),
+        grayMask(16, 16, () => 0),
         "the mask of style 2",
       ),
     ).toThrow(new Error("Expected white somewhere in the mask of style 2 but received one that is black everywhere."));
@@ -103,19 +103,19 @@ describe("regions in colours", () => {
       ["red", "#F00"],
       "Expected one style for each region but received red and #F00, which are the same colour.",
     ],
-  ])("refuse %s", (_, colours, sentence) => {
+  ])("refuse %s", (_, colors, sentence) => {
     const mask = painted(30, 30, (x) => (x < 20 ? [255, 0, 0] : [0, 0, 255]));
-    expect(() => regionMasks(mask, colours)).toThrow(new Error(sentence));
+    expect(() => regionMasks(mask, colors)).toThrow(new Error(sentence));
   });
 
   test("are named by words and by hexadecimal digits", () => {
-    expect(["Red", "#f80", "#0A0b0C", "lime"].map(parseColour)).toEqual([
+    expect(["Red", "#f80", "#0A0b0C", "lime"].map(parseColor)).toEqual([
       [255, 0, 0],
       [255, 136, 0],
       [10, 11, 12],
       [0, 255, 0],
     ]);
-    expect(["", "#ff", "rgb(1,2,3)", "constructor"].map(parseColour)).toEqual(Array(4).fill(undefined));
+    expect(["", "#ff", "rgb(1,2,3)", "constructor"].map(parseColor)).toEqual(Array(4).fill(undefined));
   });
 });
 
@@ -134,15 +134,15 @@ describe("the shares of styles", () => {
   });
 
   test("need no mixing for one style everywhere at strength 1", () => {
-    const white = greyMask(16, 16, () => 1);
+    const white = grayMask(16, 16, () => 1);
     expect(new Mixture([{ weight: 7 }], 1, photo).sharesOn(grid, 8)).toBe(undefined);
     expect(new Mixture([{ mask: white }], 1, photo).sharesOn(grid, 8)).toBe(undefined);
     expect(new Mixture([{}], 0.99, photo).sharesOn(grid, 8)).not.toBe(undefined);
   });
 
   test("follow the masks, and leave the rest to the photograph", () => {
-    const left = greyMask(32, 16, (x) => (x < 8 ? 1 : x < 16 ? 0.5 : 0));
-    const right = greyMask(32, 16, (x) => (x < 8 ? 0 : x < 16 ? 0.5 : x < 24 ? 1 : 0));
+    const left = grayMask(32, 16, (x) => (x < 8 ? 1 : x < 16 ? 0.5 : 0));
+    const right = grayMask(32, 16, (x) => (x < 8 ? 0 : x < 16 ? 0.5 : x < 24 ? 1 : 0));
     const shares = new Mixture([{ mask: left }, { mask: right }], 1, photo).sharesOn(grid, 8);
     expect(shares?.styles.map((style) => row(style).map((value) => value.toFixed(1)))).toEqual([
       ["1.0", "0.5", "0.0", "0.0"],
@@ -152,7 +152,7 @@ describe("the shares of styles", () => {
   });
 
   test("go by the weights where masks overlap", () => {
-    const white = greyMask(16, 16, () => 1);
+    const white = grayMask(16, 16, () => 1);
     const shares = new Mixture([{ mask: white, weight: 1 }, { weight: 3 }], 1, photo).sharesOn(grid, 8);
     expect(shares?.styles.map((style) => style[0])).toEqual([0.25, 0.75]);
     expect(shares?.own[0]).toBe(0);
@@ -164,17 +164,17 @@ describe("the positions of a painting with a mask", () => {
   const [module] = attention.modules;
   if (module === undefined) throw new Error("small has levels");
   const size = { width: 256, height: 192 };
-  const choose = (mask?: ReturnType<typeof greyMask>, sampling: "even" | "random" = "even") =>
+  const choose = (mask?: ReturnType<typeof grayMask>, sampling: "even" | "random" = "even") =>
     chosenPositions({ ...attention, sampling }, module, preparePainting(waves(256, 192), mask, { seed: 1 }), size);
 
   test("are the same without one and with a white one", () => {
-    expect(choose(greyMask(40, 30, () => 1))).toEqual(choose());
+    expect(choose(grayMask(40, 30, () => 1))).toEqual(choose());
   });
 
   test.each(["even", "random"] as const)("lie inside it, and are as many as there may be (%s)", (sampling) => {
     const positions = [
       ...choose(
-        greyMask(256, 192, (x) => (x < 200 ? 1 : 0)),
+        grayMask(256, 192, (x) => (x < 200 ? 1 : 0)),
         sampling,
       ),
     ].map(Number);
@@ -185,12 +185,12 @@ describe("the positions of a painting with a mask", () => {
   });
 
   test("are all that it leaves where these are few, and never none", () => {
-    expect([...choose(greyMask(256, 192, (x, y) => (x < 8 && y < 4 ? 1 : 0)))]).toEqual([0n, 1n]);
-    expect([...choose(greyMask(256, 192, (x, y) => (x === 130 && y === 60 ? 1 : 0)))]).toEqual([15n * 64n + 32n]);
+    expect([...choose(grayMask(256, 192, (x, y) => (x < 8 && y < 4 ? 1 : 0)))]).toEqual([0n, 1n]);
+    expect([...choose(grayMask(256, 192, (x, y) => (x === 130 && y === 60 ? 1 : 0)))]).toEqual([15n * 64n + 32n]);
   });
 
   test("are turned and enlarged with the painting", () => {
-    const top = greyMask(256, 192, (_, y) => (y < 96 ? 1 : 0));
+    const top = grayMask(256, 192, (_, y) => (y < 96 ? 1 : 0));
     const { painting, mask } = preparePainting(waves(256, 192), top, { rotate: 90, stroke: 0.5 });
     expect([painting.width, painting.height, mask?.width, mask?.height]).toEqual([96, 128, 96, 128]);
     // What was above is on the right of a painting that was turned clockwise.

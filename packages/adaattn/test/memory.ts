@@ -1,5 +1,5 @@
 /**
- * Stylises many photographs of changing sizes and prints how large the process was after each, in bytes, as a JSON array. A process
+ * Stylizes many photographs of changing sizes and prints how large the process was after each, in bytes, as a JSON array. A process
  * of its own, for engine.test.ts:
  *
  *   MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=4096 \

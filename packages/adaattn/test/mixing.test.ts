@@ -9,8 +9,8 @@ import { Model } from "../src/stylize/model.ts";
 import type { Progress } from "../src/stylize/options.ts";
 import type { Style } from "../src/stylize/style.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
-import { type Observed, observe } from "./observed.ts";
-import { greyMask, meanDifference, painted } from "./similarity.ts";
+import { type Observer, observe } from "./observed.ts";
+import { grayMask, meanDifference, painted } from "./similarity.ts";
 
 const equal = (a: Picture, b: Picture) => Buffer.compare(Buffer.from(a.data), Buffer.from(b.data)) === 0;
 
@@ -25,14 +25,14 @@ function difference(a: Picture, b: Picture, counts: (x: number, y: number) => bo
   return most;
 }
 
-let observed: Observed;
+let observed: Observer;
 let model: Model;
 let one: Style;
 let other: Style;
 let plain: Picture;
 let plainOther: Picture;
 const photo = waves(70, 54, 2);
-const white = greyMask(30, 30, () => 1);
+const white = grayMask(30, 30, () => 1);
 
 beforeAll(async () => {
   observed = observe(new NodeEngine());
@@ -66,16 +66,16 @@ describe("parts that make up a whole give the plain result, but for rounding:", 
       "two regions of one style, with a soft edge",
       () =>
         model.stylize(photo, [
-          { style: one, mask: greyMask(35, 27, (x) => 1 - x / 34) },
-          { style: one, mask: greyMask(35, 27, (x) => x / 34) },
+          { style: one, mask: grayMask(35, 27, (x) => 1 - x / 34) },
+          { style: one, mask: grayMask(35, 27, (x) => x / 34) },
         ]),
     ],
     [
       "two regions of one style, of different weights",
       () =>
         model.stylize(photo, [
-          { style: one, weight: 9, mask: greyMask(70, 54, (x) => (x < 30 ? 1 : 0)) },
-          { style: one, weight: 1, mask: greyMask(70, 54, (x) => (x < 30 ? 0 : 1)) },
+          { style: one, weight: 9, mask: grayMask(70, 54, (x) => (x < 30 ? 1 : 0)) },
+          { style: one, weight: 1, mask: grayMask(70, 54, (x) => (x < 30 ? 0 : 1)) },
         ]),
     ],
   ])("%s", async (_, paint) => {
@@ -125,7 +125,7 @@ describe("several styles", () => {
   test("each have their region, and the photograph stays where there is none", async () => {
     const wide = waves(300, 64, 5);
     const [left, right] = [await model.stylize(wide, one), await model.stylize(wide, other)];
-    const third = (which: number) => greyMask(75, 16, (x) => (Math.floor(x / 25) === which ? 1 : 0));
+    const third = (which: number) => grayMask(75, 16, (x) => (Math.floor(x / 25) === which ? 1 : 0));
     const result = await model.stylize(wide, [
       { style: one, mask: third(0) },
       { style: other, mask: third(2) },
@@ -138,7 +138,7 @@ describe("several styles", () => {
   });
 
   test("refuse what they are not meant for, in one sentence", async () => {
-    const black = greyMask(20, 20, () => 0);
+    const black = grayMask(20, 20, () => 0);
     const typo = { style: one, wieght: 2 };
     const cases: [Parameters<Model["stylize"]>[1], string][] = [
       [[typo], "Expected a control that there is (weight) but received wieght."],
@@ -177,10 +177,10 @@ test("every control changes the picture, and all together do", async () => {
   const painting = waves(90, 70, 3);
   using stroked = await model.style(painting, { stroke: 2 });
   using turned = await model.style(painting, { rotate: 90 });
-  using masked = await model.style(painting, { mask: greyMask(90, 70, (x) => (x < 20 ? 1 : 0)) });
+  using masked = await model.style(painting, { mask: grayMask(90, 70, (x) => (x < 20 ? 1 : 0)) });
   const regions = [
-    { style: stroked, weight: 2, mask: greyMask(70, 54, (x) => (x < 40 ? 1 : 0)) },
-    { style: masked, mask: greyMask(70, 54, (x) => (x < 30 ? 0 : 1)) },
+    { style: stroked, weight: 2, mask: grayMask(70, 54, (x) => (x < 40 ? 1 : 0)) },
+    { style: masked, mask: grayMask(70, 54, (x) => (x < 30 ? 0 : 1)) },
   ];
   const results = [
     await model.stylize(photo, stroked),
@@ -201,7 +201,7 @@ test("every control changes the picture, and all together do", async () => {
 test("every tensor but the styles' is given back, also where the call is aborted", async () => {
   const styles = () => [...observed.living.values()].sort();
   const before = styles();
-  const shares = [{ style: one }, { style: other, mask: greyMask(70, 54, (x) => x / 69) }];
+  const shares = [{ style: one }, { style: other, mask: grayMask(70, 54, (x) => x / 69) }];
   const options = { strength: 0.5, color: "match" } as const;
   await model.stylize(photo, shares, options);
   expect(styles()).toEqual(before);
@@ -242,7 +242,7 @@ describe.runIf(targets.includes("webgpu"))("on WebGPU", () => {
       );
       const content = waves(30, 20, 2);
       const styles = [await opened.style(waves(32, 32, 3)), await opened.style(waves(32, 32, 4))];
-      const masks = [greyMask(30, 20, (x) => x / 29), undefined];
+      const masks = [grayMask(30, 20, (x) => x / 29), undefined];
       const shares = styles.map((style, index) => ({ style, mask: masks[index] }));
       const picture = await opened.stylize(content, shares, { strength: 0.7 });
       const [first] = styles;

@@ -65,16 +65,16 @@ export function generatedWeights(architecture: Architecture, seed = 1): Map<stri
     const count = shape.reduce((product, length) => product * length, 1);
     const fanIn = count / (shape[0] ?? 1);
     const amplitude = name.endsWith(".bias") ? 0.05 : Math.sqrt(6 / fanIn) * (name === `${last}.weight` ? 0.3 : 1);
-    const centre = name === `${last}.bias` ? 0.5 : 0;
+    const center = name === `${last}.bias` ? 0.5 : 0;
     values.set(
       name,
-      Float32Array.from({ length: count }, () => centre + amplitude * next()),
+      Float32Array.from({ length: count }, () => center + amplitude * next()),
     );
   }
   return values;
 }
 
-/** A picture of smooth waves of colour with some grain; `alpha` gives the alpha at every pixel, 255 by default. */
+/** A picture of smooth waves of color with some grain; `alpha` gives the alpha at every pixel, 255 by default. */
 export function waves(width: number, height: number, seed = 1, alpha: (at: number) => number = () => 255): Picture {
   const next = generator(seed);
   const phases = [next(), next(), next()];

@@ -2,7 +2,7 @@
 
 import type { Engine, EngineTensor, Session, TensorData } from "../src/engine/engine.ts";
 
-export interface Observed {
+export interface Observer {
   readonly engine: Engine;
   /** The tensors that were given out and not disposed of, with the names of their sessions and outputs. */
   readonly living: ReadonlyMap<EngineTensor, string>;
@@ -10,7 +10,7 @@ export interface Observed {
   readonly read: readonly TensorData[];
 }
 
-export function observe(inner: Engine): Observed {
+export function observe(inner: Engine): Observer {
   const living = new Map<EngineTensor, string>();
   const read: TensorData[] = [];
 

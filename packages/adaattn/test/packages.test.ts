@@ -66,7 +66,7 @@ describe("adaattn alone, installed by npm", () => {
 
   test.each(NODES)("is imported on Node $version", async ({ node, version }) => {
     const program = `
-      import { parseColour } from "adaattn";
+      import { parseColor } from "adaattn";
       import { loadModel, readPicture } from "adaattn/node";
       import * as web from "adaattn/web";
 
@@ -74,7 +74,7 @@ describe("adaattn alone, installed by npm", () => {
       const style = await model.style(await readPicture("b.jpg"));
       const { width, height } = await model.stylize(await readPicture("a.jpg"), style);
       await model.dispose();
-      console.log(JSON.stringify([process.version, width, height, typeof parseColour, typeof web.loadModel]));`;
+      console.log(JSON.stringify([process.version, width, height, typeof parseColor, typeof web.loadModel]));`;
     const { stdout } = await inAlone(node, "node", "--input-type=module", "--eval", program);
     expect(JSON.parse(stdout)).toEqual([version, 64, 48, "function", "function"]);
   });
@@ -103,7 +103,7 @@ describe("adaattn alone, installed by npm", () => {
 
 test("the libraries run in Node, and their types are complete", async () => {
   const program = `
-import { loadModel, readPicture, type Stylised, writePicture } from "adaattn/node";
+import { loadModel, readPicture, type StylizedPicture, writePicture } from "adaattn/node";
 import { toOnnx, type Tensor } from "@adaattn/graph";
 import { startServer } from "@adaattn/server";
 import { trainModel } from "@adaattn/train";
@@ -115,7 +115,7 @@ export const used: readonly [typeof toOnnx, typeof trainModel, typeof startServe
 ];
 const model = await loadModel("small", { device: "cpu" });
 const style = await model.style(await readPicture("b.jpg"));
-const result: Stylised = await model.stylize(await readPicture("a.jpg"), style, { strength: 0.8 });
+const result: StylizedPicture = await model.stylize(await readPicture("a.jpg"), style, { strength: 0.8 });
 await writePicture("library.png", result);
 await model.dispose();
 `;
@@ -184,7 +184,7 @@ async function bundle(source: string): Promise<string> {
 
 describe("a bundle", () => {
   test("holds only what is used", async () => {
-    const code = await bundle('import { parseColour } from "adaattn"; console.log(parseColour("#fff"));');
+    const code = await bundle('import { parseColor } from "adaattn"; console.log(parseColor("#fff"));');
     expect(code).not.toContain("decoder.4_1");
     expect(code.length).toBeLessThan(4_000);
   });
@@ -261,7 +261,7 @@ try {
       const page = await browser.newPage();
       await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
       const result = await page.waitForFunction("window.result", undefined, { timeout: 200_000 });
-      expect(await result.jsonValue()).toEqual({ width: 64, height: 48, colours: expect.any(Number) });
+      expect(await result.jsonValue()).toEqual({ width: 64, height: 48, colors: expect.any(Number) });
     } finally {
       await browser.close();
     }

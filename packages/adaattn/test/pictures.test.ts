@@ -269,12 +269,12 @@ describe("writing", () => {
     ["avif", "avif", [128, 128, 128, 128]],
     ["tif", "tiff", [128, 128, 128, 128]],
     ["tiff", "tiff", [128, 128, 128, 128]],
-  ])(".%s", async (extension, format, colour) => {
+  ])(".%s", async (extension, format, color) => {
     const path = join(folder, `written.${extension}`);
     await writePicture(path, translucent, { quality: 100 });
     const back = await readPicture(path);
     expect(back.source).toEqual({ width: 32, height: 16, format, pages: 1 });
-    expectNear(pixel(back, 7, 7), colour, 2);
+    expectNear(pixel(back, 7, 7), color, 2);
   });
 
   test("leaves alpha out where every pixel is opaque", async () => {

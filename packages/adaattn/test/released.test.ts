@@ -129,9 +129,9 @@ describe("what does not fit is listed", () => {
 });
 
 describe("VGG-19 of other programs", () => {
-  const [normalised] = files(importTarget("video"));
+  const [normalized] = files(importTarget("video"));
   const others = files(video).slice(1);
-  const convolutions = [...(normalised?.tensors ?? [])].filter(([name]) => name !== "0.weight" && name !== "0.bias");
+  const convolutions = [...(normalized?.tensors ?? [])].filter(([name]) => name !== "0.weight" && name !== "0.bias");
 
   test("torchvision's: same kernels, colours prepared by the first convolution", async () => {
     const index = [0, 2, 5, 7, 10];
@@ -146,10 +146,10 @@ describe("VGG-19 of other programs", () => {
     expect(weights.get("vgg.12.weight")?.[0]).toBe(6);
     const matrix = weights.get("vgg.0.weight") ?? [];
     const bias = weights.get("vgg.0.bias") ?? [];
-    // A grey of 0.5 becomes (0.5 - mean) / deviation.
-    const grey = [0, 1, 2].map((row) => 0.5 * (matrix[row * 3 + row] ?? 0) + (bias[row] ?? 0));
+    // A gray of 0.5 becomes (0.5 - mean) / deviation.
+    const gray = [0, 1, 2].map((row) => 0.5 * (matrix[row * 3 + row] ?? 0) + (bias[row] ?? 0));
     [(0.5 - 0.485) / 0.229, (0.5 - 0.456) / 0.224, (0.5 - 0.406) / 0.225].forEach((expected, row) => {
-      expect(grey[row]).toBeCloseTo(expected, 5);
+      expect(gray[row]).toBeCloseTo(expected, 5);
     });
   });
 

@@ -2,7 +2,7 @@
 
 import type { Picture } from "../src/picture/picture.ts";
 
-/** The mean difference of two pictures' colours in bytes, of the pixels that `counts` takes. */
+/** The mean difference of two pictures' colors in bytes, of the pixels that `counts` takes. */
 export function meanDifference(a: Picture, b: Picture, counts: (x: number, y: number) => boolean = () => true): number {
   let [sum, count] = [0, 0];
   for (let at = 0; at < a.data.length; at++) {
@@ -15,7 +15,7 @@ export function meanDifference(a: Picture, b: Picture, counts: (x: number, y: nu
 }
 
 /** The mean red, green and blue of a picture. */
-export function meanColour({ data }: Picture): readonly [number, number, number] {
+export function meanColor({ data }: Picture): readonly [number, number, number] {
   const sums: [number, number, number] = [0, 0, 0];
   for (let at = 0; at < data.length; at++)
     if (at % 4 < 3) sums[(at % 4) as 0 | 1 | 2] += (4 * (data[at] ?? 0)) / data.length;
@@ -24,9 +24,9 @@ export function meanColour({ data }: Picture): readonly [number, number, number]
 
 const WINDOW = 8;
 
-/** SSIM of grey levels (Wang et al., 2004), over windows of 8 x 8 pixels, half overlapping. */
+/** SSIM of gray levels (Wang et al., 2004), over windows of 8 x 8 pixels, half overlapping. */
 export function ssim(a: Picture, b: Picture): number {
-  const [greyA, greyB] = [grey(a), grey(b)];
+  const [grayA, grayB] = [gray(a), gray(b)];
   const [c1, c2] = [(0.01 * 255) ** 2, (0.03 * 255) ** 2];
   let [sum, count] = [0, 0];
   for (let top = 0; top + WINDOW <= a.height; top += WINDOW / 2) {
@@ -34,7 +34,7 @@ export function ssim(a: Picture, b: Picture): number {
       let [x, y, xx, yy, xy] = [0, 0, 0, 0, 0];
       for (let row = top; row < top + WINDOW; row++) {
         for (let column = left; column < left + WINDOW; column++) {
-          const [p, q] = [greyA[row * a.width + column] ?? 0, greyB[row * a.width + column] ?? 0];
+          const [p, q] = [grayA[row * a.width + column] ?? 0, grayB[row * a.width + column] ?? 0];
           x += p;
           y += q;
           xx += p * p;
@@ -52,7 +52,7 @@ export function ssim(a: Picture, b: Picture): number {
   return sum / count;
 }
 
-function grey({ width, height, data }: Picture): Float64Array {
+function gray({ width, height, data }: Picture): Float64Array {
   const value = (at: number) => data[at] ?? 0;
   return Float64Array.from(
     { length: width * height },
@@ -60,22 +60,22 @@ function grey({ width, height, data }: Picture): Float64Array {
   );
 }
 
-/** A picture whose pixel at x, y has this colour. */
+/** A picture whose pixel at x, y has this color. */
 export function painted(
   width: number,
   height: number,
-  colour: (x: number, y: number) => readonly [number, number, number, number?],
+  color: (x: number, y: number) => readonly [number, number, number, number?],
 ): Picture {
   const data = new Uint8ClampedArray(width * height * 4);
   for (let at = 0; at < width * height; at++) {
-    const [r, g, b, alpha = 255] = colour(at % width, Math.floor(at / width));
+    const [r, g, b, alpha = 255] = color(at % width, Math.floor(at / width));
     data.set([r, g, b, alpha], at * 4);
   }
   return { width, height, data };
 }
 
-/** A grey mask. */
-export function greyMask(width: number, height: number, value: (x: number, y: number) => number): Picture {
+/** A gray mask. */
+export function grayMask(width: number, height: number, value: (x: number, y: number) => number): Picture {
   return painted(width, height, (x, y) => {
     const level = 255 * value(x, y);
     return [level, level, level];

@@ -2,7 +2,7 @@
 
 import { input, toOnnx } from "@adaattn/graph";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { constantWeights, type Model, parametersOf, stylise, toPicture, toTensor } from "../src/index.ts";
+import { constantWeights, type Model, parametersOf, stylize, toPicture, toTensor } from "../src/index.ts";
 import { loadModel, NodeEngine, outputOf, readModel } from "../src/node.ts";
 import { waves } from "./models.ts";
 
@@ -18,7 +18,7 @@ test("small-video paints by sums what the whole matrix of weights gives", async 
   const { architecture, weights } = await readModel("small-video");
   const shapes = [photo, painting].map(({ width, height }) => [1, 3, height, width] as const);
   const [content, style] = [input("content", shapes[0] ?? []), input("style", shapes[1] ?? [])];
-  const { output } = stylise(architecture, content, style, constantWeights(parametersOf(architecture), weights), {
+  const { output } = stylize(architecture, content, style, constantWeights(parametersOf(architecture), weights), {
     kind: "cosine-quadratic",
   });
   await using engine = new NodeEngine({ threads: 1 });
@@ -40,15 +40,15 @@ test("small-video gives a photograph the colours of its painting", async () => {
     const values = Array.from(data).filter((_, at) => at % 4 === channel);
     return values.reduce((sum, value) => sum + value, 0) / values.length;
   };
-  for (const colour of [
+  for (const color of [
     [200, 60, 40],
     [30, 80, 190],
   ]) {
     const tinted = waves(64, 64, 3);
-    const data = tinted.data.map((value, at) => (at % 4 === 3 ? 255 : 0.25 * value + 0.75 * (colour[at % 4] ?? 0)));
+    const data = tinted.data.map((value, at) => (at % 4 === 3 ? 255 : 0.25 * value + 0.75 * (color[at % 4] ?? 0)));
     const painted = await model.stylize(photo, await model.style({ ...tinted, data }));
     const reddish = mean(painted, 0) - mean(painted, 2);
-    expect(Math.sign(reddish)).toBe(Math.sign((colour[0] ?? 0) - (colour[2] ?? 0)));
+    expect(Math.sign(reddish)).toBe(Math.sign((color[0] ?? 0) - (color[2] ?? 0)));
     expect(Math.abs(reddish)).toBeGreaterThan(40);
   }
 });

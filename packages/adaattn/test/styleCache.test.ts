@@ -10,7 +10,7 @@ import { NodeEngine } from "../src/node/engine.ts";
 import { Model } from "../src/stylize/model.ts";
 import { readSafetensors, writeSafetensors } from "../src/weights/safetensors.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
-import { greyMask } from "./similarity.ts";
+import { grayMask } from "./similarity.ts";
 
 describe.each([tiny, tinyVideo])("a cache of styles of $name", (architecture: Architecture) => {
   let model: Model;
@@ -53,7 +53,7 @@ describe.each([tiny, tinyVideo])("a cache of styles of $name", (architecture: Ar
       { stroke: 2 },
       { rotate: 90 },
       { keys: 20 },
-      { mask: greyMask(20, 20, (x) => +(x > 9)) },
+      { mask: grayMask(20, 20, (x) => +(x > 9)) },
     ];
     for (const options of asked) expect((await cachedStyle(model, painting, options, folder)).isCached).toBe(false);
     expect((await cachedStyle(model, waves(90, 70, 4), {}, folder)).isCached).toBe(false);

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { targets } from "../../graph/test/engines.ts";
 import { type Device, outputOf } from "../src/engine/engine.ts";
 import { type Architecture, architectureNamed, parametersOf } from "../src/network/architecture.ts";
-import { stylise } from "../src/network/network.ts";
+import { stylize } from "../src/network/network.ts";
 import { constantWeights } from "../src/network/parameters.ts";
 import { NodeEngine } from "../src/node/engine.ts";
 import { onWhite, type Picture, paddedSize, toPicture, toTensor } from "../src/picture/picture.ts";
@@ -14,7 +14,7 @@ import type { Progress } from "../src/stylize/options.ts";
 import { evenPositions } from "../src/stylize/sampling.ts";
 import type { Style } from "../src/stylize/style.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
-import { type Observed, observe } from "./observed.ts";
+import { type Observer, observe } from "./observed.ts";
 
 const open = (architecture: Architecture, device: Device = "cpu") =>
   Model.load(architecture.name, architecture, generatedWeights(architecture), new NodeEngine({ device }));
@@ -27,7 +27,7 @@ function difference(a: Picture, b: Picture): number {
 }
 
 describe("a model", () => {
-  let observed: Observed;
+  let observed: Observer;
   let model: Model;
   let style: Style;
   const photo = waves(50, 36, 2);
@@ -55,9 +55,9 @@ describe("a model", () => {
 
   test("paints colours rather than black and white", async () => {
     const { data } = await model.stylize(photo, style);
-    const colours = data.filter((_, at) => at % 4 !== 3);
-    expect(colours.filter((value) => value === 0 || value === 255).length).toBeLessThan(colours.length / 20);
-    expect(Math.max(...colours) - Math.min(...colours)).toBeGreaterThan(60);
+    const colors = data.filter((_, at) => at % 4 !== 3);
+    expect(colors.filter((value) => value === 0 || value === 255).length).toBeLessThan(colors.length / 20);
+    expect(Math.max(...colors) - Math.min(...colors)).toBeGreaterThan(60);
   });
 
   test("gives the same bytes whenever a style is used again", async () => {
@@ -144,9 +144,9 @@ describe("a model", () => {
       const controller = new AbortController();
       const stages: string[] = [];
       const onProgress = ({ stage, fraction }: Progress) => stages.push(`${stage} ${fraction}`);
-      const stylised = model.stylize(large, style, { signal: controller.signal, onProgress });
+      const stylized = model.stylize(large, style, { signal: controller.signal, onProgress });
       setImmediate(() => controller.abort(reason));
-      await expect(stylised).rejects.toBe(reason);
+      await expect(stylized).rejects.toBe(reason);
       expect(stages).toEqual(["encode 0"]);
       expect(equal(await model.stylize(photo, style), await model.stylize(photo, style))).toBe(true);
     });
@@ -228,7 +228,7 @@ describe("its parts give what the whole network gives:", () => {
     );
     const shapes = [contentSize, styleSize].map((size) => [1, 3, size.height, size.width]);
     const [content, style] = [input("content", shapes[0] ?? []), input("style", shapes[1] ?? [])];
-    const { output } = stylise(architecture, content, style, constantWeights(parametersOf(architecture), weights), {
+    const { output } = stylize(architecture, content, style, constantWeights(parametersOf(architecture), weights), {
       chosen,
     });
     const session = await observed.engine.load(toOnnx({ output }), "the whole network");

@@ -4,8 +4,8 @@ import { constant, evaluate, input, matmul, ndarray, type Tensor } from "@adaatt
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Architecture, architectureNamed } from "../src/network/architecture.ts";
 import { contentQueries, styleValues, tokens } from "../src/network/attention.ts";
-import { foldedQueries, foldKeys, normaliseFoldedKeys } from "../src/network/folding.ts";
-import { channelStatistics, flattenPositions, normalise } from "../src/network/keys.ts";
+import { foldedQueries, foldKeys, normalizeFoldedKeys } from "../src/network/folding.ts";
+import { channelStatistics, flattenPositions, normalize } from "../src/network/keys.ts";
 import { constantWeights } from "../src/network/parameters.ts";
 import { NodeEngine } from "../src/node/engine.ts";
 import { type Area, clipped, cropPicture, sourceOf, withMargin } from "../src/picture/area.ts";
@@ -17,7 +17,7 @@ import { joinStatistics, type PictureStatistics, RunningStatistics } from "../sr
 import { marginsOf, planTiles } from "../src/stylize/tiles.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
 import { distance, numbers } from "./numbers.ts";
-import { greyMask } from "./similarity.ts";
+import { grayMask } from "./similarity.ts";
 
 describe("geometry", () => {
   test("tiles are as even as multiples of 16 allow, row by row", () => {
@@ -119,10 +119,10 @@ test("keys with f and Norm folded into them score as queries and keys do, but fo
   const [plain, folded] = evaluate(
     [
       score(
-        tokens(contentQueries(module, flattenPositions(normalise(x)), weights)),
+        tokens(contentQueries(module, flattenPositions(normalize(x)), weights)),
         styleValues(module, y, y, weights).keys,
       ),
-      score(foldedQueries(x), normaliseFoldedKeys(module, foldKeys(module, y, weights), channelStatistics(x))),
+      score(foldedQueries(x), normalizeFoldedKeys(module, foldKeys(module, y, weights), channelStatistics(x))),
     ],
     { y: numbers([1, channels, 7], 30) },
   );
@@ -138,7 +138,7 @@ test("keys with f and Norm folded into them score as queries and keys do, but fo
 describe.each([tiny, tinyVideo])("tiles of $name", (architecture: Architecture) => {
   let model: Model;
   const photo = waves(325, 203, 4, (at) => (at % 7) * 40);
-  const mask = greyMask(60, 40, (x, y) => (x + y) / 100);
+  const mask = grayMask(60, 40, (x, y) => (x + y) / 100);
 
   beforeAll(async () => {
     model = await Model.load(architecture.name, architecture, generatedWeights(architecture), new NodeEngine());

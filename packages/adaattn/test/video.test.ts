@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { NodeEngine } from "../src/node/engine.ts";
 import type { Picture } from "../src/picture/picture.ts";
 import { Model } from "../src/stylize/model.ts";
-import type { StyleShare, Stylised } from "../src/stylize/options.ts";
+import type { StyleShare, StylizedPicture } from "../src/stylize/options.ts";
 import type { Style } from "../src/stylize/style.ts";
 import { SceneCuts } from "../src/video/scenes.ts";
 import { StyleTimeline } from "../src/video/timeline.ts";
@@ -140,14 +140,14 @@ describe("a video", () => {
     let [running, most] = [0, 0];
     const model = {
       observe: () => Promise.reject(new Error("Expected no lead.")),
-      async stylize(photo: Picture, shares: Style | readonly StyleShare[]): Promise<Stylised> {
+      async stylize(photo: Picture, shares: Style | readonly StyleShare[]): Promise<StylizedPicture> {
         most = Math.max(most, ++running);
         calls.push({ first: photo.data[0], shares: shares as readonly StyleShare[] });
         const turn = calls.length;
         await new Promise((resolve) => setTimeout(resolve, 5 * (turn % 3)));
         running--;
         if (turn === fails) throw new Error("Expected no failure.");
-        return { ...photo, data: new Uint8ClampedArray(photo.data) } as unknown as Stylised;
+        return { ...photo, data: new Uint8ClampedArray(photo.data) } as unknown as StylizedPicture;
       },
     };
     return { model, calls, running: () => running, most: () => most };

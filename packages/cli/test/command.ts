@@ -14,7 +14,7 @@ const SOURCE = new URL("../../../scripts/source.mjs", import.meta.url).href;
 export const ADAATTN = [process.execPath, "--conditions=@adaattn/source", "--import", SOURCE, MAIN];
 
 /**
- * What the command must not inherit from whoever runs the tests: settings of colour (CI is one to Node), and the software GPU of
+ * What the command must not inherit from whoever runs the tests: settings of color (CI is one to Node), and the software GPU of
  * the WebGPU tests, which `--device auto` would spend seconds to try.
  */
 const LEFT_OUT = ["NO_COLOR", "FORCE_COLOR", "CI", "NODE_OPTIONS", "VK_ICD_FILENAMES", "VK_DRIVER_FILES"];

@@ -8,7 +8,7 @@ import { adaattn, temporaryFolder, waves } from "./command.ts";
 
 const folder = await temporaryFolder();
 
-/** Left half of one colour, right half of another. */
+/** Left half of one color, right half of another. */
 const halves = (width: number, height: number, left: string, right: string) =>
   sharp({ create: { width, height, channels: 3, background: right } }).composite([
     { input: { create: { width: width >> 1, height, channels: 3, background: left } }, left: 0, top: 0 },
@@ -88,17 +88,17 @@ test.each([
 });
 
 test("regions are those of a mask in colours, or of grey masks, which are the same", async () => {
-  const coloured = await paint("-s", "wave.png@red", "-s", "flat.png@#00f", "--mask", "regions.png");
-  expect(coloured.line.styles).toEqual([
+  const colored = await paint("-s", "wave.png@red", "-s", "flat.png@#00f", "--mask", "regions.png");
+  expect(colored.line.styles).toEqual([
     expect.objectContaining({ path: "wave.png", region: "red" }),
     expect.objectContaining({ path: "flat.png", region: "#00f" }),
   ]);
   await halves(40, 40, "#000000", "#ffffff").png().toFile(join(folder, "right.png"));
-  const grey = await paint("-s", "wave.png", "-s", "flat.png", "--mask", "left.png", "--mask", "right.png");
-  expect(grey.line.notes).toEqual([
+  const gray = await paint("-s", "wave.png", "-s", "flat.png", "--mask", "left.png", "--mask", "right.png");
+  expect(gray.line.notes).toEqual([
     "A mask of 40 x 40 pixels was resized to the photograph of 96 x 64, which has another aspect ratio.",
   ]);
-  expect(difference(coloured.pixels, grey.pixels)).toBeLessThan(1);
+  expect(difference(colored.pixels, gray.pixels)).toBeLessThan(1);
   const photo = await sharp(join(folder, "lake.png")).removeAlpha().raw().toBuffer();
   const one = await paint("-s", "wave.png", "--mask", "left.png");
   const right = (pixels: Buffer) => pixels.filter((_, at) => Math.floor(at / 3) % 96 > 85);

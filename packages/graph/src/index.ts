@@ -41,7 +41,7 @@ export {
   moments,
   reducedCount,
   unitLength,
-} from "./operators/normalise.ts";
+} from "./operators/normalize.ts";
 export { type Margin, type PadMode, pad, pad2d } from "./operators/pad.ts";
 export { averagePool, maxPool } from "./operators/pool.ts";
 export { broadcastTo, reduceMax, reduceMean, reduceSum, sumTo } from "./operators/reduce.ts";

@@ -51,7 +51,7 @@ export function broadcastShapes(a: Shape, b: Shape, what: string): Shape {
 }
 
 /** A possibly negative axis as an index into a shape of `rank` axes. */
-export function normaliseAxis(axis: number, rank: number, what: string): number {
+export function normalizeAxis(axis: number, rank: number, what: string): number {
   const index = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(axis) || index < 0 || index >= rank) {
     throw new Error(`Expected an axis from ${-rank} to ${rank - 1} for ${what} but received ${axis}`);

@@ -126,12 +126,12 @@ describe("the bytes of a model", () => {
     ]);
     expect(operators).toEqual(["Cast", "MatMul", "Add", "Identity"]);
     const integers = { integers: Int8Array.of(2, -1), scales: Float32Array.of(0.5, 2) };
-    const quantised = readModel(toOnnx({ y }, { store: () => integers }));
-    expect(quantised.initializers.slice(0, 2)).toEqual([
+    const quantized = readModel(toOnnx({ y }, { store: () => integers }));
+    expect(quantized.initializers.slice(0, 2)).toEqual([
       { shape: [2, 1], type: 3, bytes: [2, 255] },
       { shape: [2, 1], type: 1, bytes: [0, 0, 0, 63, 0, 0, 0, 64] },
     ]);
-    expect(quantised.operators).toEqual(["Cast", "Mul", "MatMul", "Add", "Identity"]);
+    expect(quantized.operators).toEqual(["Cast", "Mul", "MatMul", "Add", "Identity"]);
   });
 
   test("hold an older opset and none of Microsoft's operators where they are to be portable", () => {
@@ -204,9 +204,9 @@ function statistics(): Tensor {
   const x = input("x", [2, 3, multiplyDimensions(2, h), w]);
   const count = reduceSum(broadcastTo(constant(Float32Array.of(1), [1]), [sizeOf(x.shape.slice(2))]));
   const mean = divide(reduceSum(x, [2, 3], true), count);
-  const centred = subtract(x, mean);
-  const variance = divide(reduceSum(square(centred), [2, 3], true), subtract(count, constant(1)));
-  return divide(centred, sqrt(add(variance, constant(1e-5))));
+  const centered = subtract(x, mean);
+  const variance = divide(reduceSum(square(centered), [2, 3], true), subtract(count, constant(1)));
+  return divide(centered, sqrt(add(variance, constant(1e-5))));
 }
 
 const symbolic: readonly Symbolic[] = [

@@ -6,7 +6,7 @@ export * from "./metrics/index.ts";
 export { type Comparison, parity } from "./parity.ts";
 export { newestCheckpoint, readAverage } from "./run/checkpoint.ts";
 export { type RunConfig, readConfig, trainingProcess } from "./run/folder.ts";
-export { initialiseAttention, initialiseConvolutions, initialiseEncoder } from "./run/initialize.ts";
+export { initializeAttention, initializeConvolutions, initializeEncoder } from "./run/initialize.ts";
 export * from "./run/settings.ts";
 export { type MetricsLine, type StepInputs, Trainer, type TrainerOptions } from "./run/trainer.ts";
 export { distillEncoder, type RunStart, type TrainingEvents, trainModel } from "./run/training.ts";
@@ -18,7 +18,7 @@ export { STATE, type StepOptions, stepScalars, trainingStep } from "./step/step.
 export {
   frozenFeatures,
   levelStatistics,
-  normaliseLevels,
+  normalizeLevels,
   readEncoder,
   scaleLevels,
   type TrainedEncoder,

@@ -28,8 +28,8 @@ import {
   parametersOf,
   randomPositions,
   readSafetensors,
-  stylise,
-  stylisingParameters,
+  stylize,
+  stylizingParameters,
 } from "adaattn";
 import { type Engine, outputOf } from "adaattn/node";
 import { globalStyleLoss, localFeatureLoss } from "./step/losses.ts";
@@ -97,7 +97,7 @@ function imageOutputs(fixture: Fixture): Record<string, Tensor> {
     const positions = sampled((Number(height) / 2 ** (level - 1)) * (Number(width) / 2 ** (level - 1)), maxKeys);
     if (positions) chosen.set(level, positions);
   }
-  const { contentFeatures, styleFeatures, attended, output } = stylise(architecture, content, style, weights, {
+  const { contentFeatures, styleFeatures, attended, output } = stylize(architecture, content, style, weights, {
     chosen,
   });
   const result = encode(output, architecture.encoder, weights);
@@ -115,7 +115,7 @@ function imageOutputs(fixture: Fixture): Record<string, Tensor> {
   if (three) outputs.adaattn_3 = three;
   outputs.loss_global = global;
   outputs.loss_local = local;
-  const trained = [...stylisingParameters(architecture).keys()];
+  const trained = [...stylizingParameters(architecture).keys()];
   gradients(addAll([global, local]), trained.map(weights)).forEach((gradient, at) => {
     const flat = reshape(gradient, [sizeOf(gradient.shape)]);
     outputs[`grad_norm.${trained[at]}`] = sqrt(reduceSum(square(flat)));
@@ -132,7 +132,7 @@ function videoOutputs(fixture: Fixture, kind: AttentionKind): Record<string, Ten
   const picture = picturesOf(fixture);
   const outputs: Record<string, Tensor> = {};
   for (const frame of [0, 1]) {
-    const { attended, output } = stylise(architecture, picture(`frame${frame}`), picture("style"), weights, { kind });
+    const { attended, output } = stylize(architecture, picture(`frame${frame}`), picture("style"), weights, { kind });
     const three = attended.get(3);
     if (three) outputs[`attended${frame}`] = three;
     outputs[`output${frame}`] = output;

@@ -10,7 +10,7 @@ import { listPictures } from "../src/data/pictureFiles.ts";
 let folder: string;
 const at = (name: string) => join(folder, name);
 
-/** A picture of one colour. */
+/** A picture of one color. */
 const plain = (width: number, height: number, background: string) =>
   sharp({ create: { width, height, channels: 3, background } });
 
@@ -186,13 +186,13 @@ describe("a batch", () => {
 
   test("enlarges pictures that are smaller than the crop; grey and transparent ones have colours too", async () => {
     const batch = await draw("plain", 48, 30, { seed: 2 });
-    const colours = new Set(
+    const colors = new Set(
       Array.from({ length: 30 }, (_, sample) =>
         [0, 1, 2].map((channel) => Math.round((planes(batch, 48, channel)[sample]?.[100] ?? 0) / 17)).join(),
       ),
     );
-    const grey = [...colours].filter((colour) => new Set(colour.split(",")).size === 1 && colour !== "15,15,15");
-    expect(grey).toHaveLength(1);
-    expect([...colours].sort()).toEqual(["15,15,15", "3,6,12", ...grey].sort());
+    const gray = [...colors].filter((color) => new Set(color.split(",")).size === 1 && color !== "15,15,15");
+    expect(gray).toHaveLength(1);
+    expect([...colors].sort()).toEqual(["15,15,15", "3,6,12", ...gray].sort());
   });
 });

@@ -1,4 +1,4 @@
-import { estimateFlow, type Flow, greyOf, readFlow, visiblePixels, warpingError, writeFlow } from "@adaattn/train";
+import { estimateFlow, type Flow, grayOf, readFlow, visiblePixels, warpingError, writeFlow } from "@adaattn/train";
 import type { Picture } from "adaattn";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -46,7 +46,7 @@ function error(flow: Flow, truth: (x: number, y: number) => readonly [number, nu
   return { median: errors[errors.length >> 1] ?? 9, mean: errors.reduce((sum, one) => sum + one, 0) / errors.length };
 }
 
-const flowOf = (from: Picture, to: Picture) => estimateFlow(greyOf(from), greyOf(to));
+const flowOf = (from: Picture, to: Picture) => estimateFlow(grayOf(from), grayOf(to));
 const [LEFT, TOP] = [60, 50];
 const still = () => view((x, y) => [x + LEFT, y + TOP]);
 

@@ -1,16 +1,16 @@
 import { evaluate, input, ndarray } from "@adaattn/graph";
 import {
-  colourHistogram,
+  colorHistogram,
   featuresBytes,
   frozenFeatures,
-  greyOf,
+  grayOf,
   histogramDistance,
   METRICS,
   Meter,
   Random,
   resizePicture,
   structuralSimilarity,
-  summarise,
+  summarize,
 } from "@adaattn/train";
 import { type Picture, toTensor } from "adaattn";
 import { NodeEngine } from "adaattn/node";
@@ -18,10 +18,10 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { patchPositions, patchSimilarityGraph } from "../src/metrics/patches.ts";
 import { randomEncoder } from "./miniature.ts";
 
-/** A picture whose pixel `at` has the colour that `colour` gives. */
-function picture(width: number, height: number, colour: (at: number) => readonly number[]): Picture {
+/** A picture whose pixel `at` has the color that `color` gives. */
+function picture(width: number, height: number, color: (at: number) => readonly number[]): Picture {
   const data = new Uint8ClampedArray(width * height * 4);
-  for (let at = 0; at < width * height; at++) data.set([...colour(at), 255].slice(0, 4), at * 4);
+  for (let at = 0; at < width * height; at++) data.set([...color(at), 255].slice(0, 4), at * 4);
   return { width, height, data };
 }
 
@@ -31,7 +31,7 @@ function noise(width: number, height: number, seed: number): Picture {
 }
 
 describe("structural similarity", () => {
-  const flat = (level: number) => greyOf(picture(16, 12, () => [level, level, level]));
+  const flat = (level: number) => grayOf(picture(16, 12, () => [level, level, level]));
 
   test("of flat pictures is that of their brightness", () => {
     const constant = (0.01 * 255) ** 2;
@@ -44,13 +44,13 @@ describe("structural similarity", () => {
     negative.data.forEach((value, at) => {
       if (at % 4 < 3) negative.data[at] = 255 - value;
     });
-    expect(structuralSimilarity(greyOf(photo), greyOf(photo))).toBe(1);
-    expect(structuralSimilarity(greyOf(photo), greyOf(negative))).toBeLessThan(-0.5);
+    expect(structuralSimilarity(grayOf(photo), grayOf(photo))).toBe(1);
+    expect(structuralSimilarity(grayOf(photo), grayOf(negative))).toBeLessThan(-0.5);
   });
 
   test("is the mean over the windows within the picture, written out in two dimensions", () => {
     const [width, height] = [14, 12];
-    const [x, y] = [greyOf(noise(width, height, 2)).data, greyOf(noise(width, height, 3)).data];
+    const [x, y] = [grayOf(noise(width, height, 2)).data, grayOf(noise(width, height, 3)).data];
     const windows: number[] = [];
     for (let top = 0; top + 11 <= height; top++) {
       for (let left = 0; left + 11 <= width; left++) {
@@ -75,13 +75,13 @@ describe("structural similarity", () => {
   });
 
   test("looks at luma", () => {
-    expect(greyOf(picture(1, 1, () => [200, 100, 50])).data[0]).toBeCloseTo(0.299 * 200 + 0.587 * 100 + 0.114 * 50, 4);
+    expect(grayOf(picture(1, 1, () => [200, 100, 50])).data[0]).toBeCloseTo(0.299 * 200 + 0.587 * 100 + 0.114 * 50, 4);
   });
 });
 
 describe("the histogram distance", () => {
-  const histogram = (...colours: (readonly number[])[]) =>
-    colourHistogram(picture(colours.length, 1, (at) => colours[at] ?? []));
+  const histogram = (...colors: (readonly number[])[]) =>
+    colorHistogram(picture(colors.length, 1, (at) => colors[at] ?? []));
 
   test.each([
     ["black and white", [[0, 0, 0]], [[255, 255, 255]], 1],
@@ -208,8 +208,8 @@ describe("a meter", () => {
         const variance = own.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (count - 1);
         expect(seen.statistics[at]?.mean[channel]).toBeCloseTo(mean, 5);
         expect(seen.statistics[at]?.deviation[channel]).toBeCloseTo(Math.sqrt(variance + 1e-5), 5);
-        const normalised = seen.normalised[at - 3]?.[channel * count];
-        if (at >= 3) expect(normalised).toBeCloseTo(((own[0] ?? 0) - mean) / Math.sqrt(variance + 1e-5), 3);
+        const normalized = seen.normalized[at - 3]?.[channel * count];
+        if (at >= 3) expect(normalized).toBeCloseTo(((own[0] ?? 0) - mean) / Math.sqrt(variance + 1e-5), 3);
       }
     }
     expect(seen.patches.shape).toEqual([1, 4, 8, 12]);
@@ -218,9 +218,9 @@ describe("a meter", () => {
   test("sees only positions of the picture where the network needs a larger one", async () => {
     const seen = await meter.look(noise(40, 23, 8));
     expect(seen.patches.shape).toEqual([1, 4, 6, 10]);
-    expect(seen.normalised.map(({ length }) => length)).toEqual([4 * 3 * 5, 4 * 2 * 3]);
-    const bytes = seen.patches.data.byteLength + seen.normalised.reduce((sum, { byteLength }) => sum + byteLength, 0);
-    expect(bytes + seen.grey.data.byteLength).toBeLessThanOrEqual(featuresBytes(lossNetwork, 40));
+    expect(seen.normalized.map(({ length }) => length)).toEqual([4 * 3 * 5, 4 * 2 * 3]);
+    const bytes = seen.patches.data.byteLength + seen.normalized.reduce((sum, { byteLength }) => sum + byteLength, 0);
+    expect(bytes + seen.gray.data.byteLength).toBeLessThanOrEqual(featuresBytes(lossNetwork, 40));
     expect(featuresBytes(lossNetwork, 64)).toBe(4 * (4 * 16 ** 2 + 4 * 8 ** 2 + 4 * 4 ** 2 + 64 ** 2));
   });
 
@@ -261,7 +261,7 @@ describe("a meter", () => {
 });
 
 test("a summary interpolates between values", () => {
-  expect(summarise([10, 1, 3, 2])).toEqual({
+  expect(summarize([10, 1, 3, 2])).toEqual({
     count: 4,
     mean: 4,
     least: 1,
@@ -270,7 +270,7 @@ test("a summary interpolates between values", () => {
     upperQuartile: 4.75,
     most: 10,
   });
-  expect(summarise([7])).toMatchObject({ median: 7, lowerQuartile: 7, upperQuartile: 7 });
+  expect(summarize([7])).toMatchObject({ median: 7, lowerQuartile: 7, upperQuartile: 7 });
 });
 
 test("a picture is stretched to a size, and left alone where it has it", async () => {

@@ -2,9 +2,9 @@
 
 import { type Tensor, toOnnx } from "@adaattn/graph";
 import {
-  initialiseAttention,
-  initialiseConvolutions,
-  initialiseEncoder,
+  initializeAttention,
+  initializeConvolutions,
+  initializeEncoder,
   Random,
   STATE,
   stepScalars,
@@ -17,7 +17,7 @@ import {
   encoderParameters,
   flatten,
   type ParameterShapes,
-  stylisingParameters,
+  stylizingParameters,
   type TensorData,
   vggEncoder,
   type WeightValues,
@@ -57,15 +57,15 @@ export const miniature: Architecture = {
 /** An encoder of the miniature's build with its own random weights. */
 export function randomEncoder(seed: number): TrainedEncoder {
   const shapes = encoderParameters(miniature.encoder);
-  return { encoder: miniature.encoder, shapes, values: initialiseEncoder(shapes, new Random(seed)) };
+  return { encoder: miniature.encoder, shapes, values: initializeEncoder(shapes, new Random(seed)) };
 }
 
-/** First weights of what stylising trains. */
+/** First weights of what stylizing trains. */
 export function firstWeights(seed: number): Map<string, Float32Array> {
   const random = new Random(seed);
   return new Map([
-    ...initialiseConvolutions(stylisingParameters(miniature), random),
-    ...initialiseAttention(miniature, random),
+    ...initializeConvolutions(stylizingParameters(miniature), random),
+    ...initializeAttention(miniature, random),
   ]);
 }
 

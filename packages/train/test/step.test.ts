@@ -12,9 +12,9 @@ import {
   type Tensor,
 } from "@adaattn/graph";
 import {
-  distilObjective,
-  initialiseConvolutions,
-  initialiseEncoder,
+  distillObjective,
+  initializeConvolutions,
+  initializeEncoder,
   invertObjective,
   Random,
   readouts,
@@ -27,7 +27,7 @@ import {
   encoderParameters,
   type ParameterShapes,
   parametersOf,
-  stylisingParameters,
+  stylizingParameters,
   type TensorData,
   unflatten,
   vggEncoder,
@@ -186,16 +186,16 @@ const total = (step: Readonly<Record<string, number>> | undefined) =>
 
 describe("a few steps lower the loss", () => {
   const [count, crop] = [2, 32];
-  const [encoder, judge] = [randomEncoder(1), randomEncoder(2)];
+  const [encoder, lossNetwork] = [randomEncoder(1), randomEncoder(2)];
   const content = pictures(count, crop, 1);
-  const stylising = stylisingParameters(miniature);
-  const decoding: ParameterShapes = new Map([...stylising].filter(([name]) => !name.startsWith("attention.")));
+  const stylizing = stylizingParameters(miniature);
+  const decoding: ParameterShapes = new Map([...stylizing].filter(([name]) => !name.startsWith("attention.")));
 
   test("of an encoder that learns from another", async () => {
     await using engine = new NodeEngine({ threads: 1 });
     const outputs = trainingStep({
       parameters: encoder.shapes,
-      objective: distilObjective(miniature.encoder, judge, [1, 1, 1, 1, 1], count, crop),
+      objective: distillObjective(miniature.encoder, lossNetwork, [1, 1, 1, 1, 1], count, crop),
     });
     const { steps } = await follow(engine, outputs, encoder.shapes, encoder.values, {
       count: 12,
@@ -213,7 +213,7 @@ describe("a few steps lower the loss", () => {
     await using engine = new NodeEngine({ threads: 1 });
     const wider = vggEncoder([3, 2, 5, 4, 6], (block, index) => `wider.${block}_${index}`);
     const shapes = encoderParameters(wider);
-    const teacher = { encoder: wider, shapes, values: initialiseEncoder(shapes, new Random(3)) };
+    const teacher = { encoder: wider, shapes, values: initializeEncoder(shapes, new Random(3)) };
     const linear = readouts([2, 2, 4, 4, 4], [3, 2, 5, 4, 6]);
     expect([...linear]).toEqual([
       ["readout.1.weight", [3, 2, 1, 1]],
@@ -221,8 +221,8 @@ describe("a few steps lower the loss", () => {
       ["readout.5.weight", [6, 4, 1, 1]],
     ]);
     const parameters = new Map([...encoder.shapes, ...linear]);
-    const objective = distilObjective(miniature.encoder, teacher, [1, 1, 1, 1, 1], count, crop);
-    const start = new Map([...encoder.values, ...initialiseConvolutions(linear, new Random(4))]);
+    const objective = distillObjective(miniature.encoder, teacher, [1, 1, 1, 1, 1], count, crop);
+    const start = new Map([...encoder.values, ...initializeConvolutions(linear, new Random(4))]);
     const { steps } = await follow(engine, trainingStep({ parameters, objective }), parameters, start, {
       ...{ count: 12, rate: 0.01, inputs: { pictures: content } },
     });
@@ -233,7 +233,7 @@ describe("a few steps lower the loss", () => {
     await using engine = new NodeEngine({ threads: 1 });
     const outputs = trainingStep({
       parameters: decoding,
-      objective: invertObjective(miniature, encoder, judge, count, crop),
+      objective: invertObjective(miniature, encoder, lossNetwork, count, crop),
     });
     const { steps } = await follow(engine, outputs, decoding, firstWeights(3), {
       count: 12,
@@ -244,8 +244,8 @@ describe("a few steps lower the loss", () => {
   });
 
   const styling = trainingStep({
-    parameters: stylising,
-    objective: styleObjective(miniature, encoder, { judge, ...terms, batch: count, crop }),
+    parameters: stylizing,
+    objective: styleObjective(miniature, encoder, { lossNetwork, ...terms, batch: count, crop }),
     clip: 10,
   });
   const inputs: Record<string, TensorData> = { content, style: pictures(count, crop, 2) };
@@ -254,7 +254,7 @@ describe("a few steps lower the loss", () => {
     const runs = [];
     for (const device of targets) {
       await using engine = new NodeEngine({ device, threads: 1 });
-      runs.push(await follow(engine, styling, stylising, firstWeights(4), { count: 5, rate: 0.003, inputs }));
+      runs.push(await follow(engine, styling, stylizing, firstWeights(4), { count: 5, rate: 0.003, inputs }));
     }
     const [reference, ...others] = runs;
     expect(Object.keys(reference?.steps[0] ?? {})).toEqual([
@@ -279,10 +279,10 @@ describe("a few steps lower the loss", () => {
 test("losses on pairs of frames take the second frames and the motion, and fall", async () => {
   await using engine = new NodeEngine({ device: "cpu", threads: 1 });
   const [count, crop] = [2, 32];
-  const shapes = stylisingParameters(miniature);
+  const shapes = stylizingParameters(miniature);
   const losses = { ...terms.losses, global: 0, local: 0, identity: 0, similarity: 1, temporal: 100 };
   const objective = styleObjective(miniature, randomEncoder(1), {
-    judge: randomEncoder(2),
+    lossNetwork: randomEncoder(2),
     ...terms,
     losses,
     batch: count,
@@ -305,10 +305,10 @@ test("losses on pairs of frames take the second frames and the motion, and fall"
 });
 
 test("a frozen encoder is written once, however often a step asks it", () => {
-  const [encoder, judge] = [randomEncoder(1), randomEncoder(2)];
-  const objective = styleObjective(miniature, encoder, { judge, ...terms, batch: 2, crop: 32 });
-  const outputs = trainingStep({ parameters: stylisingParameters(miniature), objective });
-  const weights = [...encoder.values.values(), ...judge.values.values()];
+  const [encoder, lossNetwork] = [randomEncoder(1), randomEncoder(2)];
+  const objective = styleObjective(miniature, encoder, { lossNetwork, ...terms, batch: 2, crop: 32 });
+  const outputs = trainingStep({ parameters: stylizingParameters(miniature), objective });
+  const weights = [...encoder.values.values(), ...lossNetwork.values.values()];
   const written = topologicalOrder(Object.values(outputs)).filter(({ operator, attributes }) => {
     const data = (attributes as { data?: unknown } | null)?.data;
     return operator.name === "constant" && weights.some((values) => values === data);
@@ -319,13 +319,13 @@ test("a frozen encoder is written once, however often a step asks it", () => {
 test("without a frozen encoder, the network's own learns along; the local loss may attend to fewer positions", async () => {
   await using engine = new NodeEngine({ device: "cpu", threads: 1 });
   const shapes = parametersOf(miniature);
-  const [own, judge] = [randomEncoder(1), randomEncoder(2)];
+  const [own, lossNetwork] = [randomEncoder(1), randomEncoder(2)];
   const random = new Random(3);
-  const initial = new Map([...initialiseConvolutions(shapes, random), ...firstWeights(3), ...own.values]);
+  const initial = new Map([...initializeConvolutions(shapes, random), ...firstWeights(3), ...own.values]);
   const inputs = { content: pictures(2, 32, 1), style: pictures(2, 32, 2) };
   const local: number[] = [];
   for (const localKeys of [1024, 4]) {
-    const objective = styleObjective(miniature, undefined, { judge, ...terms, localKeys, batch: 2, crop: 32 });
+    const objective = styleObjective(miniature, undefined, { lossNetwork, ...terms, localKeys, batch: 2, crop: 32 });
     const outputs = trainingStep({ parameters: shapes, objective });
     const { steps, state } = await follow(engine, outputs, shapes, initial, { count: 1, rate: 0.001, inputs });
     local.push(steps[0]?.["loss.local"] ?? Number.NaN);

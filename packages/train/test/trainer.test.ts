@@ -2,7 +2,7 @@ import { appendFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { add, input, log, reduceMean, reduceSum, square, subtract } from "@adaattn/graph";
-import { distilObjective, Random, readAverage, Trainer, type TrainerOptions, trainingStep } from "@adaattn/train";
+import { distillObjective, Random, readAverage, Trainer, type TrainerOptions, trainingStep } from "@adaattn/train";
 import { type ParameterShapes, readSafetensors, type TensorData } from "adaattn";
 import { NodeEngine } from "adaattn/node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -124,7 +124,7 @@ describe("a run", () => {
     const distilling = options({
       step: trainingStep({
         parameters: shapes,
-        objective: distilObjective(miniature.encoder, randomEncoder(2), [1, 1, 1, 1, 1], 2, 32),
+        objective: distillObjective(miniature.encoder, randomEncoder(2), [1, 1, 1, 1, 1], 2, 32),
         clip: 5,
       }),
       parameters: shapes,

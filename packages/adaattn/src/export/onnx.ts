@@ -1,6 +1,6 @@
 /**
  * A model as ONNX files for other runtimes: the whole network in one file, for a painting of one size, or the parts that
- * stylisation runs (network/parts.ts), so that a style is computed once. Pictures come out clamped to [0, 1].
+ * stylization runs (network/parts.ts), so that a style is computed once. Pictures come out clamped to [0, 1].
  */
 
 import {
@@ -15,7 +15,7 @@ import {
   toOnnx,
 } from "@adaattn/graph";
 import { type Architecture, encoderParameters, parametersOf } from "../network/architecture.ts";
-import { stylise } from "../network/network.ts";
+import { stylize } from "../network/network.ts";
 import { constantWeights, type Weights } from "../network/parameters.ts";
 import { attendPart, decodePart, encodePart, statisticsPart, stylePart } from "../network/parts.ts";
 import type { Size } from "../picture/picture.ts";
@@ -50,7 +50,7 @@ export function exportOnnx(model: ExportedModel, options: ExportOptions = {}): R
     [...encoderParameters(model.architecture.encoder).keys()].map((name) => model.weights.get(name)),
   );
   const store = (values: Float32Array, [count = 1]: readonly number[]) => {
-    if (int8Encoder && encoder.has(values)) return quantise(values, count);
+    if (int8Encoder && encoder.has(values)) return quantize(values, count);
     return half ? encodeHalf(values) : undefined;
   };
   const files: Record<string, Uint8Array> = {};
@@ -84,7 +84,7 @@ function wholePart(
       return [module.level, constant(positions, [positions.length])];
     }),
   );
-  const { output } = stylise(architecture, content, style, weights, { chosen });
+  const { output } = stylize(architecture, content, style, weights, { chosen });
   return {
     file: "model",
     does: "a photograph and a painting become the stylised picture",
@@ -117,7 +117,7 @@ function splitParts(architecture: Architecture, weights: Weights): ExportedPart[
 }
 
 /** Every channel's weights as multiples of a 127th of the largest of them. */
-function quantise(values: Float32Array, count: number): StoredConstant {
+function quantize(values: Float32Array, count: number): StoredConstant {
   const length = values.length / count;
   const integers = new Int8Array(values.length);
   const scales = Float32Array.from({ length: count }, (_, channel) => {

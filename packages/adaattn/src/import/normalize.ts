@@ -1,5 +1,5 @@
 /**
- * Makes a VGG-19 "normalised" as style transfer has it since Gatys et al. (CVPR 2016, section 2): every filter is rescaled so
+ * Makes a VGG-19 "normalized" as style transfer has it since Gatys et al. (CVPR 2016, section 2): every filter is rescaled so
  * that its mean activation over pictures and positions is 1.
  *
  * ReLU and maxima let positive factors through, so it takes one pass: with m the mean activation of a filter as it is, and m' those
@@ -16,8 +16,8 @@ import { convolve } from "../network/encoder.ts";
 import { constantWeights, type WeightValues } from "../network/parameters.ts";
 import { type Picture, paddedSize, toTensor } from "../picture/picture.ts";
 
-/** What {@link normaliseFilters} may be asked. */
-export interface NormaliseOptions {
+/** What {@link normalizeFilters} may be asked. */
+export interface NormalizeOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called after every picture with the number of those that are done. */
   readonly onPicture?: ((done: number) => void) | undefined;
@@ -31,12 +31,12 @@ export interface NormaliseOptions {
  * @param pictures photographs of common things, some dozens, of a few hundred pixels a side: they are run one by one.
  * @throws Error with one sentence where there is no picture, or a whole layer is silent; the signal's reason where it is aborted.
  */
-export async function normaliseFilters(
+export async function normalizeFilters(
   engine: Engine,
   encoder: Architecture["encoder"],
   weights: WeightValues,
   pictures: AsyncIterable<Picture> | Iterable<Picture>,
-  { signal, onPicture }: NormaliseOptions = {},
+  { signal, onPicture }: NormalizeOptions = {},
 ): Promise<Map<string, Float32Array>> {
   const means = await meanActivations(engine, encoder, weights, pictures, { signal, onPicture });
   const scaled = new Map(weights);
@@ -80,7 +80,7 @@ async function meanActivations(
   encoder: Architecture["encoder"],
   weights: WeightValues,
   pictures: AsyncIterable<Picture> | Iterable<Picture>,
-  { signal, onPicture }: NormaliseOptions,
+  { signal, onPicture }: NormalizeOptions,
 ): Promise<Map<string, number[]>> {
   const outputs = activationGraph(encoder, weights);
   const session = await engine.load(

@@ -7,7 +7,7 @@ import {
   type Architecture,
   architectureNamed,
   encoderParameters,
-  normalisedVgg19,
+  normalizedVgg19,
   type ParameterShapes,
   parametersOf,
 } from "../network/architecture.ts";
@@ -49,7 +49,7 @@ export function importTarget(name: ImportTargetName): ImportTarget {
       ["the decoder", "latest_net_decoder.pth", "video.decoder."],
     ]);
   }
-  const encoder = normalisedVgg19("");
+  const encoder = normalizedVgg19("");
   return { name: "vgg19", encoder, shapes: encoderParameters(encoder), parts: [encoderPart(encoder, "")] };
 }
 
@@ -85,7 +85,7 @@ export interface WeightFile {
 export interface GatheredWeights {
   /** Every tensor of the target, in its order and shape. */
   readonly weights: Map<string, Float32Array>;
-  /** How the encoder was stored; one that is not "normalised" still has to be, see {@link normaliseFilters}. */
+  /** How the encoder was stored; one that is not "normalized" still has to be, see {@link normalizeFilters}. */
   readonly encoder: EncoderLayout;
   /** The name of the file that each part came from, by the part's label. */
   readonly from: ReadonlyMap<string, string>;

@@ -2,11 +2,11 @@
  * VGG-19 as others store it, brought to the encoder of `vgg_normalised.pth`: the same layers under its names, with the picture's
  * preparation folded into the 1x1 convolution that stands first, so that the input is RGB from 0 to 1 for all of them.
  *
- *   normalised    {index}.weight, as AdaAttN's and AdaIN's authors use it
+ *   normalized    {index}.weight, as AdaAttN's and AdaIN's authors use it
  *   torchvision   features.{index}.weight of torchvision.models.vgg19, which expects (RGB - mean) / deviation
  *   keras         block{n}_conv{m}/kernel of keras.applications.VGG19, rows first, which expects BGR x 255 - mean
  *
- * The last two still have to be normalised over pictures (normalize.ts).
+ * The last two still have to be normalized over pictures (normalize.ts).
  */
 import { type Architecture, encoderParameters, type ParameterShapes } from "../network/architecture.ts";
 import { gatherValues } from "../weights/stored.ts";
@@ -41,14 +41,14 @@ const TORCHVISION_DEVIATION = [0.229, 0.224, 0.225];
 const CAFFE_MEAN = [103.939, 116.779, 123.68];
 
 /**
- * The layouts in which the weights of `encoder`, a normalised VGG-19 up to any level, may come.
+ * The layouts in which the weights of `encoder`, a normalized VGG-19 up to any level, may come.
  *
  * @param prefix what its tensors' names begin with.
  */
 export function encoderLayouts(encoder: Architecture["encoder"], prefix: string): Layout[] {
   const shapes = encoderParameters(encoder);
-  const [colour = "", ...convolutions] = [...shapes.keys()].filter((name) => name.endsWith(".weight")).map(layerOf);
-  const normalised: Layout = {
+  const [color = "", ...convolutions] = [...shapes.keys()].filter((name) => name.endsWith(".weight")).map(layerOf);
+  const normalized: Layout = {
     kind: "normalised",
     tensors: new Map([...shapes].map(([name, shape]) => [name, { name: name.slice(prefix.length), shape }])),
   };
@@ -58,8 +58,7 @@ export function encoderLayouts(encoder: Architecture["encoder"], prefix: string)
       const layer = `${TORCHVISION_INDEX[at]}`;
       return [`${layer}.weight`, `${layer}.bias`];
     }),
-    convert: (values) =>
-      withColour(values, colour, diagonal(TORCHVISION_DEVIATION), TORCHVISION_MEAN.map(negatedShare)),
+    convert: (values) => withColor(values, color, diagonal(TORCHVISION_DEVIATION), TORCHVISION_MEAN.map(negatedShare)),
   };
   const keras: Layout = {
     kind: "keras",
@@ -71,17 +70,17 @@ export function encoderLayouts(encoder: Architecture["encoder"], prefix: string)
     ),
     respell: kerasName,
     convert: (values) =>
-      withColour(
+      withColor(
         new Map(
           [...values].map(([name, data]) => [name, name.endsWith(".weight") ? rowsLast(data, shapes.get(name)) : data]),
         ),
-        colour,
+        color,
         // Blue, green and red of 0 to 255 from red, green and blue of 0 to 1.
         [0, 0, 255, 0, 255, 0, 255, 0, 0],
         CAFFE_MEAN.map((mean) => -mean),
       ),
   };
-  return [normalised, torchvision, keras];
+  return [normalized, torchvision, keras];
 }
 
 const layerOf = (name: string) => name.replace(/\.weight$/, "");
@@ -116,8 +115,8 @@ function kerasName(name: string): string {
   return layer === undefined ? name : `${layer}/${kind === "kernel" || kind === "W" ? "kernel" : "bias"}`;
 }
 
-/** The weights with the convolution before them that prepares a picture's colours: `matrix` (rows are outputs) and `bias`. */
-function withColour(
+/** The weights with the convolution before them that prepares a picture's colors: `matrix` (rows are outputs) and `bias`. */
+function withColor(
   values: ReadonlyMap<string, Float32Array>,
   layer: string,
   matrix: readonly number[],

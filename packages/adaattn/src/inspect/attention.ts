@@ -1,5 +1,5 @@
 /**
- * Looking into the attention: which points of the painting a point of the photograph looks at, row by row of the matrix that is
+ * AttentionInput into the attention: which points of the painting a point of the photograph looks at, row by row of the matrix that is
  * never whole. draw.ts makes pictures of what is found.
  */
 
@@ -52,7 +52,7 @@ export interface AttentionMap extends Size {
 }
 
 /** What rows are computed from. */
-export interface Looking {
+export interface AttentionInput {
   readonly session: Session;
   readonly level: number;
   /** The photograph's stacked features at this level and their statistics, as inputs of the session; and its padded size. */
@@ -67,41 +67,45 @@ export interface Looking {
 }
 
 /** The rows of some points, which must lie within the photograph. */
-export async function attentionOf(looking: Looking, points: readonly Point[], options: RunOptions): Promise<Attention> {
-  const { level, contentSize } = looking;
+export async function attentionOf(
+  input: AttentionInput,
+  points: readonly Point[],
+  options: RunOptions,
+): Promise<Attention> {
+  const { level, contentSize } = input;
   const [cell, grid] = [cellOf(level), gridOf(level, contentSize)];
   const at = points.map(({ x, y }) => Math.floor(y / cell) * grid.width + Math.floor(x / cell));
   const rows: AttentionRow[] = [];
-  for await (const probabilities of rowsOf(looking, at, options)) {
+  for await (const probabilities of rowsOf(input, at, options)) {
     const point = points[rows.length] as Point;
     rows.push({ point, probabilities: probabilities.slice(), ...summary(probabilities) });
   }
-  return { level, cell, keys: keyPoints(looking), rows };
+  return { level, cell, keys: keyPoints(input), rows };
 }
 
 /** The best key and the entropy of every position. `onRow` is called after each. */
 export async function attentionMapOf(
-  looking: Looking,
+  input: AttentionInput,
   options: RunOptions,
   onRow: (done: number, all: number) => void,
 ): Promise<AttentionMap> {
-  const { level, contentSize } = looking;
+  const { level, contentSize } = input;
   const grid = gridOf(level, contentSize);
   const count = grid.width * grid.height;
   const [best, entropy] = [new Uint32Array(count), new Float32Array(count)];
   let done = 0;
   const all = Array.from({ length: count }, (_, at) => at);
-  for await (const probabilities of rowsOf(looking, all, options)) {
+  for await (const probabilities of rowsOf(input, all, options)) {
     const found = summary(probabilities);
     [best[done], entropy[done]] = [found.best, found.entropy];
     onRow(++done, count);
   }
-  return { level, cell: cellOf(level), ...grid, keys: keyPoints(looking), best, entropy };
+  return { level, cell: cellOf(level), ...grid, keys: keyPoints(input), best, entropy };
 }
 
 /** One row after another; each is a view that holds until the next is asked for. */
 async function* rowsOf(
-  { session, content, key, positions: { length: keys } }: Looking,
+  { session, content, key, positions: { length: keys } }: AttentionInput,
   positions: readonly number[],
   options: RunOptions,
 ): AsyncGenerator<Float32Array> {
@@ -125,7 +129,7 @@ function summary(probabilities: Float32Array): { best: number; entropy: number }
   return { best, entropy };
 }
 
-function keyPoints({ positions, painting, level, styleSize }: Looking): Point[] {
+function keyPoints({ positions, painting, level, styleSize }: AttentionInput): Point[] {
   const [cell, grid] = [cellOf(level), gridOf(level, styleSize)];
   const middle = (at: number, side: number) => Math.min(side - 0.5, (at + 0.5) * cell);
   return Array.from(positions, (position) => {

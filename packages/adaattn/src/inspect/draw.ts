@@ -5,10 +5,10 @@ import type { Picture, Size } from "../picture/picture.ts";
 import type { Attention, AttentionMap, Point } from "./attention.ts";
 
 /** A picture made here, opaque. */
-type Drawn = Picture & { readonly data: Uint8ClampedArray };
+type Drawing = Picture & { readonly data: Uint8ClampedArray };
 
 /**
- * The colours of heat, by equal steps of what is seen: lightness in OKLab rises evenly from nearly black to nearly white, while the
+ * The colors of heat, by equal steps of what is seen: lightness in OKLab rises evenly from nearly black to nearly white, while the
  * hue goes from violet through red to yellow.
  */
 const RAMP: readonly Rgb[] = Array.from({ length: 256 }, (_, step) => {
@@ -18,8 +18,8 @@ const RAMP: readonly Rgb[] = Array.from({ length: 256 }, (_, step) => {
   return fromOklab([0.14 + 0.82 * t, chroma * Math.cos(hue), chroma * Math.sin(hue)]);
 });
 
-/** The colour of a heat from 0 to 1, as sRGB bytes that are not rounded. */
-export function heatColour(heat: number): Rgb {
+/** The color of a heat from 0 to 1, as sRGB bytes that are not rounded. */
+export function heatColor(heat: number): Rgb {
   return RAMP[Math.round(255 * Math.min(1, Math.max(0, heat)))] as Rgb;
 }
 
@@ -30,14 +30,14 @@ const DIMMED = 0.4;
 const LEAST_PROBABILITY = 1e-37;
 
 /**
- * The painting, dimmed and grey, under the heat of the attention, with a ring around what each point looks at most. Attention is
+ * The painting, dimmed and gray, under the heat of the attention, with a ring around what each point looks at most. Attention is
  * so sharp that probabilities alone would show that one key and nothing else; heat is therefore the score of a key, which is the
  * logarithm of its probability, from the median key's (0) to the best one's (1). How sharp the attention is, its entropy says. Of
  * several points, the hottest counts.
  *
  * @param painting the style's `source.painting`.
  */
-export function drawHeat(painting: Picture, attention: Attention): Drawn {
+export function drawHeat(painting: Picture, attention: Attention): Drawing {
   const { width, height } = painting;
   const heat = new Float32Array(width * height);
   for (const { probabilities } of attention.rows) {
@@ -47,12 +47,12 @@ export function drawHeat(painting: Picture, attention: Attention): Drawn {
   const data = new Uint8ClampedArray(width * height * 4);
   for (let at = 0; at < heat.length; at++) {
     const t = heat[at] as number;
-    const colour = heatColour(t);
+    const color = heatColor(t);
     const [r = 0, g = 0, b = 0] = painting.data.subarray(at * 4, at * 4 + 3);
-    const grey = DIMMED * (0.2126 * r + 0.7152 * g + 0.0722 * b);
+    const gray = DIMMED * (0.2126 * r + 0.7152 * g + 0.0722 * b);
     const cover = Math.min(1, 1.4 * t);
     for (let channel = 0; channel < 3; channel++) {
-      data[at * 4 + channel] = grey * (1 - cover) + (colour[channel] as number) * cover;
+      data[at * 4 + channel] = gray * (1 - cover) + (color[channel] as number) * cover;
     }
     data[at * 4 + 3] = 255;
   }
@@ -92,7 +92,7 @@ function spread(values: Float32Array, { keys, cell }: Attention, { width, height
 }
 
 /** The picture with a white ring, edged in black, around every point. */
-export function drawMarks(picture: Picture, points: readonly Point[]): Drawn {
+export function drawMarks(picture: Picture, points: readonly Point[]): Drawing {
   const { width, height } = picture;
   const data = new Uint8ClampedArray(picture.data);
   const radius = Math.max(4, Math.min(width, height) / 40);
@@ -121,7 +121,7 @@ export function drawMarks(picture: Picture, points: readonly Point[]): Drawn {
  * @param painting the style's `source.painting`.
  * @param photo the photograph's size, which is the result's.
  */
-export function drawSources(painting: Picture, map: AttentionMap, photo: Size): Drawn {
+export function drawSources(painting: Picture, map: AttentionMap, photo: Size): Drawing {
   const { cell } = map;
   return drawCells(map, photo, (position, dx, dy) => {
     const key = map.keys[map.best[position] as number] ?? { x: 0, y: 0 };
@@ -133,24 +133,24 @@ export function drawSources(painting: Picture, map: AttentionMap, photo: Size): 
 }
 
 /**
- * The entropy of every position in the colours of heat: dark where one key alone is looked at, bright where all are alike. Heat is
+ * The entropy of every position in the colors of heat: dark where one key alone is looked at, bright where all are alike. Heat is
  * the square root of the entropy over its largest, log(keys), since it is mostly small.
  */
-export function drawEntropy(map: AttentionMap, photo: Size): Drawn {
+export function drawEntropy(map: AttentionMap, photo: Size): Drawing {
   const most = Math.log(Math.max(2, map.keys.length));
-  return drawCells(map, photo, (position) => heatColour(Math.sqrt((map.entropy[position] as number) / most)));
+  return drawCells(map, photo, (position) => heatColor(Math.sqrt((map.entropy[position] as number) / most)));
 }
 
 function drawCells(
   { cell, width }: AttentionMap,
   photo: Size,
-  colourOf: (position: number, dx: number, dy: number) => Rgb,
-): Drawn {
+  colorOf: (position: number, dx: number, dy: number) => Rgb,
+): Drawing {
   const data = new Uint8ClampedArray(photo.width * photo.height * 4).fill(255);
   for (let y = 0; y < photo.height; y++) {
     for (let x = 0; x < photo.width; x++) {
       const position = Math.floor(y / cell) * width + Math.floor(x / cell);
-      data.set(colourOf(position, x % cell, y % cell), (y * photo.width + x) * 4);
+      data.set(colorOf(position, x % cell, y % cell), (y * photo.width + x) * 4);
     }
   }
   return { width: photo.width, height: photo.height, data };

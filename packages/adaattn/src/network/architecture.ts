@@ -86,14 +86,14 @@ const upsample: UpsampleLayer = { kind: "upsample" };
 /** Widths of the five levels of an encoder shaped like VGG-19. */
 export type EncoderWidths = readonly [number, number, number, number, number];
 
-/** VGG-19 up to relu5_1; `name` gives each of its thirteen 3x3 convolutions its name, and `colour` that of the 1x1 before. */
+/** VGG-19 up to relu5_1; `name` gives each of its thirteen 3x3 convolutions its name, and `color` that of the 1x1 before. */
 export function vggEncoder(
   widths: EncoderWidths,
   name: (block: number, index: number) => string,
-  colour?: string,
+  color?: string,
 ): Architecture["encoder"] {
   const [one, two, three, four, five] = widths;
-  const first = colour === undefined ? [] : [convolution(colour, 3, 3, { kernel: 1, relu: false })];
+  const first = color === undefined ? [] : [convolution(color, 3, 3, { kernel: 1, relu: false })];
   return {
     levels: [
       [...first, convolution(name(1, 1), 3, one)],
@@ -126,8 +126,8 @@ const VGG_INDEX: Readonly<Record<string, number>> = {
   "5_1": 42,
 };
 
-/** The normalised VGG-19 with the tensor names `{prefix}{index}` of `vgg_normalised.pth`. */
-export function normalisedVgg19(prefix: string): Architecture["encoder"] {
+/** The normalized VGG-19 with the tensor names `{prefix}{index}` of `vgg_normalised.pth`. */
+export function normalizedVgg19(prefix: string): Architecture["encoder"] {
   return vggEncoder(
     [64, 128, 256, 512, 512],
     (block, index) => `${prefix}${VGG_INDEX[`${block}_${index}`]}`,
@@ -137,7 +137,7 @@ export function normalisedVgg19(prefix: string): Architecture["encoder"] {
 
 const vgg19Image: Architecture = {
   name: "vgg19-image",
-  encoder: normalisedVgg19("vgg."),
+  encoder: normalizedVgg19("vgg."),
   attention: {
     kind: "softmax",
     sampling: "random",
@@ -167,7 +167,7 @@ const vgg19Image: Architecture = {
 
 const vgg19Video: Architecture = {
   name: "vgg19-video",
-  encoder: { levels: normalisedVgg19("vgg.").levels.slice(0, 3) },
+  encoder: { levels: normalizedVgg19("vgg.").levels.slice(0, 3) },
   attention: {
     kind: "cosine",
     sampling: "even",
@@ -295,7 +295,7 @@ export function encoderParameters(encoder: Architecture["encoder"]): ParameterSh
 }
 
 /** The parameters that turn features into pictures: attention, merge convolution and decoder. */
-export function stylisingParameters({ attention, merge, decoder }: Architecture): ParameterShapes {
+export function stylizingParameters({ attention, merge, decoder }: Architecture): ParameterShapes {
   const shapes = new Map<string, readonly number[]>();
   for (const { name, keyChannels, valueChannels } of attention.modules) {
     addConvolution(shapes, { name: `${name}.f`, inputs: keyChannels, outputs: keyChannels, kernel: 1 });
@@ -309,7 +309,7 @@ export function stylisingParameters({ attention, merge, decoder }: Architecture)
 
 /** All parameters of a network. */
 export function parametersOf(architecture: Architecture): ParameterShapes {
-  return new Map([...encoderParameters(architecture.encoder), ...stylisingParameters(architecture)]);
+  return new Map([...encoderParameters(architecture.encoder), ...stylizingParameters(architecture)]);
 }
 
 /** How many numbers `shapes` hold together. */

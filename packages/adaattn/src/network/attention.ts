@@ -1,8 +1,8 @@
 /**
  * AdaAttN itself (paper, section 3.2, equations 2 to 6): for every content point, the mean and the deviation of the style
- * features that it attends to; the normalised content feature is scaled by the one and shifted by the other.
+ * features that it attends to; the normalized content feature is scaled by the one and shifted by the other.
  *
- * Values are centred per channel before they are squared: the variance does not change, and E[v^2] - E[v]^2 no longer cancels.
+ * Values are centered per channel before they are squared: the variance does not change, and E[v^2] - E[v]^2 no longer cancels.
  */
 
 import {
@@ -61,7 +61,7 @@ export interface StyleValues {
 }
 
 /** Centres values ([N, M, D]) per channel. */
-function centre(keys: Tensor, values: Tensor): StyleValues {
+function center(keys: Tensor, values: Tensor): StyleValues {
   const mean = reduceMean(values, [1], true);
   return { keys, values: subtract(values, mean), mean };
 }
@@ -79,13 +79,13 @@ export function styleValues(
 ): StyleValues {
   const pick = (x: Tensor) => (chosen === undefined ? x : gather(x, chosen, 2));
   const projected = (x: Tensor, name: string) => tokens(project(pick(x), `${module.name}.${name}`, weights));
-  return centre(projected(keys, "g"), projected(features, "h"));
+  return center(projected(keys, "g"), projected(features, "h"));
 }
 
 /** As `styleValues` with f, g and h the identity: the parameter-free attention of the local feature loss. */
 export function plainStyleValues(keys: Tensor, features: Tensor, chosen?: Tensor): StyleValues {
   const pick = (x: Tensor) => tokens(chosen === undefined ? x : gather(x, chosen, 2));
-  return centre(pick(keys), pick(features));
+  return center(pick(keys), pick(features));
 }
 
 /** Mean and deviation of the attended style features, one for every content position: [N, D, positions]. */
@@ -157,8 +157,8 @@ export function contentQueries(module: AttentionModule, keys: Tensor, weights: W
   return project(keys, `${module.name}.f`, weights);
 }
 
-/** Normalised content features ([N, D, H, W]) scaled by the deviation map and shifted by the mean map (equation 6). */
-export function modulate(normalised: Tensor, maps: StyleMaps): Tensor {
-  const shape: readonly Dimension[] = normalised.shape;
-  return add(multiply(reshape(maps.deviation, shape), normalised), reshape(maps.mean, shape));
+/** Normalized content features ([N, D, H, W]) scaled by the deviation map and shifted by the mean map (equation 6). */
+export function modulate(normalized: Tensor, maps: StyleMaps): Tensor {
+  const shape: readonly Dimension[] = normalized.shape;
+  return add(multiply(reshape(maps.deviation, shape), normalized), reshape(maps.mean, shape));
 }

@@ -1,4 +1,4 @@
-/** The encoder: a picture becomes features at up to five levels (reference code: the normalised VGG-19, relu1_1 to relu5_1). */
+/** The encoder: a picture becomes features at up to five levels (reference code: the normalized VGG-19, relu1_1 to relu5_1). */
 
 import { convolution, maxPool, pad2d, relu, type Tensor } from "@adaattn/graph";
 import type { Architecture, ConvolutionLayer } from "./architecture.ts";

@@ -5,7 +5,7 @@
  *   k' = F^T (G y + d) / deviation        c = b . (G y + d) - mean . k'
  *
  * F, b and G, d are the 1x1 convolutions f and g, x the content's features, mean and deviation those of its Norm, and y the
- * painting's normalised keys. F^T G is one matrix, and no product is left for the photograph's positions. c travels as one more
+ * painting's normalized keys. F^T G is one matrix, and no product is left for the photograph's positions. c travels as one more
  * channel of the keys, against a channel of ones.
  */
 
@@ -44,7 +44,7 @@ export function foldKeys({ name, keyChannels }: AttentionModule, keys: Tensor, w
 }
 
 /** Those with a content's statistics ([1, K, 1, 1]) folded in: what `foldedQueries` of its features are compared with. */
-export function normaliseFoldedKeys({ keyChannels }: AttentionModule, folded: Tensor, norm: NormStatistics): Tensor {
+export function normalizeFoldedKeys({ keyChannels }: AttentionModule, folded: Tensor, norm: NormStatistics): Tensor {
   const row = (x: Tensor) => reshape(x, [1, 1, keyChannels]);
   const part = (start: number, end: number) => slice(folded, [{ axis: 2, start, end }]);
   const scaled = divide(part(0, keyChannels), row(norm.deviation));

@@ -1,6 +1,6 @@
 /**
  * Attention keys: what content and style are compared by (paper, section 3.2, equation 2). The features of a level and of all
- * shallower ones are brought to one size, normalised by themselves and put together, so that a point is matched by what it
+ * shallower ones are brought to one size, normalized by themselves and put together, so that a point is matched by what it
  * looks like as well as by what it is.
  */
 
@@ -35,18 +35,18 @@ function positions(shape: Shape): Tensor {
 }
 
 /** Mean and deviation of every channel over all positions, [N, C, 1, 1]; sigma = sqrt(unbiased variance + 1e-5). */
-export function channelStatistics(x: Tensor): { mean: Tensor; deviation: Tensor; centred: Tensor } {
+export function channelStatistics(x: Tensor): { mean: Tensor; deviation: Tensor; centered: Tensor } {
   const mean = reduceMean(x, [2, 3], true);
-  const centred = subtract(x, mean);
+  const centered = subtract(x, mean);
   const freedom = maximum(subtract(positions(x.shape), constant(1)), constant(1));
-  const variance = divide(reduceSum(square(centred), [2, 3], true), freedom);
-  return { mean, deviation: sqrt(add(variance, constant(NORM_EPSILON))), centred };
+  const variance = divide(reduceSum(square(centered), [2, 3], true), freedom);
+  return { mean, deviation: sqrt(add(variance, constant(NORM_EPSILON))), centered };
 }
 
 /** Norm (paper, section 3.1; released code, `mean_variance_norm`): every channel with mean 0 and deviation 1. */
-export function normalise(x: Tensor): Tensor {
-  const { centred, deviation } = channelStatistics(x);
-  return divide(centred, deviation);
+export function normalize(x: Tensor): Tensor {
+  const { centered, deviation } = channelStatistics(x);
+  return divide(centered, deviation);
 }
 
 /** What Norm takes off every channel and divides it by: [N, C, 1, 1] each. */
@@ -56,7 +56,7 @@ export interface NormStatistics {
 }
 
 /** Norm by statistics that come from elsewhere: of a whole picture for one of its tiles, of a scene for one of its frames. */
-export function normaliseBy(x: Tensor, { mean, deviation }: NormStatistics): Tensor {
+export function normalizeBy(x: Tensor, { mean, deviation }: NormStatistics): Tensor {
   return divide(subtract(x, mean), deviation);
 }
 
@@ -80,7 +80,7 @@ export function stackLevels(features: readonly Tensor[], level: number): Tensor 
   );
 }
 
-/** The keys of `level`: its stacked features, each channel normalised, as [N, C1 + ... + C_level, positions]. */
+/** The keys of `level`: its stacked features, each channel normalized, as [N, C1 + ... + C_level, positions]. */
 export function attentionKeys(features: readonly Tensor[], level: number): Tensor {
-  return flattenPositions(normalise(stackLevels(features, level)));
+  return flattenPositions(normalize(stackLevels(features, level)));
 }

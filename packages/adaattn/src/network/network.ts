@@ -1,6 +1,6 @@
 /**
- * The whole network in one graph, from content and style to the stylised picture: what training differentiates and what the
- * parity test reads. Stylisation runs the same pieces as separate parts (parts.ts), so that a style is computed once.
+ * The whole network in one graph, from content and style to the stylized picture: what training differentiates and what the
+ * parity test reads. Stylization runs the same pieces as separate parts (parts.ts), so that a style is computed once.
  */
 
 import type { Tensor } from "@adaattn/graph";
@@ -8,7 +8,7 @@ import type { Architecture } from "./architecture.ts";
 import { type AttentionKind, attendTo, contentQueries, modulate, styleValues, tokens } from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
-import { attentionKeys, flattenPositions, normalise } from "./keys.ts";
+import { attentionKeys, flattenPositions, normalize } from "./keys.ts";
 import type { Weights } from "./parameters.ts";
 
 export interface AttendOptions {
@@ -35,13 +35,13 @@ export function attend(
     const keys = attentionKeys(style, level);
     const values = styleValues(module, keys, flattenPositions(painted), weights, chosen?.get(level));
     const queries = tokens(contentQueries(module, attentionKeys(content, level), weights));
-    attended.set(level, modulate(normalise(own), attendTo(values, queries, kind)));
+    attended.set(level, modulate(normalize(own), attendTo(values, queries, kind)));
   }
   return attended;
 }
 
-/** Everything on the way from two pictures ([N, 3, H, W] each, sizes may differ) to the stylised one. */
-export function stylise(
+/** Everything on the way from two pictures ([N, 3, H, W] each, sizes may differ) to the stylized one. */
+export function stylize(
   architecture: Architecture,
   content: Tensor,
   style: Tensor,

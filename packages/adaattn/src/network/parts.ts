@@ -1,9 +1,9 @@
 /**
- * The network cut into the parts that stylisation runs, each an ONNX model of its own with symbolic sizes:
+ * The network cut into the parts that stylization runs, each an ONNX model of its own with symbolic sizes:
  *
  *   encode:     a picture -> stacked features of the attended levels (content and style alike)
  *   statistics: those -> mean and deviation of each channel, what Norm goes by
- *   style:      those of a painting -> keys and centred values at the chosen positions
+ *   style:      those of a painting -> keys and centered values at the chosen positions
  *   attend:     those of the content, statistics and a style -> mean and deviation maps (one part a level)
  *   decode:     those of the content, statistics and maps -> the picture
  *
@@ -49,8 +49,8 @@ import {
 } from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
-import { FOLDED_CHANNELS, foldedQueries, foldKeys, normaliseFoldedKeys } from "./folding.ts";
-import { channelStatistics, flattenPositions, type NormStatistics, normaliseBy, stackLevels } from "./keys.ts";
+import { FOLDED_CHANNELS, foldedQueries, foldKeys, normalizeFoldedKeys } from "./folding.ts";
+import { channelStatistics, flattenPositions, type NormStatistics, normalizeBy, stackLevels } from "./keys.ts";
 import type { Weights } from "./parameters.ts";
 import { attentionRows } from "./rows.ts";
 
@@ -118,7 +118,7 @@ export function stylePart({ attention }: Architecture, weights: Weights): Part {
     const { mean, deviation } = channelStatistics(stacked);
     const [positions] = chosen.shape as [Dimension];
     const picked = reshape(gather(flattenPositions(stacked), chosen, 2), [1, module.keyChannels, 1, positions]);
-    const keys = flattenPositions(normaliseBy(picked, { mean, deviation }));
+    const keys = flattenPositions(normalizeBy(picked, { mean, deviation }));
     const style = styleValues(module, keys, flattenPositions(ownOf(module, picked)), weights);
     if (attention.kind === "softmax") {
       outputs[`key${level}`] = foldKeys(module, keys, weights);
@@ -162,15 +162,15 @@ export function attendPart({ attention }: Architecture, module: AttentionModule,
   const { level, keyChannels, valueChannels } = module;
   const stacked = input("stacked", featureShape(level, keyChannels));
   const norm = normInputs(module);
-  const centre = input("valueMean", [1, 1, valueChannels]);
+  const center = input("valueMean", [1, 1, valueChannels]);
   let maps: StyleMaps;
   if (attention.kind === "softmax") {
     const values = input("value", [1, symbol("m"), valueChannels]);
-    const keys = normaliseFoldedKeys(module, keyInput(module, FOLDED_CHANNELS), norm);
-    maps = attendTo({ keys, values, mean: centre }, foldedQueries(stacked), "softmax");
+    const keys = normalizeFoldedKeys(module, keyInput(module, FOLDED_CHANNELS), norm);
+    maps = attendTo({ keys, values, mean: center }, foldedQueries(stacked), "softmax");
   } else {
     const sums = input("sums", [1, keyChannels + 1, 2 * valueChannels + 1]);
-    maps = attendToSums(sums, centre, contentQueries(module, flattenPositions(normaliseBy(stacked, norm)), weights));
+    maps = attendToSums(sums, center, contentQueries(module, flattenPositions(normalizeBy(stacked, norm)), weights));
   }
   return { mean: maps.mean, deviation: maps.deviation };
 }
@@ -181,7 +181,7 @@ export function decodePart(architecture: Architecture, weights: Weights): Part {
   for (const module of architecture.attention.modules) {
     const { level, valueChannels } = module;
     const norm = normInputs(module, level);
-    const features = normaliseBy(ownOf(module, stackedInput(module)), {
+    const features = normalizeBy(ownOf(module, stackedInput(module)), {
       mean: ownOf(module, norm.mean),
       deviation: ownOf(module, norm.deviation),
     });
@@ -240,10 +240,10 @@ export function rowsPart({ attention }: Architecture, module: AttentionModule, w
   const content = reshape(at, [1, keyChannels, 1, asked]);
   const norm = normInputs(module);
   if (attention.kind === "softmax") {
-    const keys = normaliseFoldedKeys(module, keyInput(module, FOLDED_CHANNELS), norm);
+    const keys = normalizeFoldedKeys(module, keyInput(module, FOLDED_CHANNELS), norm);
     return { rows: attentionRows(foldedQueries(content), keys, "softmax") };
   }
-  const queries = tokens(contentQueries(module, flattenPositions(normaliseBy(content, norm)), weights));
+  const queries = tokens(contentQueries(module, flattenPositions(normalizeBy(content, norm)), weights));
   return { rows: attentionRows(queries, keyInput(module, 0), attention.kind) };
 }
 

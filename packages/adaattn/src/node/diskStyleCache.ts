@@ -9,7 +9,7 @@ import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Picture } from "../picture/picture.ts";
 import type { Model } from "../stylize/model.ts";
-import type { KeptStyle, StyleOptions } from "../stylize/options.ts";
+import type { SavedStyle, StyleOptions } from "../stylize/options.ts";
 import type { Style } from "../stylize/style.ts";
 import { readSafetensors, writeSafetensors } from "../weights/safetensors.ts";
 import { replaceFile } from "./files.ts";
@@ -45,7 +45,7 @@ export async function cachedStyle(
   const style = await model.style(painting, options);
   try {
     await mkdir(folder, { recursive: true });
-    const tensors = await model.keepStyle(style);
+    const tensors = await model.saveStyle(style);
     await replaceFile(path, writeSafetensors(tensors, { key, digest: digestOf(tensors) }), options.signal);
     return { style, isCached: false };
   } catch (error) {
@@ -70,7 +70,7 @@ async function styleKey(model: Model, painting: Picture, { mask, ...options }: S
   return hash.digest("hex");
 }
 
-async function readKept(path: string, key: string): Promise<KeptStyle | undefined> {
+async function readKept(path: string, key: string): Promise<SavedStyle | undefined> {
   try {
     const { tensors, metadata } = readSafetensors(await readFile(path));
     const kept = new Map<string, { shape: readonly number[]; data: Float32Array }>();
@@ -82,7 +82,7 @@ async function readKept(path: string, key: string): Promise<KeptStyle | undefine
   }
 }
 
-function digestOf(tensors: KeptStyle): string {
+function digestOf(tensors: SavedStyle): string {
   const hash = createHash("sha256");
   for (const name of [...tensors.keys()].sort()) {
     const data = tensors.get(name)?.data ?? new Float32Array();

@@ -33,7 +33,7 @@ export interface DownloadOptions {
 }
 
 /** A file that was downloaded, now or before. */
-export interface Downloaded {
+export interface DownloadedFile {
   /** Where it lies in the cache. */
   readonly path: string;
   /** Its SHA-256 as 64 lower-case hexadecimal digits. */
@@ -52,7 +52,7 @@ export function cacheFolder(): string {
  * @throws Error with one sentence naming the URL where it cannot be had, is too large, or has another checksum (it is then
  *   removed from the cache); the signal's reason where it is aborted.
  */
-export async function download(url: string, options: DownloadOptions = {}): Promise<Downloaded> {
+export async function download(url: string, options: DownloadOptions = {}): Promise<DownloadedFile> {
   const { cache = cacheFolder() } = options;
   const sha256 = options.sha256?.toLowerCase();
   if (!URL.canParse(url)) throw cannotRead(url, "it is no valid address. Check its spelling.");
@@ -73,7 +73,7 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
   }
 }
 
-async function downloadInto(path: string, url: string, options: DownloadOptions): Promise<Downloaded> {
+async function downloadInto(path: string, url: string, options: DownloadOptions): Promise<DownloadedFile> {
   const { sha256, signal } = options;
   if ((await sizeOf(path)) > 0) {
     const kept = await hashOf(path);

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Engine } from "../engine/engine.ts";
-import { normaliseFilters } from "../import/normalize.ts";
+import { normalizeFilters } from "../import/normalize.ts";
 import { openTensors } from "../import/open.ts";
 import { gatherWeights, type ImportTargetName, importTarget, type WeightFile } from "../import/released.ts";
 import type { EncoderLayout } from "../import/vgg.ts";
@@ -21,8 +21,8 @@ export interface ImportOptions {
   readonly sha256?: readonly string[] | undefined;
   /** Stores weights as 16-bit floats: half the size, each value rounded to 11 significant bits. False by default. */
   readonly half?: boolean | undefined;
-  /** What normalises an encoder that is not yet: an engine, which is asked for only then, and photographs. */
-  readonly normalise?:
+  /** What normalizes an encoder that is not yet: an engine, which is asked for only then, and photographs. */
+  readonly normalize?:
     | { readonly engine: () => Engine; readonly pictures: AsyncIterable<Picture> | Iterable<Picture> }
     | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -31,11 +31,11 @@ export interface ImportOptions {
 }
 
 /** What was imported. */
-export interface Imported {
+export interface ImportedModel {
   /** The network's name. */
   readonly name: string;
   readonly parameters: number;
-  /** Whether the encoder came normalised or was normalised now. */
+  /** Whether the encoder came normalized or was normalized now. */
   readonly encoder: EncoderLayout;
   /** The name and SHA-256 of the file that each part came from, by what the part is. */
   readonly parts: Readonly<Record<string, { readonly file: string; readonly sha256: string }>>;
@@ -43,7 +43,7 @@ export interface Imported {
   readonly unused: readonly string[];
 }
 
-/** An encoder that needs pictures to be normalised over, and none were given. */
+/** An encoder that needs pictures to be normalized over, and none were given. */
 export class PicturesNeeded extends Error {
   override readonly name = "PicturesNeeded";
 }
@@ -60,14 +60,14 @@ export function isUrl(source: string): boolean {
  *
  * @param sources paths, and URLs that {@link download} takes.
  * @param output a folder that is new or empty; for `encoder` a file.
- * @throws PicturesNeeded where the encoder is torchvision's or Keras's and `normalise` is not given; Error that names the file
+ * @throws PicturesNeeded where the encoder is torchvision's or Keras's and `normalize` is not given; Error that names the file
  *   and what to do where anything is missing, damaged or does not fit; the signal's reason where it is aborted.
  */
 export async function importModel(
   sources: readonly string[],
   output: string,
   options: ImportOptions,
-): Promise<Imported> {
+): Promise<ImportedModel> {
   const { signal, onProgress } = options;
   const target = importTarget(options.target);
   await (options.target === "encoder" ? checkReplaceable(output) : checkNewFolder(output));
@@ -90,15 +90,15 @@ export async function importModel(
   const gathered = await gatherWeights(target, files);
   let { weights } = gathered;
   if (gathered.encoder !== "normalised") {
-    if (options.normalise === undefined) {
+    if (options.normalize === undefined) {
       throw new PicturesNeeded(
         `Expected photographs to normalise the encoder of ${gathered.from.get("the encoder")} over, since it is ${gathered.encoder}'s, but received none.`,
       );
     }
-    const engine = options.normalise.engine();
+    const engine = options.normalize.engine();
     try {
       onProgress?.("normalising the encoder");
-      weights = await normaliseFilters(engine, target.encoder, weights, options.normalise.pictures, {
+      weights = await normalizeFilters(engine, target.encoder, weights, options.normalize.pictures, {
         signal,
         onPicture: (done) => onProgress?.(`normalising the encoder, picture ${done}`),
       });
@@ -108,7 +108,7 @@ export async function importModel(
   }
   signal?.throwIfAborted();
   const hashes = new Map(files.map(({ name, sha256 }) => [name, sha256]));
-  const imported: Imported = {
+  const imported: ImportedModel = {
     name: target.name,
     parameters: countParameters(target.shapes),
     encoder: gathered.encoder,

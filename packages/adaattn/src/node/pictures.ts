@@ -1,5 +1,5 @@
 /**
- * Picture files to pixels and back, through sharp (libvips). Whatever a file holds (grey, CMYK, 16 bit, a palette, a colour
+ * Picture files to pixels and back, through sharp (libvips). Whatever a file holds (gray, CMYK, 16 bit, a palette, a color
  * profile, an orientation tag) becomes upright RGBA bytes in sRGB; whatever goes wrong becomes one sentence naming the file.
  */
 import { extname } from "node:path";
@@ -38,7 +38,7 @@ export const LABELS = { jpeg: "JPEG", png: "PNG", webp: "WebP", avif: "AVIF", ti
 
 /**
  * Reads a picture from a file or from a file's bytes: JPEG, PNG, WebP, AVIF, TIFF or GIF (the first page of several). The
- * orientation tag is applied, colours are converted to sRGB with 8 bits, and alpha is kept (255 where there is none).
+ * orientation tag is applied, colors are converted to sRGB with 8 bits, and alpha is kept (255 where there is none).
  *
  * @throws Error with one sentence naming the file and what to do where it is missing, a folder, empty, unreadable, truncated,
  *   not a picture, over 268 megapixels or under 16 pixels a side; the signal's reason where it is aborted.

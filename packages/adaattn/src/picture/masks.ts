@@ -1,5 +1,5 @@
 /**
- * Masks say where in a picture something holds: white where it does, black where it does not, grey in between. They may have any
+ * Masks say where in a picture something holds: white where it does, black where it does not, gray in between. They may have any
  * size; what is asked for is always their average over the cells of a grid that lies over the picture, so that a soft edge stays
  * soft and a hard one becomes as soft as the grid is coarse.
  */

@@ -15,7 +15,7 @@ const LINEAR = Float64Array.from({ length: 256 }, (_, byte) => {
   return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
 });
 
-/** The colour of sRGB bytes in OKLab. */
+/** The color of sRGB bytes in OKLab. */
 export function toOklab(red: number, green: number, blue: number): Lab {
   const [r, g, b] = [LINEAR[red] as number, LINEAR[green] as number, LINEAR[blue] as number];
   const l = Math.cbrt(0.4122214708 * r + 0.5363325363 * g + 0.0514459929 * b);
@@ -42,11 +42,11 @@ function toLinear([L, a, b]: Lab): Rgb {
 const SLACK = 1e-4;
 const shows = (rgb: Rgb) => rgb.every((value) => value >= -SLACK && value <= 1 + SLACK);
 
-/** sRGB bytes (not rounded) of a colour in OKLab. One that no screen shows keeps its lightness and hue and loses chroma. */
-export function fromOklab(colour: Lab): Rgb {
-  let linear = toLinear(colour);
+/** sRGB bytes (not rounded) of a color in OKLab. One that no screen shows keeps its lightness and hue and loses chroma. */
+export function fromOklab(color: Lab): Rgb {
+  let linear = toLinear(color);
   if (!shows(linear)) {
-    const [L, a, b] = colour;
+    const [L, a, b] = color;
     let [least, most] = [0, 1];
     for (let step = 0; step < 10; step++) {
       const middle = (least + most) / 2;

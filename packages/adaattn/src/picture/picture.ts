@@ -2,7 +2,7 @@
  * Pixels to tensors and back. Pixels are RGBA bytes in sRGB as a canvas has them, row-major and not premultiplied; tensors are
  * planes of red, green and blue from 0 to 1, which is what the networks were trained on (no mean or deviation is taken off here).
  *
- * The networks never see alpha: colours go in as they are, and the result takes over the content's alpha unchanged, so that a
+ * The networks never see alpha: colors go in as they are, and the result takes over the content's alpha unchanged, so that a
  * cut-out stays cut out.
  */
 
@@ -72,7 +72,7 @@ export function paddedSize(size: Size, multiple = 16): Size {
 }
 
 /**
- * The picture's colours as planes `[3, height, width]` of red, green and blue, 0 to 1.
+ * The picture's colors as planes `[3, height, width]` of red, green and blue, 0 to 1.
  *
  * @param size the tensor's size, the picture's own by default. What it is larger by on the right and at the bottom is filled by
  *   mirroring the picture at its edge (without repeating the edge itself), which gives a network no false edge to paint.
@@ -133,7 +133,7 @@ export function toPicture(tensor: Float32Array, size: Size, content: Picture): P
 
 /**
  * The picture as it looks on white, opaque: the same object where it is opaque already. For paintings, whose transparent parts
- * would otherwise lend the style colours that nobody sees.
+ * would otherwise lend the style colors that nobody sees.
  */
 export function onWhite(picture: Picture): Picture {
   if (isOpaque(picture)) return picture;

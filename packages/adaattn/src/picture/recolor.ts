@@ -1,6 +1,6 @@
 /**
- * The two ways to keep the colours of a photograph (Gatys et al., "Preserving Color in Neural Artistic Style Transfer", 2016):
- * give the painting the photograph's colours before its style is taken, or take only the lightness of the result.
+ * The two ways to keep the colors of a photograph (Gatys et al., "Preserving Color in Neural Artistic Style Transfer", 2016):
+ * give the painting the photograph's colors before its style is taken, or take only the lightness of the result.
  */
 
 import { fromOklab, type Rgb, toOklab } from "./oklab.ts";
@@ -9,29 +9,29 @@ import type { Picture } from "./picture.ts";
 /** A symmetric matrix of three rows. */
 type Matrix = readonly [Rgb, Rgb, Rgb];
 
-interface ColourStatistics {
+interface ColorStatistics {
   readonly mean: Rgb;
   readonly covariance: Matrix;
 }
 
-/** What is added to each variance, in bytes squared, so that pictures of few colours can be matched too. */
+/** What is added to each variance, in bytes squared, so that pictures of few colors can be matched too. */
 const LEAST_VARIANCE = 1;
 
 /**
- * The painting with the colours of the photograph, by CORAL (Sun et al., 2016): with means m and covariances C of red, green and
+ * The painting with the colors of the photograph, by CORAL (Sun et al., 2016): with means m and covariances C of red, green and
  * blue, every pixel x becomes C_photograph^(1/2) C_painting^(-1/2) (x - m_painting) + m_photograph, clamped.
  *
  * @param weights how much each pixel of the photograph counts, such as a region's mask; its alpha counts besides.
  */
-export function matchColours(painting: Picture, photograph: Picture, weights?: Float32Array): Picture {
-  const sums = new ColourSums();
+export function matchColors(painting: Picture, photograph: Picture, weights?: Float32Array): Picture {
+  const sums = new ColorSums();
   sums.add(photograph, weights);
-  return matchColourSums(painting, sums);
+  return matchColorSums(painting, sums);
 }
 
 /** The same, of a photograph whose parts were summed one after the other. */
-export function matchColourSums(painting: Picture, photograph: ColourSums): Picture {
-  const paints = new ColourSums();
+export function matchColorSums(painting: Picture, photograph: ColorSums): Picture {
+  const paints = new ColorSums();
   paints.add(painting);
   const [own, wanted] = [paints.statistics(), photograph.statistics()];
   const transform = product(
@@ -40,8 +40,8 @@ export function matchColourSums(painting: Picture, photograph: ColourSums): Pict
   );
   const data = new Uint8ClampedArray(painting.data);
   for (let at = 0; at < data.length; at += 4) {
-    const centred = own.mean.map((mean, channel) => (data[at + channel] as number) - mean);
-    const [x = 0, y = 0, z = 0] = centred;
+    const centered = own.mean.map((mean, channel) => (data[at + channel] as number) - mean);
+    const [x = 0, y = 0, z = 0] = centered;
     for (let channel = 0; channel < 3; channel++) {
       const [a, b, c] = transform[channel] as Rgb;
       data[at + channel] = a * x + b * y + c * z + (wanted.mean[channel] as number);
@@ -51,19 +51,19 @@ export function matchColourSums(painting: Picture, photograph: ColourSums): Pict
 }
 
 /** The lightness (OKLab's L) of one picture with the chroma (a and b) of another of the same size, and the first one's alpha. */
-export function keepChroma(stylised: Picture, photograph: Picture): Picture & { data: Uint8ClampedArray } {
-  const data = new Uint8ClampedArray(stylised.data);
-  const { data: colours } = photograph;
+export function keepChroma(stylized: Picture, photograph: Picture): Picture & { data: Uint8ClampedArray } {
+  const data = new Uint8ClampedArray(stylized.data);
+  const { data: colors } = photograph;
   for (let at = 0; at < data.length; at += 4) {
     const [lightness] = toOklab(data[at] as number, data[at + 1] as number, data[at + 2] as number);
-    const [, a, b] = toOklab(colours[at] as number, colours[at + 1] as number, colours[at + 2] as number);
+    const [, a, b] = toOklab(colors[at] as number, colors[at + 1] as number, colors[at + 2] as number);
     data.set(fromOklab([lightness, a, b]), at);
   }
-  return { width: stylised.width, height: stylised.height, data };
+  return { width: stylized.width, height: stylized.height, data };
 }
 
-/** Sums of colours and of their products, over pictures or parts of one. */
-export class ColourSums {
+/** Sums of colors and of their products, over pictures or parts of one. */
+export class ColorSums {
   #total = 0;
   /** Of red, green and blue, and of rr, rg, rb, gg, gb and bb. */
   readonly #sums = new Float64Array(9);
@@ -91,9 +91,9 @@ export class ColourSums {
       this.#sums[index] = (this.#sums[index] as number) + sum;
   }
 
-  statistics(): ColourStatistics {
+  statistics(): ColorStatistics {
     const total = this.#total;
-    // Where nothing counts, as in a photograph that is transparent everywhere, there are no colours to speak of: grey.
+    // Where nothing counts, as in a photograph that is transparent everywhere, there are no colors to speak of: gray.
     if (total === 0)
       return { mean: [127.5, 127.5, 127.5], covariance: matrix((i, j) => (i === j ? LEAST_VARIANCE : 0)) };
     const [r = 0, g = 0, b = 0, rr = 0, rg = 0, rb = 0, gg = 0, gb = 0, bb = 0] = this.#sums;

@@ -1,12 +1,12 @@
 /**
- * Regions painted in colours: from one picture in flat colours to a grey mask for each of them. A pixel between two of the colours,
+ * Regions painted in colors: from one picture in flat colors to a gray mask for each of them. A pixel between two of the colors,
  * as at an edge that was smoothed or feathered, belongs to both in proportion.
  */
 
 import type { Rgb } from "./oklab.ts";
 import { checkPicture, type Picture } from "./picture.ts";
 
-/** Colours that can be named; as in CSS, green is #008000 and lime #00ff00. */
+/** Colors that can be named; as in CSS, green is #008000 and lime #00ff00. */
 const NAMED: Readonly<Record<string, string>> = {
   aqua: "#00ffff",
   black: "#000000",
@@ -32,14 +32,14 @@ const NAMED: Readonly<Record<string, string>> = {
   yellow: "#ffff00",
 };
 
-/** A pixel further than this from every mixture of two regions' colours (in bytes, Euclidean) belongs to none. */
+/** A pixel further than this from every mixture of two regions' colors (in bytes, Euclidean) belongs to none. */
 const FARTHEST = 48;
 
-/** How many of a mask's colours an error lists. */
+/** How many of a mask's colors an error lists. */
 const LISTED = 6;
 
-/** The bytes of a colour such as red, #f00 or #ff0000; undefined for any other text. */
-export function parseColour(text: string): Rgb | undefined {
+/** The bytes of a color such as red, #f00 or #ff0000; undefined for any other text. */
+export function parseColor(text: string): Rgb | undefined {
   const name = text.toLowerCase();
   const hex = Object.hasOwn(NAMED, name) ? (NAMED[name] as string) : name;
   const digits = /^#([0-9a-f]{3}|[0-9a-f]{6})$/.exec(hex)?.[1];
@@ -52,24 +52,24 @@ export function parseColour(text: string): Rgb | undefined {
 }
 
 /**
- * A grey mask for each of these colours (red, #f00 and #ff0000 are one). Pixels of other colours belong to no region, and neither
- * do transparent ones; stylised, they stay as the photograph has them.
+ * A gray mask for each of these colors (red, #f00 and #ff0000 are one). Pixels of other colors belong to no region, and neither
+ * do transparent ones; stylized, they stay as the photograph has them.
  *
- * @throws Error with one sentence where a text is no colour, two are the same, or the mask has nothing of one.
+ * @throws Error with one sentence where a text is no color, two are the same, or the mask has nothing of one.
  */
-export function regionMasks(mask: Picture, colours: readonly string[]): Picture[] {
+export function regionMasks(mask: Picture, colors: readonly string[]): Picture[] {
   checkPicture(mask, "the mask");
-  const regions = colours.map((text, index) => {
-    const colour = parseColour(text);
-    if (colour === undefined) {
+  const regions = colors.map((text, index) => {
+    const color = parseColor(text);
+    if (color === undefined) {
       throw new Error(`Expected a colour such as red or #ff0000 for a region but received ${text || "nothing"}.`);
     }
-    const same = colours.slice(0, index).find((other) => parseColour(other)?.join() === colour.join());
+    const same = colors.slice(0, index).find((other) => parseColor(other)?.join() === color.join());
     if (same !== undefined) {
       const both = same === text ? `two for ${text}` : `${same} and ${text}, which are the same colour`;
       throw new Error(`Expected one style for each region but received ${both}.`);
     }
-    return colour;
+    return color;
   });
 
   const { width, height, data } = mask;
@@ -88,18 +88,18 @@ export function regionMasks(mask: Picture, colours: readonly string[]): Picture[
       (masks[index] as Uint8ClampedArray).fill(value, at, at + 3);
     }
   }
-  for (const [index, grey] of masks.entries()) {
-    if (!grey.some((value, at) => at % 4 === 0 && value >= 128)) {
+  for (const [index, gray] of masks.entries()) {
+    if (!gray.some((value, at) => at % 4 === 0 && value >= 128)) {
       throw new Error(
-        `Expected a region of ${colours[index]} in the mask but received one without it; it has ${commonColours(mask)}.`,
+        `Expected a region of ${colors[index]} in the mask but received one without it; it has ${commonColors(mask)}.`,
       );
     }
   }
-  return masks.map((grey) => ({ width, height, data: grey }));
+  return masks.map((gray) => ({ width, height, data: gray }));
 }
 
-/** How much of each region's colour is in a colour: that of the mixture of at most two which comes nearest. */
-function mixtureOf(colour: Rgb, regions: readonly Rgb[]): number[] {
+/** How much of each region's color is in a color: that of the mixture of at most two which comes nearest. */
+function mixtureOf(color: Rgb, regions: readonly Rgb[]): number[] {
   const shares = regions.map(() => 0);
   let nearest = FARTHEST;
   for (const [i, one] of regions.entries()) {
@@ -107,7 +107,7 @@ function mixtureOf(colour: Rgb, regions: readonly Rgb[]): number[] {
       if (j > i || (j === i && regions.length > 1)) continue;
       const along = one.map((value, channel) => (other[channel] as number) - value);
       const length = along.reduce((sum, value) => sum + value * value, 0);
-      const offset = colour.map((value, channel) => value - (one[channel] as number));
+      const offset = color.map((value, channel) => value - (one[channel] as number));
       const dot = offset.reduce((sum, value, channel) => sum + value * (along[channel] as number), 0);
       const t = length === 0 ? 0 : Math.min(1, Math.max(0, dot / length));
       const distance = Math.hypot(...offset.map((value, channel) => value - t * (along[channel] as number)));
@@ -121,7 +121,7 @@ function mixtureOf(colour: Rgb, regions: readonly Rgb[]): number[] {
   return shares;
 }
 
-function commonColours({ data }: Picture): string {
+function commonColors({ data }: Picture): string {
   const counts = new Map<string, number>();
   for (let at = 0; at < data.length; at += 4) {
     if ((data[at + 3] as number) < 128) continue;

@@ -95,9 +95,9 @@ function lanczosTaps(from: number, to: number): Tap[] {
   const step = from / to;
   const stretch = Math.max(1, step);
   return Array.from({ length: to }, (_, i) => {
-    const centre = (i + 0.5) * step - 0.5;
-    const first = Math.max(0, Math.ceil(centre - LOBES * stretch));
-    const last = Math.min(from - 1, Math.floor(centre + LOBES * stretch));
-    return tap(first, last - first + 1, (at) => lanczos((at - centre) / stretch));
+    const center = (i + 0.5) * step - 0.5;
+    const first = Math.max(0, Math.ceil(center - LOBES * stretch));
+    const last = Math.min(from - 1, Math.floor(center + LOBES * stretch));
+    return tap(first, last - first + 1, (at) => lanczos((at - center) / stretch));
   });
 }

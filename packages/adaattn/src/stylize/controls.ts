@@ -50,8 +50,8 @@ export const paintControls = z.strictObject({
    */
   strength: number(0, 4).optional(),
   /**
-   * Whose colours the result has. `style`, the default: the painting's. `content`: the lightness of the result with the chroma of
-   * the photograph (OKLab); the maps stay as they are. `match`: the painting is given the photograph's colours (CORAL) before its
+   * Whose colors the result has. `style`, the default: the painting's. `content`: the lightness of the result with the chroma of
+   * the photograph (OKLab); the maps stay as they are. `match`: the painting is given the photograph's colors (CORAL) before its
    * style is taken, which changes M and S.
    */
   color: z.enum(["style", "content", "match"], "one of style, content, match").optional(),

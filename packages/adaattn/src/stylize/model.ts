@@ -9,10 +9,10 @@
 import { type Device, type Engine, outputOf, type TensorData } from "../engine/engine.ts";
 import {
   type Attention,
+  type AttentionInput,
   type AttentionMap,
   attentionMapOf,
   attentionOf,
-  type Looking,
   type Point,
 } from "../inspect/attention.ts";
 import type { Architecture } from "../network/architecture.ts";
@@ -20,7 +20,7 @@ import type { WeightValues } from "../network/parameters.ts";
 import { attendedInputs, styleShapes } from "../network/parts.ts";
 import { type Area, clipped, type PictureSource, sourceOf } from "../picture/area.ts";
 import { checkPicture, type Picture, paddedSize, type Size, toTensor } from "../picture/picture.ts";
-import { ColourSums, keepChroma, matchColourSums } from "../picture/recolor.ts";
+import { ColorSums, keepChroma, matchColorSums } from "../picture/recolor.ts";
 import { fingerprintOf } from "../weights/fingerprint.ts";
 import {
   checkControls,
@@ -35,15 +35,15 @@ import { Mixture } from "./mixture.ts";
 import type {
   CallOptions,
   InspectOptions,
-  KeptStyle,
   PaintedTile,
+  SavedStyle,
   StyleOptions,
   StyleShare,
-  Stylised,
+  StylizedPicture,
   StylizeOptions,
   StylizeReport,
 } from "./options.ts";
-import { Painter, type Tensors } from "./pass.ts";
+import { Pass, type Tensors } from "./pass.ts";
 import { chosenPositions } from "./positions.ts";
 import { Sessions } from "./sessions.ts";
 import type { RunningStatistics } from "./statistics.ts";
@@ -149,7 +149,7 @@ export class Model {
    *
    * @throws Error with one sentence where another model made the style.
    */
-  async keepStyle(style: Style): Promise<KeptStyle> {
+  async saveStyle(style: Style): Promise<SavedStyle> {
     this.#checkOwn(style);
     const kept = new Map<string, { shape: readonly number[]; data: Float32Array }>();
     for (const [level, { key, attended }] of style.levels) {
@@ -162,12 +162,12 @@ export class Model {
   }
 
   /**
-   * The style that `keepStyle` gave these tensors of. The painting and the options must be those that it was made with, and the
+   * The style that `saveStyle` gave these tensors of. The painting and the options must be those that it was made with, and the
    * model the same: of the tensors, only names and shapes can be checked.
    *
    * @throws Error with one sentence where a tensor is missing or has another shape than the painting's positions ask for.
    */
-  async restoreStyle(painting: Picture, options: StyleOptions, kept: KeptStyle): Promise<Style> {
+  async restoreStyle(painting: Picture, options: StyleOptions, kept: SavedStyle): Promise<Style> {
     const begun = performance.now();
     const { signal, onProgress: _, mask, ...asked } = options;
     const source = preparePainting(painting, mask, checkControls(styleControls, asked));
@@ -205,7 +205,7 @@ export class Model {
     photo: Picture,
     styles: Style | readonly StyleShare[],
     options: StylizeOptions = {},
-  ): Promise<Stylised> {
+  ): Promise<StylizedPicture> {
     checkPicture(photo, "the photograph");
     const data = new Uint8ClampedArray(photo.data.length);
     const paste = ({ left, top, picture }: PaintedTile) => pastePicture(data, photo.width, picture, left, top);
@@ -237,41 +237,41 @@ export class Model {
     const tiles = planTiles(size, side);
     const painted = shares.map(({ style }) => style);
     const matched: Style[] = [];
-    let painter: Painter | undefined;
+    let pass: Pass | undefined;
     try {
       const started = performance.now();
       if (color === "match") {
         for (const [index, style] of painted.entries()) {
-          const sums = await coloursOf(photo, tiles, (area) => mixture.regionOf(index, area));
-          const painting = matchColourSums(style.source.painting, sums);
+          const sums = await colorsOf(photo, tiles, (area) => mixture.regionOf(index, area));
+          const painting = matchColorSums(style.source.painting, sums);
           const own = await this.#takeStyle({ ...style.source, painting }, { signal, onProgress });
           matched.push(own);
           painted[index] = own;
         }
       }
       const matching = performance.now() - started;
-      painter = new Painter({
+      pass = new Pass({
         ...{ architecture, sessions: this.#sessions, margins, photo, size, styles: painted, mixture, signal },
       });
       const count = tiles.length;
       onProgress?.({ stage: "encode", fraction: 0 });
-      await painter.gather(tiles, statistics, (done) => onProgress?.({ stage: "encode", fraction: done / count }));
+      await pass.gather(tiles, statistics, (done) => onProgress?.({ stage: "encode", fraction: done / count }));
       for (const [index, area] of tiles.entries()) {
         if (count > 1) onProgress?.({ stage: "paint", fraction: index / count });
         const onStage = (stage: "attend" | "decode", fraction: number) => onProgress?.({ stage, fraction });
-        const done = await painter.paint(area, count > 1 ? () => undefined : onStage);
+        const done = await pass.paint(area, count > 1 ? () => undefined : onStage);
         const picture = color === "content" ? keepChroma(done.picture, done.content) : done.picture;
         await write({ left: done.area.left, top: done.area.top, picture });
       }
       onProgress?.({ stage: count > 1 ? "paint" : "decode", fraction: 1 });
       return {
-        milliseconds: { ...painter.times, encode: matching + painter.times.encode },
+        milliseconds: { ...pass.times, encode: matching + pass.times.encode },
         controls: { strength, color, weights: mixture.weights },
         notes: mixture.notes,
         tiles: count,
       };
     } finally {
-      painter?.dispose();
+      pass?.dispose();
       for (const style of matched) style.dispose();
     }
   }
@@ -287,10 +287,10 @@ export class Model {
     const margins = marginsOf(architecture);
     const tiles = planTiles(size, tileSide(architecture, margins, size, {}));
     const mixture = new Mixture([], 1, photo);
-    const painter = new Painter({
+    const pass = new Pass({
       ...{ architecture, sessions: this.#sessions, margins, photo: sourceOf(photo), size, styles: [], mixture, signal },
     });
-    await painter.gather(tiles, statistics, () => undefined).finally(() => painter.dispose());
+    await pass.gather(tiles, statistics, () => undefined).finally(() => pass.dispose());
   }
 
   /** The styles of a call as a list, each with what it shares. */
@@ -330,7 +330,7 @@ export class Model {
       );
     }
     const { signal } = options;
-    return this.#look(photo, style, options, (looking) => attentionOf(looking, points, { signal }));
+    return this.#look(photo, style, options, (input) => attentionOf(input, points, { signal }));
   }
 
   /**
@@ -343,14 +343,14 @@ export class Model {
     checkPicture(photo, "the photograph");
     const { signal, onProgress } = options;
     const onRow = (done: number, all: number) => onProgress?.({ stage: "attend", fraction: done / all });
-    return this.#look(photo, style, options, (looking) => attentionMapOf(looking, { signal }, onRow));
+    return this.#look(photo, style, options, (input) => attentionMapOf(input, { signal }, onRow));
   }
 
   async #look<T>(
     photo: Picture,
     style: Style,
     { signal, onProgress, ...asked }: InspectOptions,
-    look: (looking: Looking) => Promise<T>,
+    look: (input: AttentionInput) => Promise<T>,
   ): Promise<T> {
     const { level } = checkControls(inspectControls, asked);
     this.#checkOwn(style);
@@ -405,13 +405,13 @@ function encodedSize({ width, height }: Size): Size {
   return paddedSize({ width: Math.max(width, LEAST_PADDED_SIDE), height: Math.max(height, LEAST_PADDED_SIDE) });
 }
 
-/** The colours of a photograph, read part by part. */
-async function coloursOf(
+/** The colors of a photograph, read part by part. */
+async function colorsOf(
   photo: PictureSource,
   tiles: readonly Area[],
   weightsOf: (area: Area) => Float32Array | undefined,
-): Promise<ColourSums> {
-  const sums = new ColourSums();
+): Promise<ColorSums> {
+  const sums = new ColorSums();
   for (const tile of tiles) {
     const area = clipped(tile, photo);
     sums.add(await photo.read(area), weightsOf(area));

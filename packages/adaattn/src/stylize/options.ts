@@ -27,7 +27,7 @@ export interface CallOptions {
 export interface StyleOptions extends CallOptions, StyleControls {
   /**
    * The part of the painting that is a source: white where it is, black where it is not; of any size, stretched over the painting.
-   * It limits the positions that M and S are averages of; keys are normalised over the whole painting all the same.
+   * It limits the positions that M and S are averages of; keys are normalized over the whole painting all the same.
    */
   readonly mask?: Picture | undefined;
 }
@@ -50,13 +50,13 @@ export interface StyleShare extends Portion {
   /** How much it counts beside the others: a number above 0, of which only the ratio to the others' matters. 1 by default. */
   readonly weight?: number | undefined;
   /**
-   * Where in the photograph the style goes: white where it does, black where not, grey for in between; of any size, stretched
+   * Where in the photograph the style goes: white where it does, black where not, gray for in between; of any size, stretched
    * over the photograph. Everywhere by default. Where no style goes, the photograph stays as it is.
    */
   readonly mask?: Picture | undefined;
 }
 
-/** A tile of a stylised picture: where it lies, and its pixels. */
+/** A tile of a stylized picture: where it lies, and its pixels. */
 export interface PaintedTile {
   readonly left: number;
   readonly top: number;
@@ -64,16 +64,16 @@ export interface PaintedTile {
 }
 
 /** A style as tensors by name. */
-export type KeptStyle = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
+export type SavedStyle = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 
-/** A stylised picture, of the photograph's size and with its alpha. */
-export interface Stylised extends Picture, StylizeReport {
+/** A stylized picture, of the photograph's size and with its alpha. */
+export interface StylizedPicture extends Picture, StylizeReport {
   readonly data: Uint8ClampedArray;
 }
 
 /** How a photograph was painted. */
 export interface StylizeReport {
-  /** How long each stage took; styles that were recoloured to match count to `encode`. */
+  /** How long each stage took; styles that were recolored to match count to `encode`. */
   readonly milliseconds: { readonly encode: number; readonly attend: number; readonly decode: number };
   /** The controls that it was painted by; weights sum to 1. */
   readonly controls: Required<PaintControls> & { readonly weights: readonly number[] };

@@ -26,7 +26,7 @@ import type { Margins } from "./tiles.ts";
 export type Tensors = Record<string, EngineTensor>;
 
 /** What a photograph is painted with. */
-export interface Painting {
+export interface PassInput {
   readonly architecture: Architecture;
   readonly sessions: Sessions;
   readonly margins: Margins;
@@ -42,15 +42,15 @@ export interface Painting {
 /** What each stage took of a tile, in milliseconds. */
 export type Times = Record<"encode" | "attend" | "decode", number>;
 
-export class Painter {
+export class Pass {
   readonly times: Times = { encode: 0, attend: 0, decode: 0 };
-  readonly #painting: Painting;
+  readonly #painting: PassInput;
   #norm: NormTensors = {};
   /** Of the photograph as a whole, where it is painted in one tile. */
   #features: Tensors | undefined;
   readonly #held = new Set<EngineTensor>();
 
-  constructor(painting: Painting) {
+  constructor(painting: PassInput) {
     this.#painting = painting;
   }
 
@@ -84,7 +84,7 @@ export class Painter {
   }
 
   /** Second pass, once for each tile: its part of the painted picture, as large as the photograph has pixels there. */
-  async paint(tile: Area, onStage: (stage: "attend" | "decode", fraction: number) => void): Promise<Painted> {
+  async paint(tile: Area, onStage: (stage: "attend" | "decode", fraction: number) => void): Promise<PaintedArea> {
     const { margins, photo, size } = this.#painting;
     const started = performance.now();
     const middle = withMargin(tile, margins.decoder, size);
@@ -220,7 +220,7 @@ export class Painter {
 }
 
 /** A painted tile: where it lies in the photograph, its pixels, and those of the photograph there. */
-export interface Painted {
+export interface PaintedArea {
   readonly area: Area;
   readonly picture: Picture & { readonly data: Uint8ClampedArray };
   readonly content: Picture;

@@ -1,6 +1,6 @@
 /**
  * The positions of a painting that a module attends to: at most `maxKeys` of those that the painting's mask leaves, all of them
- * where it has none. A mask chooses among positions and does no more: keys are normalised over the whole painting, so that what a
+ * where it has none. A mask chooses among positions and does no more: keys are normalized over the whole painting, so that what a
  * part is like is still judged beside the rest.
  */
 

@@ -1,5 +1,5 @@
 /**
- * The sessions of one network on one engine: those of every stylisation from the start, those that only some controls need from
+ * The sessions of one network on one engine: those of every stylization from the start, those that only some controls need from
  * when they are first asked for.
  */
 
@@ -49,7 +49,7 @@ export class Sessions {
     this.#load = load;
   }
 
-  /** Loads what every stylisation needs; `name` is the model's, for errors. */
+  /** Loads what every stylization needs; `name` is the model's, for errors. */
   static async load(name: string, architecture: Architecture, values: WeightValues, engine: Engine): Promise<Sessions> {
     const weights = constantWeights(parametersOf(architecture), values);
     const load = (part: string, outputs: Part) =>

@@ -83,7 +83,7 @@ export const STATISTICS_MEMORY = 24;
 
 /**
  * Statistics that pictures share which are painted one after the other, such as the frames of a scene: the average over the last 24
- * of them. What a frame is normalised by then no longer jumps with every small change of it, and neither does its colour. Nothing
+ * of them. What a frame is normalized by then no longer jumps with every small change of it, and neither does its color. Nothing
  * older counts, so that work may begin in the middle of a scene once 23 frames before have been looked at.
  */
 export class RunningStatistics {

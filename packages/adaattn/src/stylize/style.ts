@@ -7,7 +7,7 @@ import type { Source } from "./styleSource.ts";
 export interface StyleLevel {
   /** Its keys: what rows of the attention are computed from. */
   readonly key: EngineTensor;
-  /** What the part `attend` takes of it, by name: keys, centred values and their mean, or for cosine attention sums of those. */
+  /** What the part `attend` takes of it, by name: keys, centered values and their mean, or for cosine attention sums of those. */
   readonly attended: Readonly<Record<string, EngineTensor>>;
 }
 

@@ -13,7 +13,7 @@ const DEFAULT_SEED = 6666;
 export interface Source {
   /** Opaque, of the size and at the angle that the encoder sees. */
   readonly painting: Picture;
-  /** The part that is a source, in grey and of the painting's size; all of it where there is none. */
+  /** The part that is a source, in gray and of the painting's size; all of it where there is none. */
   readonly mask?: Picture | undefined;
   /** How positions are chosen among it. */
   readonly choice: { readonly seed: number; readonly keys?: StyleControls["keys"] };

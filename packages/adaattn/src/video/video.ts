@@ -1,5 +1,5 @@
 /**
- * Frames of a video in, stylised frames out, one after the other and with only a few in memory at any time:
+ * Frames of a video in, stylized frames out, one after the other and with only a few in memory at any time:
  *
  *   for await (const { picture } of stylizeVideo(model, frames, style)) show(picture);
  *
@@ -10,7 +10,7 @@
 import type { Picture } from "../picture/picture.ts";
 import type { PaintControls } from "../stylize/controls.ts";
 import type { Model } from "../stylize/model.ts";
-import type { StyleShare, Stylised } from "../stylize/options.ts";
+import type { StyleShare, StylizedPicture } from "../stylize/options.ts";
 import { RunningStatistics, STATISTICS_MEMORY } from "../stylize/statistics.ts";
 import type { Style } from "../stylize/style.ts";
 import { SceneCuts } from "./scenes.ts";
@@ -24,8 +24,8 @@ export interface VideoFrame {
 }
 
 /** A frame that was painted. */
-export interface StylisedFrame extends VideoFrame {
-  readonly picture: Stylised;
+export interface StylizedFrame extends VideoFrame {
+  readonly picture: StylizedPicture;
   /** Whether a scene begins with it; the first one does. */
   readonly startsScene: boolean;
   /** Whether it is the frame before it once more, and was therefore not painted anew. */
@@ -68,14 +68,14 @@ export async function* stylizeVideo(
   frames: AsyncIterable<VideoFrame> | Iterable<VideoFrame>,
   styles: Style | readonly KeyStyle[],
   options: StylizeVideoOptions = {},
-): AsyncGenerator<StylisedFrame, void, undefined> {
+): AsyncGenerator<StylizedFrame, void, undefined> {
   const { fade = 1, lead = 0, ...controls } = options;
   const timeline = new StyleTimeline(styles, fade);
   const cuts = new SceneCuts();
-  const begun: Promise<StylisedFrame>[] = [];
-  // Frames from one cut to the next are normalised by statistics that they share.
+  const begun: Promise<StylizedFrame>[] = [];
+  // Frames from one cut to the next are normalized by statistics that they share.
   let statistics = new RunningStatistics();
-  let last: { frame: VideoFrame; shares: readonly StyleShare[]; painted?: Promise<Stylised> } | undefined;
+  let last: { frame: VideoFrame; shares: readonly StyleShare[]; painted?: Promise<StylizedPicture> } | undefined;
   let count = 0;
   try {
     for await (const frame of frames) {
@@ -95,9 +95,9 @@ export async function* stylizeVideo(
       // Its failure is seen when its turn comes.
       result.catch(() => undefined);
       begun.push(result);
-      if (begun.length >= IN_FLIGHT) yield (await begun.shift()) as StylisedFrame;
+      if (begun.length >= IN_FLIGHT) yield (await begun.shift()) as StylizedFrame;
     }
-    while (begun.length > 0) yield (await begun.shift()) as StylisedFrame;
+    while (begun.length > 0) yield (await begun.shift()) as StylizedFrame;
   } finally {
     await Promise.allSettled(begun);
   }

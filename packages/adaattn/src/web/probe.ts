@@ -5,10 +5,10 @@ import { outputOf } from "../engine/engine.ts";
 import { WebEngine, type WebEngineOptions } from "./engine.ts";
 
 /** An engine on WebGPU that was found to compute right, or the sentence that says why there is none. */
-export type Probed = { readonly engine: WebEngine } | { readonly reason: string };
+export type WebGpuProbe = { readonly engine: WebEngine } | { readonly reason: string };
 
 /** Makes an engine on WebGPU and has it compute a convolution whose result is known. */
-export async function probeWebGpu(options: Omit<WebEngineOptions, "device"> = {}): Promise<Probed> {
+export async function probeWebGpu(options: Omit<WebEngineOptions, "device"> = {}): Promise<WebGpuProbe> {
   let engine: WebEngine | undefined;
   try {
     const { navigator } = globalThis as { navigator?: { gpu?: { requestAdapter(): Promise<object | null> } } };

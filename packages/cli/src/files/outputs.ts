@@ -1,10 +1,10 @@
-/** Where each stylised picture goes. */
+/** Where each stylized picture goes. */
 import { realpath, stat } from "node:fs/promises";
 import { basename, extname, join, parse, sep } from "node:path";
 import { PICTURE_EXTENSIONS } from "adaattn/node";
 import { UsageError } from "../terminal/usage.ts";
 
-/** A content and the file that its stylised picture is written to. */
+/** A content and the file that its stylized picture is written to. */
 export interface Job {
   readonly content: string;
   readonly output: string;

@@ -16,13 +16,13 @@ export function readMaskFile(path: string, signal: AbortSignal): Promise<FilePic
 }
 
 /** A painting as it was read, and the controls by which the model prepares it. */
-export interface Painting {
+export interface StylePicture {
   readonly picture: FilePicture;
   readonly controls: StyleControls & { readonly size: number };
 }
 
 /** A painting with as many of its pixels as its size and strokes need, so that enlarging it shows more of it where there is more. */
-export async function readPainting(path: string, controls: StyleControls, signal: AbortSignal): Promise<Painting> {
+export async function readPainting(path: string, controls: StyleControls, signal: AbortSignal): Promise<StylePicture> {
   const { size, stroke = 1 } = controls;
   const longer = Math.max(16, Math.round((size ?? LONGEST_STYLE) * stroke));
   const picture = await readPicture(path, {

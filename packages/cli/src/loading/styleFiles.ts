@@ -1,6 +1,6 @@
 /** The paintings and masks that a command reads before it paints. */
 import { type FilePicture, regionMasks, type StyleControls, type StyleShare } from "adaattn/node";
-import { type Painting, readMaskFile, readPainting } from "../files/reading.ts";
+import { readMaskFile, readPainting, type StylePicture } from "../files/reading.ts";
 import type { StyleText } from "../options/styles.ts";
 
 /** What `--style-mask` is given for a painting that is a source as a whole. */
@@ -21,9 +21,9 @@ export interface StyleFileOptions {
 
 /** Everything that is read once, whatever the number of contents. */
 export interface StyleFiles {
-  readonly paintings: readonly Painting[];
+  readonly paintings: readonly StylePicture[];
   readonly styleMasks: readonly (FilePicture | undefined)[];
-  /** Where in the content each style goes, in grey. */
+  /** Where in the content each style goes, in gray. */
   readonly masks: readonly StyleShare["mask"][];
 }
 
@@ -37,9 +37,9 @@ export async function readStyleFiles({
 }: StyleFileOptions): Promise<StyleFiles> {
   const paintings = await Promise.all(styles.map(({ path }) => readPainting(path, look, signal)));
   const read = (path: string) => (path === WHOLE ? undefined : readMaskFile(path, signal));
-  const [grey, sources] = [await Promise.all(masks.map(read)), await Promise.all(styleMasks.map(read))];
-  const colours = styles.flatMap(({ region }) => region ?? []);
-  const [coloured] = grey;
-  const regions = coloured !== undefined && colours.length > 0 ? regionMasks(coloured, colours) : grey;
+  const [gray, sources] = [await Promise.all(masks.map(read)), await Promise.all(styleMasks.map(read))];
+  const colors = styles.flatMap(({ region }) => region ?? []);
+  const [colored] = gray;
+  const regions = colored !== undefined && colors.length > 0 ? regionMasks(colored, colors) : gray;
   return { paintings, styleMasks: sources, masks: regions };
 }

@@ -1,13 +1,13 @@
-/** What `--style` is given: a painting, and perhaps its weight and its region, as PATH[:WEIGHT][@COLOUR]. */
+/** What `--style` is given: a painting, and perhaps its weight and its region, as PATH[:WEIGHT][@COLOR]. */
 import { existsSync } from "node:fs";
-import { parseColour } from "adaattn";
+import { parseColor } from "adaattn";
 import { UsageError } from "../terminal/usage.ts";
 
 /** One `--style`. */
 export interface StyleText {
   readonly path: string;
   readonly weight?: number;
-  /** A colour of the mask, as it was typed. */
+  /** A color of the mask, as it was typed. */
   readonly region?: string;
 }
 
@@ -18,10 +18,10 @@ const PICTURE_AND_MORE = new RegExp(`^(.*${PICTURE})([:@])(?!.*${PICTURE}$)([^:@
 
 /**
  * Reads one `--style`. Names of files may hold colons and at signs themselves (C:\a.jpg, photo@2x.jpg, a:b.jpg): the name of a file
- * that exists is taken as it is, and an ending is a weight or a region only if it reads as a number or a colour, or follows the
+ * that exists is taken as it is, and an ending is a weight or a region only if it reads as a number or a color, or follows the
  * ending of a picture's name.
  *
- * @throws UsageError where what follows a picture's name is no weight above 0 or no colour.
+ * @throws UsageError where what follows a picture's name is no weight above 0 or no color.
  */
 export function parseStyleText(text: string): StyleText {
   let path = text;
@@ -38,8 +38,8 @@ export function parseStyleText(text: string): StyleText {
           `Expected a number above 0 for the weight of ${before} but received ${after || "nothing"}.`,
         );
       }
-    } else if (sign === "@" && region === undefined && (sure || parseColour(after) !== undefined)) {
-      if (parseColour(after) === undefined) {
+    } else if (sign === "@" && region === undefined && (sure || parseColor(after) !== undefined)) {
+      if (parseColor(after) === undefined) {
         throw new UsageError(
           `Expected a colour such as red or #ff0000 for the region of ${before} but received ${after || "nothing"}.`,
         );
@@ -77,12 +77,12 @@ export function checkMasks(
     }
     const seen = new Map<string, string>();
     for (const { path, region = "" } of regions) {
-      const colour = parseColour(region)?.join() ?? region;
-      const other = seen.get(colour);
+      const color = parseColor(region)?.join() ?? region;
+      const other = seen.get(color);
       if (other !== undefined) {
         throw new UsageError(`Expected one style for each region but received ${other} and ${path} for ${region}.`);
       }
-      seen.set(colour, path);
+      seen.set(color, path);
     }
   } else if (masks.length > 0 && masks.length !== styles.length) {
     throw new UsageError(

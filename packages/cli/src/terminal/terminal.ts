@@ -19,17 +19,17 @@ function isLive(stream: NodeJS.WriteStream): boolean {
 }
 
 /**
- * Text in a colour (an ANSI code such as 31 for red) where the stream is a terminal with colours and NO_COLOR is not set, else
+ * Text in a color (an ANSI code such as 31 for red) where the stream is a terminal with colors and NO_COLOR is not set, else
  * the text as it is.
  */
-export function coloured(stream: NodeJS.WriteStream, code: number, text: string): string {
+export function colored(stream: NodeJS.WriteStream, code: number, text: string): string {
   return isLive(stream) && stream.hasColors() ? `\x1b[${code}m${text}\x1b[39m` : text;
 }
 
 /** Prints an error's sentence on stderr and returns it. */
 export function printError(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`${coloured(process.stderr, 31, "error:")} ${message}\n`);
+  process.stderr.write(`${colored(process.stderr, 31, "error:")} ${message}\n`);
   return message;
 }
 
@@ -74,7 +74,7 @@ function createLiveLine(stream: NodeJS.WriteStream): ProgressLine {
       const filled = Math.round(Math.min(1, Math.max(0, fraction)) * BAR_WIDTH);
       const room = (stream.columns || 80) - 1;
       const text = ` ${label}`.slice(0, Math.max(0, room - BAR_WIDTH));
-      const bar = room < BAR_WIDTH ? "" : coloured(stream, 36, "━".repeat(filled)) + "─".repeat(BAR_WIDTH - filled);
+      const bar = room < BAR_WIDTH ? "" : colored(stream, 36, "━".repeat(filled)) + "─".repeat(BAR_WIDTH - filled);
       stream.write(`\r${bar}${text}\x1b[K`);
     },
     clear() {

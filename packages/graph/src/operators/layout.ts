@@ -10,7 +10,7 @@
 
 import { addDimensions, type Dimension, divideDimension, multiplyDimensions, sameDimension } from "../dimension.ts";
 import { generate, type NdArray, reader, zeros } from "../ndarray.ts";
-import { dimensionAt, formatShape, normaliseAxis, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
+import { dimensionAt, formatShape, normalizeAxis, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
 import { applyOne, expectRank, expectType, inputOf, type Operator, type Tensor } from "../tensor.ts";
 import { pad } from "./pad.ts";
 
@@ -162,7 +162,7 @@ function spreadWithZeros(x: Tensor, axis: number, step: number): Tensor {
 /** The elements of x in `ranges`, axis by axis. A negative step is allowed for whole axes only: it flips them. */
 export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
   return ranges.reduce((result, range) => {
-    const axis = normaliseAxis(range.axis, x.shape.length, "slice");
+    const axis = normalizeAxis(range.axis, x.shape.length, "slice");
     const { start = 0, end, step = 1 } = range;
     if (!Number.isInteger(step) || step === 0 || step < -1 || (step < 0 && (start !== 0 || end !== undefined))) {
       throw new Error(`Expected a positive step, or -1 for a whole axis, for slice but received ${step}`);
@@ -228,7 +228,7 @@ const concatOperator: Operator<{ axis: number }> = {
 export function concat(tensors: readonly Tensor[], axis: number): Tensor {
   const [first] = tensors;
   if (tensors.length === 1 && first !== undefined) return first;
-  return applyOne(concatOperator, tensors, { axis: first ? normaliseAxis(axis, first.shape.length, "concat") : axis });
+  return applyOne(concatOperator, tensors, { axis: first ? normalizeAxis(axis, first.shape.length, "concat") : axis });
 }
 
 const gatherOperator: Operator<{ axis: number }> = {
@@ -260,7 +260,7 @@ const gatherOperator: Operator<{ axis: number }> = {
 
 /** The elements of x at `indices` ([n], int64) along `axis`. */
 export const gather = (x: Tensor, indices: Tensor, axis: number): Tensor =>
-  applyOne(gatherOperator, [x, indices], { axis: normaliseAxis(axis, x.shape.length, "gather") });
+  applyOne(gatherOperator, [x, indices], { axis: normalizeAxis(axis, x.shape.length, "gather") });
 
 const scatterAddOperator: Operator<{ axis: number; length: Dimension }> = {
   name: "scatterAdd",

@@ -8,7 +8,7 @@
 
 import { type Dimension, divideExactly } from "../dimension.ts";
 import { broadcastReader, generate, type NdArray, zeros } from "../ndarray.ts";
-import { broadcastShapes, formatShape, normaliseAxis, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
+import { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
 import { applyOne, expectType, inputOf, type Operator, type Tensor } from "../tensor.ts";
 import { divide, equal, multiply, where } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
@@ -108,9 +108,9 @@ const maxOperator = reduction(
 function reduce(operator: Operator<ReduceAttributes>, x: Tensor, axes?: readonly number[], keepAxes = false): Tensor {
   const rank = x.shape.length;
   const all = axes ?? x.shape.map((_, axis) => axis);
-  const normalised = all.map((axis) => normaliseAxis(axis, rank, operator.name)).sort((a, b) => a - b);
-  if (normalised.length === 0) return x;
-  return applyOne(operator, [x], { axes: normalised, keepAxes });
+  const normalized = all.map((axis) => normalizeAxis(axis, rank, operator.name)).sort((a, b) => a - b);
+  if (normalized.length === 0) return x;
+  return applyOne(operator, [x], { axes: normalized, keepAxes });
 }
 
 /** The sum over `axes` (all axes by default); reduced axes stay with length 1 where `keepAxes` is true. */

@@ -13,7 +13,7 @@ import {
   probeVideo,
   resizePicture,
   type StyleShare,
-  type Stylised,
+  type StylizedPicture,
   segmentFormat,
   stylizeVideo,
   type VideoFrame,
@@ -111,7 +111,7 @@ function keyStyles(shares: readonly StyleShare[], { styles }: SegmentTask): KeyS
   return [...keys].map(([seconds, style]) => ({ seconds, style }));
 }
 
-export async function previewOf(picture: Stylised): Promise<Uint8Array> {
+export async function previewOf(picture: StylizedPicture): Promise<Uint8Array> {
   const { width, height } = picture;
   const small =
     Math.max(width, height) <= PREVIEW ? picture : resizePicture(picture, fitWithin(width, height, PREVIEW));

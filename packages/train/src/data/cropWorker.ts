@@ -1,7 +1,7 @@
 /** The worker thread of a dataset: draws crops, one batch after another, while the engine computes. */
 
 import { parentPort, workerData } from "node:worker_threads";
-import { type Draw, type Drawn, drawCrops } from "./crops.ts";
+import { type CropBatch, type Draw, drawCrops } from "./crops.ts";
 
 /** What the thread starts with: the files that it draws from. */
 export interface CropWorkerOptions {
@@ -17,7 +17,7 @@ export interface CropRequest {
 /** What came of it. */
 export type CropResponse =
   | { readonly id: number; readonly error: string }
-  | { readonly id: number; readonly drawn: Drawn };
+  | { readonly id: number; readonly drawn: CropBatch };
 
 const { paths } = workerData as CropWorkerOptions;
 const port = parentPort;

@@ -32,7 +32,7 @@ export interface Draw {
 }
 
 /** Second frames, and where their pixels lie in the first ones. */
-export interface Moved {
+export interface SecondFrames {
   /** [count, 3, crop, crop] */
   readonly values: Float32Array<ArrayBuffer>;
   /** Resampling matrices [count, crop, crop]: rows x first frame x columns^T is the first frame moved to where the second is. */
@@ -41,15 +41,15 @@ export interface Moved {
 }
 
 /** Crops, and the files that were drawn and could not be read. */
-export interface Drawn {
+export interface CropBatch {
   /** [count, 3, crop, crop], RGB in [0, 1]. */
   readonly values: Float32Array<ArrayBuffer>;
-  readonly moved?: Moved | undefined;
+  readonly moved?: SecondFrames | undefined;
   readonly bad: readonly { readonly path: string; readonly reason: string }[];
 }
 
 /** Draws crops from these files. Throws where twenty files in a row cannot be read. */
-export async function drawCrops(paths: readonly string[], draw: Draw): Promise<Drawn> {
+export async function drawCrops(paths: readonly string[], draw: Draw): Promise<CropBatch> {
   const size = 3 * draw.crop * draw.crop;
   const values = new Float32Array(draw.count * size);
   const square = draw.crop * draw.crop;
@@ -60,7 +60,7 @@ export async function drawCrops(paths: readonly string[], draw: Draw): Promise<D
         columns: new Float32Array(draw.count * square),
       }
     : undefined;
-  const bad: Drawn["bad"][number][] = [];
+  const bad: CropBatch["bad"][number][] = [];
   const samples = Array.from({ length: draw.count }, async (_, sample) => {
     const target = values.subarray(sample * size, (sample + 1) * size);
     for (let attempt = 0; attempt < MOST_ATTEMPTS; attempt++) {

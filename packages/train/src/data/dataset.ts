@@ -4,7 +4,7 @@
  */
 
 import { Worker } from "node:worker_threads";
-import type { Drawn, Moved } from "./crops.ts";
+import type { CropBatch, SecondFrames } from "./crops.ts";
 import type { CropRequest, CropResponse } from "./cropWorker.ts";
 import { listPictures } from "./pictureFiles.ts";
 
@@ -24,7 +24,7 @@ export class Dataset implements AsyncDisposable {
   readonly paths: readonly string[];
   readonly #options: DatasetOptions;
   readonly #worker: Worker;
-  readonly #pending = new Map<number, { resolve: (drawn: Drawn) => void; reject: (error: Error) => void }>();
+  readonly #pending = new Map<number, { resolve: (drawn: CropBatch) => void; reject: (error: Error) => void }>();
   readonly #reported = new Set<string>();
   #count = 0;
   #failure: Error | undefined;
@@ -68,13 +68,16 @@ export class Dataset implements AsyncDisposable {
   }
 
   /** The same as pairs of frames: crops, and what each shows a moment later (motion.ts). */
-  async framePairs(step: number, count: number): Promise<{ readonly first: Float32Array; readonly second: Moved }> {
+  async framePairs(
+    step: number,
+    count: number,
+  ): Promise<{ readonly first: Float32Array; readonly second: SecondFrames }> {
     const { values, moved } = await this.#draw(step, count, true);
     if (moved === undefined) throw new Error(`Expected second frames for step ${step} but received none`);
     return { first: values, second: moved };
   }
 
-  #draw(step: number, count: number, moving: boolean): Promise<Drawn> {
+  #draw(step: number, count: number, moving: boolean): Promise<CropBatch> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = ++this.#count;
     const { crop, seed } = this.#options;

@@ -1,5 +1,5 @@
 /**
- * What a loss network sees in one picture, as far as the metrics need it: channel statistics at five levels, normalised deep
+ * What a loss network sees in one picture, as far as the metrics need it: channel statistics at five levels, normalized deep
  * features, and the features that patches are cut from.
  *
  * The network halves its pictures four times. A picture whose sides are no multiples of 16 is mirrored at its right and bottom
@@ -9,7 +9,7 @@
 import { type Dimension, gather, input, multiplyDimensions, type Shape, symbol, type Tensor } from "@adaattn/graph";
 import {
   channelStatistics,
-  normalise,
+  normalize,
   onWhite,
   type Picture,
   paddedSize,
@@ -45,7 +45,7 @@ export function featuresGraph(trained: TrainedEncoder): Record<string, Tensor> {
     outputs[`mean${level}`] = mean;
     outputs[`deviation${level}`] = deviation;
     if (level === PATCH_LEVEL) outputs.patches = own;
-    if (level >= 4) outputs[`normalised${level}`] = normalise(own);
+    if (level >= 4) outputs[`normalised${level}`] = normalize(own);
   }
   return outputs;
 }

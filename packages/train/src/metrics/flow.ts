@@ -11,7 +11,7 @@
  */
 
 import type { Size } from "adaattn";
-import type { Grey } from "./ssim.ts";
+import type { Gray } from "./ssim.ts";
 
 /** How far every pixel of a frame moves to reach its place in another. */
 export interface Flow extends Size {
@@ -32,11 +32,11 @@ const HOLD = 1;
 const LONGEST_STEP = 1;
 
 /** Estimates the flow from one frame to another of the same size. */
-export function estimateFlow(from: Grey, to: Grey): Flow {
+export function estimateFlow(from: Gray, to: Gray): Flow {
   const [froms, tos] = [pyramid(from), pyramid(to)];
   let flow: Flow | undefined;
   for (let level = froms.length - 1; level >= 0; level--) {
-    const [first, second] = [blur(froms[level] as Grey), blur(tos[level] as Grey)];
+    const [first, second] = [blur(froms[level] as Gray), blur(tos[level] as Gray)];
     flow = refine(first, second, flow ? enlarge(flow, first) : still(first));
   }
   return flow ?? still(from);
@@ -48,10 +48,10 @@ function still({ width, height }: Size): Flow {
 }
 
 /** The picture and its halves, until a half would be too small. */
-function pyramid(picture: Grey): Grey[] {
+function pyramid(picture: Gray): Gray[] {
   const levels = [picture];
   for (;;) {
-    const last = levels.at(-1) as Grey;
+    const last = levels.at(-1) as Gray;
     if (Math.min(last.width, last.height) < 2 * COARSEST) return levels;
     levels.push(halve(last));
   }
@@ -61,7 +61,7 @@ function pyramid(picture: Grey): Grey[] {
  * Every pixel a weighted mean (1 4 6 4 1 in both directions) of those around it: without detail of its own size, which moving by
  * parts of a pixel washes out, so that it would be taken for motion.
  */
-function blur({ width, height, data }: Grey): Grey {
+function blur({ width, height, data }: Gray): Gray {
   const rows = new Float32Array(width * height);
   const result = new Float32Array(width * height);
   const pass = (
@@ -84,7 +84,7 @@ function blur({ width, height, data }: Grey): Grey {
 }
 
 /** Half the size, each pixel a weighted mean (1 3 3 1 in both directions) of sixteen. */
-function halve({ width, height, data }: Grey): Grey {
+function halve({ width, height, data }: Gray): Gray {
   const [across, down] = [Math.ceil(width / 2), Math.ceil(height / 2)];
   const rows = new Float32Array(across * height);
   const clampX = (x: number) => Math.min(width - 1, Math.max(0, x));
@@ -129,7 +129,7 @@ export function sample(values: ArrayLike<number>, { width, height }: Size, x: nu
   return upper * (1 - b) + lower * b;
 }
 
-function refine(first: Grey, second: Grey, coarse: Flow): Flow {
+function refine(first: Gray, second: Gray, coarse: Flow): Flow {
   const { width, height } = first;
   const count = width * height;
   const [gradientX, gradientY] = gradients(first);
@@ -168,7 +168,7 @@ function refine(first: Grey, second: Grey, coarse: Flow): Flow {
 }
 
 /** Derivatives across and down, from the neighbours on both sides. */
-function gradients({ width, height, data }: Grey): [Float32Array, Float32Array] {
+function gradients({ width, height, data }: Gray): [Float32Array, Float32Array] {
   const [across, down] = [new Float32Array(width * height), new Float32Array(width * height)];
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {

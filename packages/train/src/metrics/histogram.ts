@@ -1,5 +1,5 @@
 /**
- * How far the colours of one picture are from another's, wherever they are: for red, green and blue apart, the 1-Wasserstein
+ * How far the colors of one picture are from another's, wherever they are: for red, green and blue apart, the 1-Wasserstein
  * distance of the histograms, which is the area between their cumulative curves, or how far the bytes of a channel would have to
  * move on average to give the other's histogram. Unlike distances that go bin by bin, it tells a small shift from a large one.
  */
@@ -9,7 +9,7 @@ import type { Picture } from "adaattn";
 const BINS = 256;
 
 /** The share of the pixels that have each byte: 256 shares of red, then of green, then of blue. Alpha is ignored. */
-export function colourHistogram({ data }: Picture): Float64Array {
+export function colorHistogram({ data }: Picture): Float64Array {
   const shares = new Float64Array(3 * BINS);
   const share = 4 / data.length;
   for (let at = 0; at < data.length; at += 4) {

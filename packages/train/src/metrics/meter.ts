@@ -1,5 +1,5 @@
 /**
- * Measures stylised pictures. docs/metrics.md defines the metrics and says what each is good for; all of them are computed on
+ * Measures stylized pictures. docs/metrics.md defines the metrics and says what each is good for; all of them are computed on
  * 8-bit pictures, which is what a user gets.
  */
 
@@ -8,19 +8,19 @@ import { onWhite, type Picture, type Size, type TensorData } from "adaattn";
 import { type Engine, outputOf, type RunOptions, type Session } from "adaattn/node";
 import type { TrainedEncoder } from "../weights/encoders.ts";
 import { featuresGraph, featuresInputs } from "./features.ts";
-import { colourHistogram, histogramDistance } from "./histogram.ts";
+import { colorHistogram, histogramDistance } from "./histogram.ts";
 import { MOST_PATCHES, patchPositions, patchSimilarityGraph } from "./patches.ts";
-import { type Grey, greyOf, structuralSimilarity } from "./ssim.ts";
+import { type Gray, grayOf, structuralSimilarity } from "./ssim.ts";
 
 /** What one result is worth. */
 export interface Metrics {
-  /** Mean squared error of the normalised relu4_1 to the content's, plus that of relu5_1; 0 for the content itself. */
+  /** Mean squared error of the normalized relu4_1 to the content's, plus that of relu5_1; 0 for the content itself. */
   readonly contentDistance: number;
   /** Mean squared errors of the channels' means and of their deviations to the style's, summed over relu1_1 to relu5_1. */
   readonly styleDistance: number;
   /** The cosine of a 3 x 3 patch of relu3_1 to the most similar one in the style, averaged over the result; at most 1. */
   readonly patchSimilarity: number;
-  /** Structural similarity to the content, in grey; 1 for the content itself. */
+  /** Structural similarity to the content, in gray; 1 for the content itself. */
   readonly structuralSimilarity: number;
   /** 1-Wasserstein distance to the style's histograms of red, green and blue, averaged over these, as a share of their range. */
   readonly histogramDistance: number;
@@ -39,12 +39,12 @@ export const METRICS = [
 export interface PictureFeatures extends Size {
   /** Mean and deviation of every channel, level by level. */
   readonly statistics: readonly { readonly mean: Float32Array; readonly deviation: Float32Array }[];
-  /** The normalised features of relu4_1 and relu5_1. */
-  readonly normalised: readonly Float32Array[];
+  /** The normalized features of relu4_1 and relu5_1. */
+  readonly normalized: readonly Float32Array[];
   /** The features of relu3_1. */
   readonly patches: TensorData;
   readonly histogram: Float64Array;
-  readonly grey: Grey;
+  readonly gray: Gray;
 }
 
 /** A loss network on an engine, which looks at pictures and compares what it saw. */
@@ -85,10 +85,10 @@ export class Meter {
         width: picture.width,
         height: picture.height,
         statistics,
-        normalised: [await values("normalised4"), await values("normalised5")],
+        normalized: [await values("normalised4"), await values("normalised5")],
         patches: await read("patches"),
-        histogram: colourHistogram(opaque),
-        grey: greyOf(opaque),
+        histogram: colorHistogram(opaque),
+        gray: grayOf(opaque),
       };
     } finally {
       for (const tensor of Object.values(outputs)) tensor.dispose();
@@ -115,7 +115,7 @@ export class Meter {
       contentDistance: contentDistance(result, content),
       styleDistance: styleDistance(result, style),
       patchSimilarity: await this.#patchSimilarity(result, style, options),
-      structuralSimilarity: structuralSimilarity(result.grey, content.grey),
+      structuralSimilarity: structuralSimilarity(result.gray, content.gray),
       histogramDistance: histogramDistance(result.histogram, style.histogram),
     };
   }
@@ -146,7 +146,7 @@ export class Meter {
 }
 
 function contentDistance(result: PictureFeatures, content: PictureFeatures): number {
-  return sum(result.normalised.map((features, at) => meanSquare(features, content.normalised[at])));
+  return sum(result.normalized.map((features, at) => meanSquare(features, content.normalized[at])));
 }
 
 function styleDistance(result: PictureFeatures, style: PictureFeatures): number {

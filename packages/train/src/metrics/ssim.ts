@@ -15,33 +15,33 @@ const SIGMA = 1.5;
 const [C1, C2] = [(0.01 * 255) ** 2, (0.03 * 255) ** 2];
 
 /** One row of the window; the window is its product with itself. */
-const WINDOW = normalised(
+const WINDOW = normalized(
   Array.from({ length: 2 * RADIUS + 1 }, (_, at) => Math.exp(-((at - RADIUS) ** 2) / (2 * SIGMA ** 2))),
 );
 
-function normalised(weights: readonly number[]): Float64Array {
+function normalized(weights: readonly number[]): Float64Array {
   const sum = weights.reduce((total, weight) => total + weight, 0);
   return Float64Array.from(weights, (weight) => weight / sum);
 }
 
-/** A picture in shades of grey. */
-export interface Grey extends Size {
+/** A picture in shades of gray. */
+export interface Gray extends Size {
   /** Brightness from 0 to 255, not rounded, row after row. */
   readonly data: Float32Array;
 }
 
 /** The picture's luma, 0.299 R + 0.587 G + 0.114 B (ITU-R BT.601). Alpha is ignored. */
-export function greyOf({ width, height, data }: Picture): Grey {
-  const grey = new Float32Array(width * height);
-  for (let at = 0; at < grey.length; at++) {
+export function grayOf({ width, height, data }: Picture): Gray {
+  const gray = new Float32Array(width * height);
+  for (let at = 0; at < gray.length; at++) {
     const [red = 0, green = 0, blue = 0] = [data[4 * at], data[4 * at + 1], data[4 * at + 2]];
-    grey[at] = 0.299 * red + 0.587 * green + 0.114 * blue;
+    gray[at] = 0.299 * red + 0.587 * green + 0.114 * blue;
   }
-  return { width, height, data: grey };
+  return { width, height, data: gray };
 }
 
 /** The mean structural similarity of two pictures of one size, whose sides have at least 11 pixels: 1 for equal ones, at least -1. */
-export function structuralSimilarity(a: Grey, b: Grey): number {
+export function structuralSimilarity(a: Gray, b: Gray): number {
   const [x, y] = [a.data, b.data];
   const mean = (value: (at: number) => number) => windowMeans(a, value);
   const [meanX, meanY] = [mean((at) => x[at] ?? 0), mean((at) => y[at] ?? 0)];

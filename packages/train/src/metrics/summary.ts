@@ -12,8 +12,8 @@ export interface Summary {
   readonly most: number;
 }
 
-/** Summarises at least one number. */
-export function summarise(values: readonly number[]): Summary {
+/** Summarizes at least one number. */
+export function summarize(values: readonly number[]): Summary {
   const sorted = [...values].sort((a, b) => a - b);
   const quantile = (share: number) => {
     const at = share * (sorted.length - 1);

@@ -1,6 +1,6 @@
 /**
  * Warping error: how much a video changes besides moving (Lai et al., "Learning blind video temporal consistency", ECCV 2018). With
- * frames V, colours from 0 to 1, and the flow from frame t to frame t + k of the INPUT,
+ * frames V, colors from 0 to 1, and the flow from frame t to frame t + k of the INPUT,
  *
  *   E_k(t) = sum_p (1 - O(p)) |V_t(p) - V_{t+k}(p + w(p))|^2 / sum_p (1 - O(p))
  *

@@ -3,7 +3,7 @@
  *
  *   config.json                what it is trained with, and on what machine
  *   metrics.jsonl              a line every few steps (trainer.ts)
- *   checkpoints/               weights and optimiser (checkpoint.ts)
+ *   checkpoints/               weights and optimizer (checkpoint.ts)
  *   samples/                   contact sheets (sampleSheet.ts)
  *   model/                     the model as it is so far, for `adaattn stylize --model RUN/model`
  *   encoder.safetensors        the encoder: the one it uses, or the one it learns

@@ -1,15 +1,15 @@
 /**
  * First values of parameters. Convolutions before a ReLU get He's normal distribution, the last ones half its variance;
  * attention starts as the parameter-free one of the local loss (f, g and h near the identity) with much flatter scores, which
- * transfers colours before anything was trained.
+ * transfers colors before anything was trained.
  */
 
 import type { Architecture, ParameterShapes } from "adaattn";
 import type { Random } from "../data/random.ts";
 import { temperatureOf } from "../step/losses.ts";
 
-/** He's initialisation of every convolution in `shapes`; biases are 0. */
-export function initialiseConvolutions(shapes: ParameterShapes, random: Random): Map<string, Float32Array> {
+/** He's initialization of every convolution in `shapes`; biases are 0. */
+export function initializeConvolutions(shapes: ParameterShapes, random: Random): Map<string, Float32Array> {
   const values = new Map<string, Float32Array>();
   for (const [name, shape] of shapes) {
     const count = shape.reduce((product, length) => product * length, 1);
@@ -26,12 +26,12 @@ export function initialiseConvolutions(shapes: ParameterShapes, random: Random):
   return values;
 }
 
-/** Mean and deviation of the colours of natural pictures, roughly. */
+/** Mean and deviation of the colors of natural pictures, roughly. */
 const [PIXEL_MEAN, PIXEL_DEVIATION] = [0.45, 0.25];
 
-/** He's initialisation of an encoder whose first convolution sees its pictures as if they had mean 0 and deviation 1. */
-export function initialiseEncoder(shapes: ParameterShapes, random: Random): Map<string, Float32Array> {
-  const values = initialiseConvolutions(shapes, random);
+/** He's initialization of an encoder whose first convolution sees its pictures as if they had mean 0 and deviation 1. */
+export function initializeEncoder(shapes: ParameterShapes, random: Random): Map<string, Float32Array> {
+  const values = initializeConvolutions(shapes, random);
   const [weight, bias] = [...values.values()];
   if (weight === undefined || bias === undefined) return values;
   const fanIn = weight.length / bias.length;
@@ -50,7 +50,7 @@ export function initialiseEncoder(shapes: ParameterShapes, random: Random): Map<
 const FIRST_SHARPNESS = 1 / 8;
 
 /** Attention modules as the parameter-free attention, with a little noise to part the channels. */
-export function initialiseAttention({ attention }: Architecture, random: Random): Map<string, Float32Array> {
+export function initializeAttention({ attention }: Architecture, random: Random): Map<string, Float32Array> {
   const values = new Map<string, Float32Array>();
   for (const { name, level, keyChannels, valueChannels } of attention.modules) {
     const sharpness = Math.sqrt(FIRST_SHARPNESS * temperatureOf(level, keyChannels));

@@ -10,7 +10,7 @@ import {
   encoderParameters,
   type ParameterShapes,
   parametersOf,
-  stylisingParameters,
+  stylizingParameters,
   type Weights,
   type WeightValues,
 } from "adaattn";
@@ -18,7 +18,7 @@ import type { Engine } from "adaattn/node";
 import type { Dataset } from "../data/dataset.ts";
 import { Random } from "../data/random.ts";
 import {
-  distilObjective,
+  distillObjective,
   invertObjective,
   needsPairs,
   paintAll,
@@ -27,7 +27,7 @@ import {
   styleObjective,
 } from "../step/objectives.ts";
 import { frozenFeatures, levelStatistics, levelWidths, scaleLevels, type TrainedEncoder } from "../weights/encoders.ts";
-import { initialiseAttention, initialiseConvolutions, initialiseEncoder } from "./initialize.ts";
+import { initializeAttention, initializeConvolutions, initializeEncoder } from "./initialize.ts";
 import type { DistillSettings, TrainSettings } from "./settings.ts";
 import type { StepInputs } from "./trainer.ts";
 
@@ -83,13 +83,13 @@ export function measuringBatch(data: Data): Promise<Float32Array> {
 export async function distillStage(
   engine: Engine,
   architecture: Architecture,
-  judge: TrainedEncoder,
+  lossNetwork: TrainedEncoder,
   data: Data,
   { batch: count, crop, seed }: Pick<DistillSettings, "batch" | "crop" | "seed">,
 ): Promise<Stage> {
   const student = architecture.encoder;
   // relu1_1's edge filters would need weights of 5 at unit activation, which Adam reaches late: a quarter of it will do.
-  const teacher = scaleLevels(judge, [0.25, 1, 1, 1, 1]);
+  const teacher = scaleLevels(lossNetwork, [0.25, 1, 1, 1, 1]);
   const statistics = await levelStatistics(engine, teacher, await measuringBatch(data), crop);
   const meanSquares = statistics.map((level) => level.square);
   const random = new Random(seed);
@@ -97,8 +97,8 @@ export async function distillStage(
   const linear = readouts(levelWidths(student), levelWidths(teacher.encoder));
   return {
     parameters: new Map([...own, ...linear]),
-    initial: new Map([...initialiseEncoder(own, random), ...initialiseConvolutions(linear, random)]),
-    objective: distilObjective(student, teacher, meanSquares, count, crop),
+    initial: new Map([...initializeEncoder(own, random), ...initializeConvolutions(linear, random)]),
+    objective: distillObjective(student, teacher, meanSquares, count, crop),
     batch: async (step) => ({
       pictures: { shape: [count, 3, crop, crop], data: await mixedBatch(data, step, count) },
     }),
@@ -108,7 +108,7 @@ export async function distillStage(
 /** The parameters that a decoder stage trains: all that make pictures but the attention. */
 export function decoderParameters(architecture: Architecture): ParameterShapes {
   const attention = architecture.attention.modules.map(({ name }) => `${name}.`);
-  const others = [...stylisingParameters(architecture)].filter(
+  const others = [...stylizingParameters(architecture)].filter(
     ([name]) => !attention.some((prefix) => name.startsWith(prefix)),
   );
   return new Map(others);
@@ -117,8 +117,8 @@ export function decoderParameters(architecture: Architecture): ParameterShapes {
 /** The first weights of everything but the encoder: He's convolutions, and attention that needs no training to begin with. */
 export function firstWeights(architecture: Architecture, seed: number): Map<string, Float32Array> {
   return new Map([
-    ...initialiseAttention(architecture, new Random(seed)),
-    ...initialiseConvolutions(decoderParameters(architecture), new Random(seed)),
+    ...initializeAttention(architecture, new Random(seed)),
+    ...initializeConvolutions(decoderParameters(architecture), new Random(seed)),
   ]);
 }
 
@@ -126,7 +126,7 @@ export function firstWeights(architecture: Architecture, seed: number): Map<stri
 export function decoderStage(
   architecture: Architecture,
   encoder: TrainedEncoder,
-  judge: TrainedEncoder,
+  lossNetwork: TrainedEncoder,
   initial: WeightValues,
   data: Data,
   { batch: count, crop }: Pick<TrainSettings, "batch" | "crop">,
@@ -134,7 +134,7 @@ export function decoderStage(
   return {
     parameters: decoderParameters(architecture),
     initial,
-    objective: invertObjective(architecture, encoder, judge, count, crop),
+    objective: invertObjective(architecture, encoder, lossNetwork, count, crop),
     batch: async (step) => ({
       pictures: { shape: [count, 3, crop, crop], data: await mixedBatch(data, step, count) },
     }),
@@ -162,13 +162,13 @@ async function contentBatch(
   return { content: first, others: { moved, ...(losses.temporal > 0 && motion) } };
 }
 
-type StyleStageSettings = Pick<TrainSettings, "trainEncoder"> & Omit<StyleObjective, "judge">;
+type StyleStageSettings = Pick<TrainSettings, "trainEncoder"> & Omit<StyleObjective, "lossNetwork">;
 
 /** Attention, merge convolution and decoder, and the encoder where `trainEncoder` says so, learn the style losses. */
 export function styleStage(
   architecture: Architecture,
   encoder: TrainedEncoder,
-  judge: TrainedEncoder,
+  lossNetwork: TrainedEncoder,
   initial: WeightValues,
   { contents, styles }: Data,
   settings: StyleStageSettings,
@@ -177,9 +177,9 @@ export function styleStage(
   const shape = [count, 3, crop, crop];
   const frozen = trainEncoder ? undefined : encoder;
   return {
-    parameters: trainEncoder ? parametersOf(architecture) : stylisingParameters(architecture),
+    parameters: trainEncoder ? parametersOf(architecture) : stylizingParameters(architecture),
     initial: trainEncoder ? new Map([...encoder.values, ...initial]) : initial,
-    objective: styleObjective(architecture, frozen, { judge, ...settings }),
+    objective: styleObjective(architecture, frozen, { ...settings, lossNetwork }),
     batch: async (step) => {
       const [{ content, others }, style] = await Promise.all([
         contentBatch(contents, step, settings),

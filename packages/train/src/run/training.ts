@@ -8,7 +8,7 @@ import {
   type Architecture,
   architectureNamed,
   encoderParameters,
-  stylisingParameters,
+  stylizingParameters,
   type WeightValues,
 } from "adaattn";
 import { type Engine, engineVersions, NodeEngine, replaceFile } from "adaattn/node";
@@ -16,7 +16,7 @@ import { Dataset } from "../data/dataset.ts";
 import { Random } from "../data/random.ts";
 import { scheduledRate } from "../step/schedule.ts";
 import { trainingStep } from "../step/step.ts";
-import { encoderFile, normaliseLevels, readEncoder, renamed, type TrainedEncoder } from "../weights/encoders.ts";
+import { encoderFile, normalizeLevels, readEncoder, renamed, type TrainedEncoder } from "../weights/encoders.ts";
 import { writeModel } from "../weights/modelFolder.ts";
 import { pickTensors } from "../weights/tensorFile.ts";
 import { newestCheckpoint } from "./checkpoint.ts";
@@ -217,12 +217,12 @@ async function recordConfig(
 async function decoderRun(context: Context, settings: TrainSettings, source: string | undefined): Promise<Plan> {
   const { architecture, data } = context;
   const encoder = await encoderFor(context, settings);
-  const judge = await judgeOf(context, settings.lossNetwork ?? "small", settings);
+  const lossNetwork = await judgeOf(context, settings.lossNetwork ?? "small", settings);
   const initial = await initialWeights(context, source, settings.seed);
   const own = new Map([...initial].filter(([name]) => decoderParameters(architecture).has(name)));
   return {
-    stage: decoderStage(architecture, encoder, judge, own, data, settings),
-    // With the attention that needs no training, a decoder alone stylises already.
+    stage: decoderStage(architecture, encoder, lossNetwork, own, data, settings),
+    // With the attention that needs no training, a decoder alone stylizes already.
     keep: (average, step) => keepModel(context, settings, [encoder.values, initial, average], step),
   };
 }
@@ -230,10 +230,10 @@ async function decoderRun(context: Context, settings: TrainSettings, source: str
 async function styleRun(context: Context, settings: TrainSettings, source: string | undefined): Promise<Plan> {
   const { architecture, data } = context;
   const encoder = await encoderFor(context, settings);
-  const judge = await judgeOf(context, settings.lossNetwork ?? "small", settings);
+  const lossNetwork = await judgeOf(context, settings.lossNetwork ?? "small", settings);
   const initial = await initialWeights(context, source, settings.seed);
   return {
-    stage: styleStage(architecture, encoder, judge, initial, data, settings),
+    stage: styleStage(architecture, encoder, lossNetwork, initial, data, settings),
     keep: (average, step) => keepModel(context, settings, [encoder.values, average], step),
   };
 }
@@ -283,9 +283,9 @@ async function judgeOf(
   const found = await findEncoder(source);
   const levels = found.encoder.levels.length;
   if (levels < 5) throw new Error(`Expected a network of five levels in ${source} but it has ${levels}.`);
-  const judge = await normaliseLevels(engine, found, await measuringBatch(data), crop);
-  await replaceFile(kept, encoderFile(judge));
-  return judge;
+  const lossNetwork = await normalizeLevels(engine, found, await measuringBatch(data), crop);
+  await replaceFile(kept, encoderFile(lossNetwork));
+  return lossNetwork;
 }
 
 /** The first weights of everything but the encoder, from a source that may have no attention. */
@@ -299,7 +299,7 @@ async function initialWeights(
   if (source === undefined || resuming) return fresh;
   const { file, path, prefix } = await startWeights(source);
   const required = decoderParameters(architecture);
-  const wanted = [...stylisingParameters(architecture)].filter(
+  const wanted = [...stylizingParameters(architecture)].filter(
     ([name]) => required.has(name) || file.tensors.has(prefix + name),
   );
   return new Map([...fresh, ...pickTensors(file, new Map(wanted), path, prefix)]);

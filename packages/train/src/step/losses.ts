@@ -37,7 +37,7 @@ import {
   channelStatistics,
   flattenPositions,
   modulate,
-  normalise,
+  normalize,
   plainStyleValues,
 } from "adaattn";
 
@@ -95,7 +95,7 @@ export function localTarget(
   const values = plainStyleValues(keys, flattenPositions(at(style, level)), chosen);
   const queries = transpose(attentionKeys(content, level), [0, 2, 1]);
   const temperature = temperatureOf(level, Number(keys.shape[1]));
-  return modulate(normalise(at(content, level)), attendTo(values, queries, kind, temperature));
+  return modulate(normalize(at(content, level)), attendTo(values, queries, kind, temperature));
 }
 
 /**
@@ -118,13 +118,13 @@ export function localFeatureLoss(
   );
 }
 
-/** L_c: the normalised features of the result match the content's; an ablation in the released code, weight 0. */
+/** L_c: the normalized features of the result match the content's; an ablation in the released code, weight 0. */
 export function contentLoss(
   result: readonly Tensor[],
   content: readonly Tensor[],
   levels: readonly number[] = [2, 3, 4, 5],
 ): Tensor {
-  return addAll(levels.map((level) => meanSquaredError(normalise(at(result, level)), normalise(at(content, level)))));
+  return addAll(levels.map((level) => meanSquaredError(normalize(at(result, level)), normalize(at(content, level)))));
 }
 
 /** The frames, or the results, that L_is compares: features of all levels each. */

@@ -3,7 +3,7 @@
  *
  *   distil: a narrow encoder learns to give a teacher's features.
  *   invert: merge convolution and decoder learn to paint the picture that features came from; attention is left out.
- *   stylise: everything but the encoder, or the encoder too, learns the style losses, through the whole network.
+ *   stylize: everything but the encoder, or the encoder too, learns the style losses, through the whole network.
  */
 
 import { constant, convolution, input, reduceMean, scale, slice, square, subtract, type Tensor } from "@adaattn/graph";
@@ -41,7 +41,7 @@ export function readouts(student: readonly number[], teacher: readonly number[])
 }
 
 /** Squared distance of every level's features from the teacher's, each in units of the teacher's mean square. */
-export function distilObjective(
+export function distillObjective(
   student: Architecture["encoder"],
   teacher: TrainedEncoder,
   meanSquares: readonly number[],
@@ -66,7 +66,7 @@ export function distilObjective(
 export function invertObjective(
   architecture: Architecture,
   encoder: TrainedEncoder,
-  judge: TrainedEncoder,
+  lossNetwork: TrainedEncoder,
   count: number,
   crop: number,
 ): Objective {
@@ -75,7 +75,7 @@ export function invertObjective(
     const features = frozenFeatures(encoder, batch);
     const levels = new Map(features.map((feature, at) => [at + 1, feature]));
     const painted = decode(architecture, levels, weights);
-    const [seen, wanted] = [frozenFeatures(judge, painted), frozenFeatures(judge, batch)];
+    const [seen, wanted] = [frozenFeatures(lossNetwork, painted), frozenFeatures(lossNetwork, batch)];
     const difference = seen.map((feature, at) => meanSquaredError(feature, wanted[at] ?? feature));
     return {
       pixels: scale(reduceMean(square(subtract(painted, batch))), 20),
@@ -107,7 +107,7 @@ export function needsPairs({ similarity, temporal }: StyleWeights): boolean {
 /** What the style objective is made of. */
 export interface StyleObjective {
   /** The loss network. */
-  readonly judge: TrainedEncoder;
+  readonly lossNetwork: TrainedEncoder;
   readonly losses: StyleWeights;
   /** The levels of the global style loss. */
   readonly globalLevels: readonly number[];
@@ -154,7 +154,7 @@ function evenlyChosen(positions: number, most: number): Tensor | undefined {
 export function styleObjective(
   architecture: Architecture,
   encoder: TrainedEncoder | undefined,
-  { judge, losses: loss, globalLevels, localLevels, localKeys, batch: count, crop }: StyleObjective,
+  { lossNetwork, losses: loss, globalLevels, localLevels, localKeys, batch: count, crop }: StyleObjective,
 ): Objective {
   return (weights) => {
     const [content, style] = [pictures("content", count, crop), pictures("style", count, crop)];
@@ -163,7 +163,7 @@ export function styleObjective(
     const painted = paintAll(architecture, encoder, pairs ? [content, moved] : [content], style, weights);
     const [result = content, movedResult = result] = painted;
     const [seen, contentFeatures, styleFeatures] = [result, content, style].map((picture) =>
-      frozenFeatures(judge, picture),
+      frozenFeatures(lossNetwork, picture),
     ) as [Tensor[], Tensor[], Tensor[]];
     const terms: Record<string, [number, Tensor]> = {
       global: [loss.global, globalStyleLoss(seen, styleFeatures, globalLevels)],
@@ -183,7 +183,7 @@ export function styleObjective(
       terms.identity = [loss.identity, meanSquaredError(last(result), last(content))];
     }
     if (loss.similarity > 0) {
-      const [movedSeen, movedFeatures] = [frozenFeatures(judge, movedResult), frozenFeatures(judge, moved)];
+      const [movedSeen, movedFeatures] = [frozenFeatures(lossNetwork, movedResult), frozenFeatures(lossNetwork, moved)];
       const similarity = crossSimilarityLoss(
         [seen, movedSeen],
         [contentFeatures, movedFeatures],

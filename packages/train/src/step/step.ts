@@ -1,7 +1,7 @@
 /**
  * One training step as one graph: losses, gradients, clipping, Adam and the moving average of the weights.
  *
- * All parameters live in one flat vector, and so do Adam's two moments and the average: the optimiser is a dozen operators,
+ * All parameters live in one flat vector, and so do Adam's two moments and the average: the optimizer is a dozen operators,
  * whatever the network. The graph takes the vectors and gives their successors.
  *
  *   g = gradient * min(1, limit / |gradient|)

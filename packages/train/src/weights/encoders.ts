@@ -7,7 +7,7 @@ import {
   constantWeights,
   encode,
   encoderParameters,
-  normalisedVgg19,
+  normalizedVgg19,
   type ParameterShapes,
   type Safetensors,
   vggEncoder,
@@ -25,17 +25,17 @@ export interface TrainedEncoder {
   readonly values: WeightValues;
 }
 
-/** The encoders of files that are known: the normalised VGG-19, its quarter-width distillation, and those of presets. */
+/** The encoders of files that are known: the normalized VGG-19, its quarter-width distillation, and those of presets. */
 function knownEncoders(): Architecture["encoder"][] {
   return [
-    normalisedVgg19(""),
+    normalizedVgg19(""),
     vggEncoder([16, 32, 64, 128, 128], (block, index) => `conv${block}${index}`, "conv0"),
     ...Object.values(architectures).map(({ encoder }) => encoder),
   ];
 }
 
 /**
- * Reads an encoder from a safetensors file, whose tensors say which it is: the normalised VGG-19, its quarter-width distillation,
+ * Reads an encoder from a safetensors file, whose tensors say which it is: the normalized VGG-19, its quarter-width distillation,
  * or the encoder of a preset.
  *
  * @throws Error with one sentence naming the file where it cannot be read, holds no encoder that is known, or lacks a tensor.
@@ -177,7 +177,7 @@ export function scaleLevels(trained: TrainedEncoder, factors: readonly number[])
  *
  * @throws Error with one sentence where a level is silent.
  */
-export async function normaliseLevels(
+export async function normalizeLevels(
   engine: Engine,
   trained: TrainedEncoder,
   batch: Float32Array,

@@ -41,7 +41,7 @@ export interface VideoInfo extends Size {
   readonly seconds: number | undefined;
   /** When the first frame is shown, in seconds from the begin of the file, where sound may begin. */
   readonly delay: number;
-  /** The colour matrix as ffmpeg's filter `scale` names it. */
+  /** The color matrix as ffmpeg's filter `scale` names it. */
   readonly matrix: string;
   /** Whether brightness is stored for bright screens, as PQ or HLG. */
   readonly isHdr: boolean;
@@ -50,7 +50,7 @@ export interface VideoInfo extends Size {
 }
 
 /** What ffprobe prints, as far as it is used here; everything in it may be missing. */
-interface Probed {
+interface ProbeOutput {
   readonly streams?: readonly ProbedStream[];
   readonly format?: { readonly start_time?: string; readonly duration?: string };
 }
@@ -95,7 +95,7 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
       throw cannotRead(path, "it is a damaged or truncated video. Get a fresh copy of it.");
     throw cannotRead(path, "it is not a video that ffmpeg knows. Convert it to MP4 first.");
   }
-  const { streams = [], format = {} } = JSON.parse(output) as Probed;
+  const { streams = [], format = {} } = JSON.parse(output) as ProbeOutput;
   const video = streams.find((one) => one.codec_type === "video" && one.disposition?.attached_pic !== 1);
   if (video === undefined) {
     const others = [...new Set(streams.map((one) => one.codec_type ?? "data"))].join(" and ") || "nothing";

@@ -1,4 +1,4 @@
-/** Stylises and measures pair after pair, looking at no picture twice where memory allows. */
+/** Stylizes and measures pair after pair, looking at no picture twice where memory allows. */
 import {
   featuresBytes,
   Meter,
@@ -30,7 +30,7 @@ const KEPT_COPIES = 4;
 
 /** What {@link Bench.open} is asked. */
 export interface BenchOptions {
-  /** The model that stylises; undefined where results of others are measured. */
+  /** The model that stylizes; undefined where results of others are measured. */
   readonly model: string | undefined;
   /** The file of the encoder that measures; that of the bundled model small by default. */
   readonly lossNetwork?: string;
@@ -48,7 +48,7 @@ interface Seen {
 }
 
 /** A measured pair, with its pictures at the size at which they were measured. */
-export interface Measured extends Pick<PairReport, "result" | "identity" | "styleCopy" | "seconds"> {
+export interface Measurement extends Pick<PairReport, "result" | "identity" | "styleCopy" | "seconds"> {
   readonly pictures: Readonly<Record<"content" | "style" | "result", Picture>>;
 }
 
@@ -98,7 +98,7 @@ export class Bench implements AsyncDisposable {
    * @param resultFile another's result, which the content is stretched to where their sizes differ; without one, the model paints.
    * @param onStage told what is being done.
    */
-  async measure(pair: Pair, resultFile: string | undefined, onStage: (stage: string) => void): Promise<Measured> {
+  async measure(pair: Pair, resultFile: string | undefined, onStage: (stage: string) => void): Promise<Measurement> {
     const { signal } = this.#options;
     onStage("look");
     let content = await this.#look(this.#contents, pair.content.path);
@@ -106,7 +106,7 @@ export class Bench implements AsyncDisposable {
     onStage("stylise");
     const { picture, seconds } =
       resultFile === undefined
-        ? await this.#stylise(content.picture, pair.style.path, style.picture)
+        ? await this.#stylize(content.picture, pair.style.path, style.picture)
         : { picture: await this.#read(resultFile), seconds: null };
     onStage("measure");
     const size = `${picture.width}x${picture.height}`;
@@ -141,7 +141,7 @@ export class Bench implements AsyncDisposable {
     });
   }
 
-  async #stylise(content: Picture, path: string, painting: Picture) {
+  async #stylize(content: Picture, path: string, painting: Picture) {
     const model = this.#model;
     const { signal } = this.#options;
     if (model === undefined) throw new Error("Expected a model, or a result to measure, but received neither");

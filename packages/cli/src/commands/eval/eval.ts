@@ -5,11 +5,11 @@ import { METRICS } from "@adaattn/train";
 import { type Device, type Picture, writePicture } from "adaattn/node";
 import { listPictures } from "../../files/pictures.ts";
 import { createProgressLine, printError } from "../../terminal/terminal.ts";
-import { Bench, type Measured } from "./bench.ts";
+import { Bench, type Measurement } from "./bench.ts";
 import { StagedFolder } from "./folder.ts";
 import { METRIC_LABELS, ROW_LABELS, short } from "./labels.ts";
 import { crossPairs, evenly, type Pair, readPairs } from "./pairs.ts";
-import { type Failure, type PairReport, type Report, ROWS, summarisePairs } from "./report.ts";
+import { type Failure, type PairReport, type Report, ROWS, summarizePairs } from "./report.ts";
 import { checkPattern, type FindResult, findResults, nameOf } from "./results.ts";
 import { REPORT_CONTENTS, writeReport } from "./writeReport.ts";
 
@@ -95,7 +95,7 @@ export async function evaluate(options: EvalOptions): Promise<number> {
       lossNetwork,
       device: bench.device,
       size,
-      summary: summarisePairs(listed(reports)),
+      summary: summarizePairs(listed(reports)),
       pairs: listed(reports),
       failures: listed(failures),
     };
@@ -162,7 +162,7 @@ class PictureStore {
   }
 }
 
-async function toReport({ content, style }: Pair, measured: Measured, store: PictureStore): Promise<PairReport> {
+async function toReport({ content, style }: Pair, measured: Measurement, store: PictureStore): Promise<PairReport> {
   const { pictures, ...metrics } = measured;
   return {
     content: content.name,

@@ -1,5 +1,5 @@
 /** What an evaluation found. */
-import { METRICS, type Metrics, type Summary, summarise } from "@adaattn/train";
+import { METRICS, type Metrics, type Summary, summarize } from "@adaattn/train";
 
 /** What is measured for each pair: the result, and beside it the content and the style as if they were results. */
 export const ROWS = ["result", "identity", "styleCopy"] as const;
@@ -13,7 +13,7 @@ export interface PairReport extends Readonly<Record<RowName, Metrics>> {
   /** The size in pixels at which the result was measured. */
   readonly width: number;
   readonly height: number;
-  /** How long stylising took, the style being known, from pixels to pixels; null for the results of others. */
+  /** How long stylizing took, the style being known, from pixels to pixels; null for the results of others. */
   readonly seconds: number | null;
   /** Where the pictures lie in the report, as relative addresses. */
   readonly pictures: Readonly<Record<"content" | "style" | "result", string>>;
@@ -35,7 +35,7 @@ export interface Report {
   /** The folders of contents and styles, as they were typed. */
   readonly content: string;
   readonly style: string;
-  /** The model that stylised, or null where results of others were scored. */
+  /** The model that stylized, or null where results of others were scored. */
   readonly model: string | null;
   /** The folder of others' results, or null. */
   readonly results: string | null;
@@ -54,10 +54,10 @@ export type ReportSummary = Readonly<Record<RowName, Readonly<Record<keyof Metri
   readonly seconds: Summary | null;
 };
 
-/** Summarises at least one pair. */
-export function summarisePairs(pairs: readonly PairReport[]): ReportSummary {
+/** Summarizes at least one pair. */
+export function summarizePairs(pairs: readonly PairReport[]): ReportSummary {
   const of = (row: RowName) =>
-    Object.fromEntries(METRICS.map((metric) => [metric, summarise(pairs.map((pair) => pair[row][metric]))])) as Record<
+    Object.fromEntries(METRICS.map((metric) => [metric, summarize(pairs.map((pair) => pair[row][metric]))])) as Record<
       keyof Metrics,
       Summary
     >;
@@ -66,6 +66,6 @@ export function summarisePairs(pairs: readonly PairReport[]): ReportSummary {
     result: of("result"),
     identity: of("identity"),
     styleCopy: of("styleCopy"),
-    seconds: seconds.length > 0 ? summarise(seconds) : null,
+    seconds: seconds.length > 0 ? summarize(seconds) : null,
   };
 }

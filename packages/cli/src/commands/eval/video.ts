@@ -1,7 +1,7 @@
 /** `adaattn eval --video`: how steady painted videos are, beside the videos themselves and the image model frame by frame. */
 import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { estimateFlow, type Flow, greyOf, readFlow, visiblePixels, warpingError } from "@adaattn/train";
+import { estimateFlow, type Flow, grayOf, readFlow, visiblePixels, warpingError } from "@adaattn/train";
 import {
   type Device,
   type FfmpegAbilities,
@@ -270,7 +270,7 @@ async function flowBetween(
   const [a, b] = [first, second].map((frame) => String(frame + 1).padStart(6, "0"));
   const path = join(folder ?? "", `${a}-${b}.flo`);
   const bytes = folder === undefined ? undefined : await readFile(path).catch(() => undefined);
-  if (bytes === undefined) return estimateFlow(greyOf(from), greyOf(to));
+  if (bytes === undefined) return estimateFlow(grayOf(from), grayOf(to));
   const flow = readFlow(bytes, path);
   if (flow.width === from.width && flow.height === from.height) return flow;
   throw new Error(

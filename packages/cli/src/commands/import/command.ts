@@ -61,7 +61,7 @@ export function addImportCommand(program: Command, context: { readonly signal: A
       if (target === undefined || others.length > 0) {
         throw new UsageError("Expected one of --image, --video and --encoder, which say what to import.");
       }
-      // Imported only here, so that help and usage errors do not wait for the engine to load.
+      // ImportedModel only here, so that help and usage errors do not wait for the engine to load.
       const { importWeights } = await import("./import.ts");
       await importWeights(sources, {
         ...rest,

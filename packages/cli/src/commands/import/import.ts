@@ -1,6 +1,6 @@
 /** `adaattn import`: weights of other programs become a model's folder. */
 import {
-  type Imported,
+  type ImportedModel,
   type ImportTargetName,
   importModel,
   isUrl,
@@ -13,7 +13,7 @@ import { listPictures } from "../../files/pictures.ts";
 import { createProgressLine } from "../../terminal/terminal.ts";
 import { UsageError } from "../../terminal/usage.ts";
 
-/** The longer side at which photographs are looked at to normalise an encoder, in pixels. */
+/** The longer side at which photographs are looked at to normalize an encoder, in pixels. */
 const LOOKED_AT = 384;
 
 /** The options of `adaattn import`, checked. */
@@ -41,12 +41,12 @@ export async function importWeights(sources: readonly string[], options: ImportW
   const { target, output, sha256, pictures, half, threads, quiet, json, signal } = options;
   checkSums(sources, sha256 ?? []);
   const progress = createProgressLine(process.stderr, { quiet, signal });
-  let imported: Imported;
+  let imported: ImportedModel;
   try {
     imported = await importModel(sources, output, {
       ...{ target, sha256, half, signal },
       ...(pictures !== undefined && {
-        normalise: {
+        normalize: {
           engine: () => new NodeEngine({ device: "cpu", ...(threads !== undefined && { threads }) }),
           pictures: photographs(
             (await listPictures(pictures)).map(({ path }) => path),
@@ -83,7 +83,7 @@ async function* photographs(paths: readonly string[], signal: AbortSignal): Asyn
   for (const path of paths) yield await readPicture(path, { longestSide: LOOKED_AT, signal });
 }
 
-function describe({ name, parameters, encoder, parts, unused }: Imported, output: string): string {
+function describe({ name, parameters, encoder, parts, unused }: ImportedModel, output: string): string {
   const lines = [
     `${output}: ${name}, ${(parameters / 1e6).toFixed(1)} million parameters`,
     ...Object.entries(parts).map(([part, { file, sha256 }]) => `  ${part}: ${file} (SHA-256 ${sha256})`),

@@ -16,7 +16,7 @@ Examples:
 Ctrl-C ends it; jobs that are not done go on at the next start.`;
 
 /** The options that a server and a worker share, as they are typed. */
-export interface PainterFlags {
+export interface PaintingFlags {
   model?: string[];
   workers?: string;
   threads?: string;
@@ -28,7 +28,7 @@ export interface PainterFlags {
 }
 
 /** Adds the options that a server and a worker share. */
-export function addPainterOptions(command: Command): Command {
+export function addPaintingOptions(command: Command): Command {
   return command
     .option(
       "-m, --model <NAME|FOLDER>",
@@ -43,7 +43,7 @@ export function addPainterOptions(command: Command): Command {
 }
 
 /** @throws UsageError on the first flag that does not fit. */
-export function painterFlags({ model, workers, threads, device, memory }: PainterFlags) {
+export function paintingFlags({ model, workers, threads, device, memory }: PaintingFlags) {
   return {
     ...(model !== undefined && { models: model }),
     ...(workers === undefined ? {} : { workers: wholeNumber("--workers", workers, 1, 256) }),
@@ -53,7 +53,7 @@ export function painterFlags({ model, workers, threads, device, memory }: Painte
   };
 }
 
-interface ServeFlags extends PainterFlags {
+interface ServeFlags extends PaintingFlags {
   host: string;
   port: string;
   apiKeys?: string;
@@ -80,7 +80,7 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
     .description("Paints pictures at once and videos as jobs, over HTTP. Everything is kept in one folder.")
     .option("--host <ADDRESS>", "where to listen", "127.0.0.1")
     .option("-p, --port <N>", "the port; 0 takes any that is free", "8080");
-  addPainterOptions(command)
+  addPaintingOptions(command)
     .option("--store <PLACE>", "where files of jobs and styles go: a folder or s3://BUCKET/PREFIX (default: in --data)")
     .option("--redis <URL>", "leave jobs to adaattn worker, through Redis or Valkey")
     .option("--api-keys <FILE>", "one key a line, perhaps NAME:KEY; without it anybody may ask")
@@ -104,7 +104,7 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
       const options = {
         ...{ host, data, trustProxy, version },
         port: wholeNumber("--port", flags.port, 0, 65535),
-        painters: painterFlags(flags),
+        painters: paintingFlags(flags),
         ...(store !== undefined && { store }),
         ...(redis !== undefined && { redis }),
         ...(apiKeys !== undefined && { apiKeys }),

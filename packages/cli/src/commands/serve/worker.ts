@@ -1,7 +1,7 @@
 /** `adaattn worker` on the command line: its options and help, and what it prints. */
 import type { Command } from "commander";
 import type { Interruption } from "../../terminal/interrupt.ts";
-import { addPainterOptions, type PainterFlags, painterFlags } from "./command.ts";
+import { addPaintingOptions, type PaintingFlags, paintingFlags } from "./command.ts";
 
 const EXAMPLES = `
 Examples:
@@ -11,7 +11,7 @@ Examples:
 Start any number, on any machines that reach the queue and the store. Ctrl-C ends it after the parts at hand; what a killed worker
 had begun is done by others.`;
 
-interface WorkerFlags extends PainterFlags {
+interface WorkerFlags extends PaintingFlags {
   redis: string;
   store: string;
   quiet?: boolean;
@@ -25,12 +25,12 @@ export function addWorkerCommand(program: Command, interruption: Interruption): 
     .description("Paints parts of the jobs that a server with --redis takes in.")
     .requiredOption("--redis <URL>", "the server's Redis or Valkey")
     .requiredOption("--store <PLACE>", "where the server's files are: the same folder, shared, or s3://BUCKET/PREFIX");
-  addPainterOptions(command)
+  addPaintingOptions(command)
     .option("-q, --quiet", "print nothing but errors")
     .addHelpText("after", EXAMPLES)
     .action(async (flags: WorkerFlags) => {
       const { redis, store, data, quiet = false } = flags;
-      const painters = painterFlags(flags);
+      const painters = paintingFlags(flags);
       const { startWorker } = await import("@adaattn/server");
       const { interrupted } = await import("./serve.ts");
       const onStep = ({

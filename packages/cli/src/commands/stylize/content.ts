@@ -22,7 +22,7 @@ const MOST_IN_MEMORY = 16e6;
 export type ContentSize = number | "full" | undefined;
 
 /** What was painted. */
-export interface PaintedContent extends StylizeReport {
+export interface PaintResult extends StylizeReport {
   readonly width: number;
   readonly height: number;
   /** How long the file took to write, in milliseconds. */
@@ -39,7 +39,7 @@ export interface Content extends AsyncDisposable {
     shares: readonly StyleShare[],
     options: StylizeOptions,
     onWrite: () => void,
-  ): Promise<PaintedContent>;
+  ): Promise<PaintResult>;
 }
 
 /**

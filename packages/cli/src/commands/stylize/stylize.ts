@@ -4,7 +4,7 @@ import { type Job, planOutputs } from "../../files/outputs.ts";
 import { readStyleFiles, type StyleFiles, WHOLE } from "../../loading/styleFiles.ts";
 import { follow, type LoadedStyles, type LoadOptions, loadStyles } from "../../loading/styles.ts";
 import { createProgressLine, printError } from "../../terminal/terminal.ts";
-import { type Content, type ContentSize, openContent, type PaintedContent } from "./content.ts";
+import { type Content, type ContentSize, openContent, type PaintResult } from "./content.ts";
 import { memoryLeft } from "./memory.ts";
 
 /** The options of `adaattn stylize`, checked. */
@@ -24,7 +24,7 @@ export interface StylizeOptions extends LoadOptions {
 type Times = Record<"read" | "style" | "encode" | "attend" | "decode" | "write" | "total", number>;
 
 /**
- * Stylises every content, and carries on after one that fails.
+ * Stylizes every content, and carries on after one that fails.
  *
  * @returns how many contents failed; each has been reported on stderr.
  * @throws UsageError for names that cannot be meant; Error where the style or the model cannot be used at all; the signal's
@@ -92,7 +92,7 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
 interface PictureReport {
   readonly files: StyleFiles;
   readonly source: FilePicture["source"];
-  readonly result: PaintedContent;
+  readonly result: PaintResult;
   readonly notes: readonly string[];
   readonly times: Times;
   readonly model: Model;

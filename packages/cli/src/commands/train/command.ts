@@ -108,9 +108,9 @@ export function watching({ dashboard = false, port, quiet = false, json = false 
   return { quiet, json, dashboard, port: port === undefined ? undefined : wholeNumber("--port", port, 1, 65535) };
 }
 
-type Typed = Partial<Omit<TrainSettings, "losses">> & { readonly losses: Partial<TrainSettings["losses"]> };
+type TypedSettings = Partial<Omit<TrainSettings, "losses">> & { readonly losses: Partial<TrainSettings["losses"]> };
 
-function typedTrainSettings(flags: TrainFlags): Typed {
+function typedTrainSettings(flags: TrainFlags): TypedSettings {
   const { start, encoder, lossNetwork, test, stage, decoderSteps, globalLevels, localLevels, localKeys } = flags;
   const levels = (option: string, list: string) => list.split(",").map((level) => wholeNumber(option, level, 1, 5));
   return {
@@ -144,7 +144,7 @@ function refuseBesideResume(flags: TrainFlags): void {
   }
 }
 
-async function newSettings(typed: Typed): Promise<TrainSettings> {
+async function newSettings(typed: TypedSettings): Promise<TrainSettings> {
   const { listModels } = await import("adaattn/node");
   const { preset = DEFAULTS.preset, stage = "style" } = typed;
   const { start = listModels().includes(preset) && stage === "style" ? preset : "none" } = typed;

@@ -4,7 +4,7 @@ import type { VideoSource } from "../../files/frames.ts";
 import type { VideoOptions } from "./options.ts";
 
 /** What was made of a video. */
-export interface Painted {
+export interface VideoResult {
   /** All frames of the result. */
   readonly frames: number;
   /** How many of them an earlier run had painted. */
@@ -35,7 +35,7 @@ function duration(seconds: number): string {
 }
 
 /** Prints what was made on stdout: as a line to read, as a JSON object, or not at all. */
-export function reportVideo(source: VideoSource, made: Painted, options: VideoOptions): void {
+export function reportVideo(source: VideoSource, made: VideoResult, options: VideoOptions): void {
   const { film, frames: folder, quiet, json } = options;
   const { size, rate, info } = source;
   const fps = (made.frames - made.resumed) / made.seconds;

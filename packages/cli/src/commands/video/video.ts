@@ -22,7 +22,7 @@ import { createProgressLine, type ProgressLine, printError } from "../../termina
 import { UsageError } from "../../terminal/usage.ts";
 import { VideoJob } from "./job.ts";
 import type { Film, VideoOptions } from "./options.ts";
-import { type Painted, pace, reportVideo } from "./report.ts";
+import { pace, reportVideo, type VideoResult } from "./report.ts";
 import { type FrameSink, PictureSink, prepareFolder, SegmentSink } from "./sinks.ts";
 import type { TimedStyle } from "./times.ts";
 
@@ -58,7 +58,7 @@ export async function paintVideo(input: string, options: VideoOptions, interrupt
       throw cannotWrite(options.frames, "it holds frames of no job that could go on. Choose a new or an empty folder.");
     }
     const sinks: FrameSink[] = [];
-    let made: Painted;
+    let made: VideoResult;
     try {
       await using styles = await loadStyles(files, options, progress);
       if (job.past === "replaced")
@@ -157,7 +157,7 @@ async function paintFrames(
   source: VideoSource,
   { model, shares }: LoadedStyles,
   work: { sinks: readonly FrameSink[]; skip: number; options: VideoOptions; progress: ProgressLine },
-): Promise<Painted> {
+): Promise<VideoResult> {
   const { sinks, skip, options, progress } = work;
   const { paint, fade, styles, signal } = options;
   // Frames share statistics with those before: what is taken up again looks as if it had never been left.

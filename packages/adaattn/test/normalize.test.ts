@@ -1,7 +1,7 @@
 import { input, reduceMean, toOnnx } from "@adaattn/graph";
 import { afterAll, describe, expect, test } from "vitest";
 import { outputOf } from "../src/engine/engine.ts";
-import { normaliseFilters } from "../src/import/normalize.ts";
+import { normalizeFilters } from "../src/import/normalize.ts";
 import { encoderParameters, vggEncoder } from "../src/network/architecture.ts";
 import { encode } from "../src/network/encoder.ts";
 import { constantWeights, type WeightValues } from "../src/network/parameters.ts";
@@ -46,8 +46,8 @@ async function levelMeans(values: WeightValues, seen: readonly Picture[] = pictu
 
 describe("normalising an encoder", () => {
   test("brings every filter's mean activation to 1, and each map to a multiple of what it was", async () => {
-    const normalised = await normaliseFilters(engine, encoder, weights, pictures);
-    const [before, after] = [await levelMeans(weights), await levelMeans(normalised)];
+    const normalized = await normalizeFilters(engine, encoder, weights, pictures);
+    const [before, after] = [await levelMeans(weights), await levelMeans(normalized)];
     const alive = before.flat().filter((mean) => mean > 1e-5).length;
     expect(alive).toBeGreaterThan(20);
     before.flat().forEach((mean, filter) => {
@@ -55,7 +55,7 @@ describe("normalising an encoder", () => {
     });
     // On another picture every channel is still what it was, divided by its mean over those two.
     const other = [waves(32, 32, 7)];
-    const [old, now] = [(await levelMeans(weights, other)).flat(), (await levelMeans(normalised, other)).flat()];
+    const [old, now] = [(await levelMeans(weights, other)).flat(), (await levelMeans(normalized, other)).flat()];
     before.flat().forEach((mean, filter) => {
       if (mean > 1e-5) expect(now[filter]).toBeCloseTo((old[filter] ?? 0) / mean, 3);
     });
@@ -63,10 +63,10 @@ describe("normalising an encoder", () => {
 
   test("leaves the colours' convolution and other parts alone, and weights that are normalised already", async () => {
     const extra = Float32Array.of(5);
-    const once = await normaliseFilters(engine, encoder, new Map([...weights, ["decoder.bias", extra]]), pictures);
+    const once = await normalizeFilters(engine, encoder, new Map([...weights, ["decoder.bias", extra]]), pictures);
     expect(once.get("colour.weight")).toBe(weights.get("colour.weight"));
     expect(once.get("decoder.bias")).toBe(extra);
-    const twice = await normaliseFilters(engine, encoder, once, pictures);
+    const twice = await normalizeFilters(engine, encoder, once, pictures);
     const difference = Math.max(...[...shapes.keys()].map((name) => furthest(once.get(name), twice.get(name))));
     expect(difference).toBeLessThan(1e-4);
   });
@@ -76,14 +76,14 @@ describe("normalising an encoder", () => {
     const bias = Float32Array.from(weights.get("1_1.bias") ?? []);
     bias[2] = -1000;
     silent.set("1_1.bias", bias);
-    const normalised = await normaliseFilters(engine, encoder, silent, pictures);
-    expect(normalised.get("1_1.bias")?.[2]).toBeLessThan(-1);
-    expect([...normalised.values()].every((data) => data.every(Number.isFinite))).toBe(true);
+    const normalized = await normalizeFilters(engine, encoder, silent, pictures);
+    expect(normalized.get("1_1.bias")?.[2]).toBeLessThan(-1);
+    expect([...normalized.values()].every((data) => data.every(Number.isFinite))).toBe(true);
     silent.set("1_1.bias", bias.fill(-1000));
-    await expect(normaliseFilters(engine, encoder, silent, pictures)).rejects.toThrow(
+    await expect(normalizeFilters(engine, encoder, silent, pictures)).rejects.toThrow(
       "Expected activations of the layer 1_1 but their mean over the pictures is 0.",
     );
-    await expect(normaliseFilters(engine, encoder, weights, [])).rejects.toThrow("Expected at least one picture");
+    await expect(normalizeFilters(engine, encoder, weights, [])).rejects.toThrow("Expected at least one picture");
   });
 });
 

@@ -1,18 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { fromOklab, toOklab } from "../src/picture/oklab.ts";
 import type { Picture } from "../src/picture/picture.ts";
-import { keepChroma, matchColours } from "../src/picture/recolor.ts";
+import { keepChroma, matchColors } from "../src/picture/recolor.ts";
 import { waves } from "./models.ts";
-import { meanColour, painted } from "./similarity.ts";
+import { meanColor, painted } from "./similarity.ts";
 
 describe("OKLab", () => {
   test("has the published values of white and of red", () => {
-    for (const [colour, expected] of [
+    for (const [color, expected] of [
       [toOklab(255, 255, 255), [1, 0, 0]],
       [toOklab(255, 0, 0), [0.628, 0.2249, 0.1258]],
       [toOklab(0, 0, 255), [0.452, -0.0324, -0.3115]],
     ] as const) {
-      for (const [at, value] of colour.entries()) expect(value).toBeCloseTo(expected[at] ?? Number.NaN, 3);
+      for (const [at, value] of color.entries()) expect(value).toBeCloseTo(expected[at] ?? Number.NaN, 3);
     }
   });
 
@@ -29,13 +29,13 @@ describe("OKLab", () => {
   });
 
   test("keeps the lightness of what no screen shows", () => {
-    for (const colour of [
+    for (const color of [
       [0.5, 0.4, 0],
       [0.9, 0, -0.3],
       [0.2, 0, 0.4],
     ] as const) {
-      const [r, g, b] = fromOklab(colour).map(Math.round);
-      expect(toOklab(r ?? 0, g ?? 0, b ?? 0)[0]).toBeCloseTo(colour[0], 2);
+      const [r, g, b] = fromOklab(color).map(Math.round);
+      expect(toOklab(r ?? 0, g ?? 0, b ?? 0)[0]).toBeCloseTo(color[0], 2);
     }
   });
 });
@@ -56,7 +56,7 @@ function statistics(picture: Picture, counts: (at: number) => boolean = () => tr
   return { mean, covariance };
 }
 
-/** Colours along one slant, so that their covariance is far from a multiple of the identity, and none is clamped. */
+/** Colors along one slant, so that their covariance is far from a multiple of the identity, and none is clamped. */
 const slanted = (seed: number, shift: number): Picture => {
   const picture = waves(60, 40, seed);
   for (let at = 0; at < picture.data.length; at += 4) {
@@ -70,7 +70,7 @@ describe("matching colours", () => {
   const [painting, photo] = [waves(50, 30, 4), slanted(2, 20)];
 
   test("gives the painting the mean and the covariance of the photograph", () => {
-    const [matched, wanted] = [statistics(matchColours(painting, photo)), statistics(photo)];
+    const [matched, wanted] = [statistics(matchColors(painting, photo)), statistics(photo)];
     for (const [at, mean] of matched.mean.entries()) expect(Math.abs(mean - (wanted.mean[at] ?? 0))).toBeLessThan(0.5);
     const scale = Math.max(...wanted.covariance);
     for (const [at, value] of matched.covariance.entries()) {
@@ -79,7 +79,7 @@ describe("matching colours", () => {
   });
 
   test("changes nothing where the colours match already", () => {
-    const same = matchColours(painting, painting);
+    const same = matchColors(painting, painting);
     expect(Math.max(...same.data.map((value, at) => Math.abs(value - (painting.data[at] ?? 0))))).toBeLessThanOrEqual(
       1,
     );
@@ -88,27 +88,27 @@ describe("matching colours", () => {
   test("takes the colours of a region, and of what is not transparent", () => {
     const half = painted(40, 20, (x) => (x < 20 ? [200, 30, 30] : [20, 20, 220]));
     const weights = Float32Array.from({ length: 800 }, (_, at) => (at % 40 < 20 ? 1 : 0));
-    const [r, , b] = meanColour(matchColours(painting, half, weights));
+    const [r, , b] = meanColor(matchColors(painting, half, weights));
     expect([Math.round(r), Math.round(b)]).toEqual([200, 30]);
     const hidden = painted(40, 20, (x) => (x < 20 ? [200, 30, 30, 0] : [20, 20, 220]));
-    expect(meanColour(matchColours(painting, hidden)).map(Math.round)).toEqual([20, 20, 220]);
+    expect(meanColor(matchColors(painting, hidden)).map(Math.round)).toEqual([20, 20, 220]);
   });
 
   test("works with pictures of one colour", () => {
     const flat = painted(20, 20, () => [50, 100, 150]);
-    expect(meanColour(matchColours(painting, flat)).map(Math.round)).toEqual([50, 100, 150]);
-    expect(matchColours(flat, photo).data.every(Number.isFinite)).toBe(true);
+    expect(meanColor(matchColors(painting, flat)).map(Math.round)).toEqual([50, 100, 150]);
+    expect(matchColors(flat, photo).data.every(Number.isFinite)).toBe(true);
   });
 });
 
 test("keeping chroma takes lightness from one picture, and a and b from the other", () => {
-  const [stylised, photo] = [slanted(3, -10), slanted(5, 10)];
-  stylised.data[3] = 7;
-  const kept = keepChroma(stylised, photo);
+  const [stylized, photo] = [slanted(3, -10), slanted(5, 10)];
+  stylized.data[3] = 7;
+  const kept = keepChroma(stylized, photo);
   expect(kept.data[3]).toBe(7);
   for (let at = 0; at < kept.data.length; at += 4) {
     const lab = ({ data }: Picture) => toOklab(data[at] ?? 0, data[at + 1] ?? 0, data[at + 2] ?? 0);
-    const [own, one, other] = [lab(kept), lab(stylised), lab(photo)];
+    const [own, one, other] = [lab(kept), lab(stylized), lab(photo)];
     expect(Math.abs(own[0] - one[0])).toBeLessThan(0.01);
     expect(Math.hypot(own[1] - other[1], own[2] - other[2])).toBeLessThan(0.01);
   }
