@@ -46,7 +46,7 @@ export function positionsAt(level: number, picture: Size): number {
  */
 export function attentionOf(
   { keyChannels, valueChannels }: Pick<AttentionModule, "keyChannels" | "valueChannels">,
-  kind: Architecture["attention"]["kind"] | "cosine-quadratic",
+  kind: Architecture["attention"]["kind"] | "quadratic",
   queries: number,
   keys: number,
 ): number {

@@ -74,7 +74,7 @@ export function stylizeCase(preset: string, side: number, device: Device): Case 
 function attentionCase(preset: string, side: number): Case {
   const { attention } = architectureNamed(preset);
   const counts = attention.modules.map(({ level }) => positionsAt(level, square(side)));
-  const gmac = (kind: Architecture["attention"]["kind"] | "cosine-quadratic") =>
+  const gmac = (kind: Architecture["attention"]["kind"] | "quadratic") =>
     billions(
       attention.modules.reduce(
         (sum, module, index) => sum + attentionOf(module, kind, counts[index] ?? 0, counts[index] ?? 0),
@@ -84,7 +84,7 @@ function attentionCase(preset: string, side: number): Case {
   const args = ["attention", "--preset", preset, "--size", `${side}`, "--repeat", side <= 512 ? "3" : "1"];
   const quadratic: Side = {
     ...{ program: "ours", args: [...args, "--quadratic"] },
-    gmac: gmac(attention.kind === "cosine" ? "cosine-quadratic" : "softmax"),
+    gmac: gmac(attention.kind === "cosine" ? "quadratic" : "softmax"),
     // Scores before and after the softmax, in float32, and the rest.
     needs: 8 * Math.max(...counts) ** 2 + 1e9,
   };

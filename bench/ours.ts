@@ -18,7 +18,7 @@ import {
   type Architecture,
   type AttentionModule,
   architectureNamed,
-  attendTo,
+  attendCosineQuadratic,
   attendToSums,
   cosineSums,
   encoderParameters,
@@ -147,7 +147,7 @@ function attentionPart(module: AttentionModule, count: number): Part {
 /** The same with the whole matrix of scores at once. */
 function quadraticPart(module: AttentionModule, count: number): Part {
   const { queries, style } = operands(module, count);
-  if (architecture.attention.kind === "cosine") return { ...attendTo(style, queries, "cosine-quadratic") };
+  if (architecture.attention.kind === "cosine") return { ...attendCosineQuadratic(style, queries) };
   const shares = softmax(matmul(queries, style.keys, { transposeB: true }));
   return { both: matmul(shares, concat([style.values, square(style.values)], 2)) };
 }

@@ -22,6 +22,7 @@ import {
   readPicture,
   regionMasks,
   replaceFile,
+  STYLE_SIDE,
   type StyleOptions,
   type StyleShare,
 } from "adaattn/node";
@@ -31,8 +32,6 @@ const root = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.u
 /** The strips' height and the gap between pictures, in pixels, and the most bytes of one. */
 const [HEIGHT, GAP, STRIP_BYTES] = [200, 6, 130_000];
 const BACKGROUND = "#e8e8e8";
-/** A painting is looked at with its longer side at so many pixels, as in the command. */
-const LONGEST_STYLE = 512;
 
 interface Studio {
   readonly model: Model;
@@ -41,7 +40,7 @@ interface Studio {
 
 const content = (name: string, { size }: Studio) =>
   readPicture(root(`assets/contents/${name}.jpg`), { longerSide: size });
-const painting = (name: string) => readPicture(root(`assets/styles/${name}.jpg`), { longestSide: LONGEST_STYLE });
+const painting = (name: string) => readPicture(root(`assets/styles/${name}.jpg`), { longestSide: STYLE_SIDE });
 const styleOf = async (name: string, { model }: Studio, options: StyleOptions = {}) =>
   model.style(await painting(name), options);
 

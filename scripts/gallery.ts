@@ -11,7 +11,7 @@ import { mkdir, readdir } from "node:fs/promises";
 import { basename, dirname, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { cannotRead, loadModel, type Picture, readPicture, replaceFile } from "adaattn/node";
+import { cannotRead, loadModel, type Picture, readPicture, replaceFile, STYLE_SIDE } from "adaattn/node";
 import sharp, { type OverlayOptions, type Sharp } from "sharp";
 
 const root = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -24,8 +24,6 @@ const [SHEET_BYTES, SINGLE_BYTES] = [900_000, 120_000];
 const [SHEET_WIDTH, LEAST_CELL, LARGEST_CELL] = [1800, 120, 240];
 const GAP = 6;
 const BACKGROUND = "#e8e8e8";
-/** A painting is looked at with its longer side at so many pixels, as in the command. */
-const LONGEST_STYLE = 512;
 const PICTURES = /\.(jpe?g|png|webp|avif|tiff?|gif)$/i;
 
 interface Named {
@@ -132,7 +130,7 @@ async function gallery(): Promise<void> {
   const out = values.out ?? root("docs/gallery/gallery.jpg");
   const longerSide = Number(values.size);
   const contents = await readFolder(contentFolder ?? root("assets/contents"), { longerSide });
-  const styles = await readFolder(styleFolder ?? root("assets/styles"), { longestSide: LONGEST_STYLE });
+  const styles = await readFolder(styleFolder ?? root("assets/styles"), { longestSide: STYLE_SIDE });
   await mkdir(dirname(out), { recursive: true });
 
   const sheet = new Sheet(styles.length + 1, [

@@ -34,7 +34,7 @@ describe("arithmetic", () => {
       const count = 16384 / 4 ** index;
       return {
         linear: attentionOf(module, "cosine", count, count),
-        all: attentionOf(module, "cosine-quadratic", count, count),
+        all: attentionOf(module, "quadratic", count, count),
       };
     });
     expect(three?.linear).toBe(16384 * 112 * 129);

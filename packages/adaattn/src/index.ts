@@ -1,7 +1,7 @@
 /** Arbitrary style transfer by AdaAttN (Liu et al., ICCV 2021): the parts that run anywhere. */
 
 export * from "./engine/engine.ts";
-export { EXPORTED_STYLE_SIDE, exportOnnx } from "./export/onnx.ts";
+export { exportOnnx } from "./export/onnx.ts";
 export type { ExportedModel, ExportOptions } from "./export/parts.ts";
 export { type NormalizeOptions, normalizeFilters } from "./import/normalize.ts";
 export { openTensors, type TensorFile, type TensorFormat } from "./import/open.ts";
@@ -31,10 +31,12 @@ export { resizePicture } from "./picture/resize.ts";
 export { rotatePicture } from "./picture/rotate.ts";
 export {
   checkControls,
+  DEFAULT_SEED,
   type InspectControls,
   inspectControls,
   type PaintControls,
   paintControls,
+  STYLE_SIDE,
   type StyleControls,
   shareControls,
   styleControls,

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { AttentionModule } from "../src/network/architecture.ts";
 import {
   type AttentionKind,
+  attendCosineQuadratic,
   attendTo,
   contentQueries,
   modulate,
@@ -15,7 +16,9 @@ import { attentionKeys, flattenPositions, normalize } from "../src/network/keys.
 import { constantWeights } from "../src/network/parameters.ts";
 import { distance, generator, numbers } from "./numbers.ts";
 
-const kinds: readonly AttentionKind[] = ["softmax", "cosine", "cosine-quadratic"];
+/** The kinds of attention, and the reference that the linear form of cosine attention is held against. */
+type Form = AttentionKind | "quadratic";
+const kinds: readonly Form[] = ["softmax", "cosine", "quadratic"];
 
 interface Operands {
   /** [1, N, C] */
@@ -37,16 +40,15 @@ function operands(queries: number, keys: number, channels: number, depth: number
 /** The mean and deviation maps of attention without f, g and h, by the interpreter. */
 function maps(
   { queries, keys, features }: Operands,
-  kind: AttentionKind,
+  kind: Form,
   options: { temperature?: number; chosen?: readonly number[] } = {},
 ): { mean: NdArray; deviation: NdArray } {
   const chosen = options.chosen && constant(BigInt64Array.from(options.chosen, BigInt), [options.chosen.length]);
   const style = plainStyleValues(input("keys", keys.shape), input("features", features.shape), chosen);
-  return evaluated(attendTo(style, input("queries", queries.shape), kind, options.temperature), {
-    queries,
-    keys,
-    features,
-  });
+  const asked = input("queries", queries.shape);
+  const attended =
+    kind === "quadratic" ? attendCosineQuadratic(style, asked) : attendTo(style, asked, kind, options.temperature);
+  return evaluated(attended, { queries, keys, features });
 }
 
 function evaluated({ mean, deviation }: StyleMaps, feeds: Record<string, NdArray>) {
@@ -62,7 +64,7 @@ describe("linear cosine attention", () => {
     for (let round = 0; round < 25; round++) {
       const sizes = [size(12), size(12), size(9), size(7)] as const;
       const given = operands(...sizes, round);
-      const [linear, quadratic] = [maps(given, "cosine"), maps(given, "cosine-quadratic")];
+      const [linear, quadratic] = [maps(given, "cosine"), maps(given, "quadratic")];
       expect(distance(linear.mean, quadratic.mean), `sizes ${sizes}`).toBeLessThan(1e-5);
       // A deviation is the root of a difference that may be 0: it is compared before the root.
       const squared = ({ shape, data }: NdArray) => ({ shape, data: data.map((value) => value ** 2) });
@@ -77,7 +79,7 @@ describe("linear cosine attention", () => {
       keys: ndarray([3, 0, -0.5, 0, 1, 0], [1, 2, 3]),
       features: ndarray([9, 3, 5], [1, 1, 3]),
     };
-    for (const kind of ["cosine", "cosine-quadratic"] as const) {
+    for (const kind of ["cosine", "quadratic"] as const) {
       const { mean, deviation } = maps(given, kind);
       // Weights 2, 1 and 0 over 3: (18 + 3) / 3 = 7, and the root of (2 * 4 + 16) / 3.
       expect(mean.data[0]).toBeCloseTo(7, 2);

@@ -2,7 +2,15 @@
 
 import { input, toOnnx } from "@adaattn/graph";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { constantWeights, type Model, parametersOf, stylize, toPicture, toTensor } from "../src/index.ts";
+import {
+  attendCosineQuadratic,
+  constantWeights,
+  type Model,
+  parametersOf,
+  stylize,
+  toPicture,
+  toTensor,
+} from "../src/index.ts";
 import { loadModel, NodeEngine, outputOf, readModel } from "../src/node.ts";
 import { waves } from "./models.ts";
 
@@ -19,7 +27,7 @@ test("small-video paints by sums what the whole matrix of weights gives", async 
   const shapes = [photo, painting].map(({ width, height }) => [1, 3, height, width] as const);
   const [content, style] = [input("content", shapes[0] ?? []), input("style", shapes[1] ?? [])];
   const { output } = stylize(architecture, content, style, constantWeights(parametersOf(architecture), weights), {
-    kind: "cosine-quadratic",
+    form: attendCosineQuadratic,
   });
   await using engine = new NodeEngine({ threads: 1 });
   const session = await engine.load(toOnnx({ output }, { target: "cpu" }), "the quadratic form");

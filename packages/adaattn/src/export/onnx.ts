@@ -19,16 +19,11 @@ import { stylize } from "../network/network.ts";
 import { constantWeights, type Weights } from "../network/parameters.ts";
 import { attendPart, decodePart, encodePart, statisticsPart, stylePart } from "../network/parts.ts";
 import type { Size } from "../picture/picture.ts";
+import { DEFAULT_SEED, STYLE_SIDE } from "../stylize/controls.ts";
 import { chosenPositions } from "../stylize/positions.ts";
 import { encodeHalf } from "../weights/half.ts";
 import type { ExportedModel, ExportedPart, ExportOptions } from "./parts.ts";
 import { describeExport } from "./readme.ts";
-
-/** The side in pixels of the paintings that a whole network is made for unless it is told. */
-export const EXPORTED_STYLE_SIDE = 512;
-
-/** What the released code seeds its sampling of paintings with when it is tested. */
-const SEED = 6666;
 
 /**
  * The files of an export by name: `.onnx` files, and a `README.md` that lists their inputs and outputs and how to run them.
@@ -41,7 +36,7 @@ export function exportOnnx(model: ExportedModel, options: ExportOptions = {}): R
     throw new Error("Expected no size for an export in parts, since its files take every size, but received one.");
   }
   const weights = constantWeights(parametersOf(model.architecture), model.weights);
-  const styleSide = { width: EXPORTED_STYLE_SIDE, height: EXPORTED_STYLE_SIDE };
+  const styleSide = { width: STYLE_SIDE, height: STYLE_SIDE };
   const made =
     parts === "split"
       ? splitParts(model.architecture, weights)
@@ -77,7 +72,7 @@ function wholePart(
     : [multiplyDimensions(16, symbol("h")), multiplyDimensions(16, symbol("w"))];
   const content = input("content", [1, 3, ...sides]);
   const style = input("style", [1, 3, ...checkedSides(styleSize, "paintings")]);
-  const painting = { painting: { ...styleSize, data: new Uint8Array() }, choice: { seed: SEED }, notes: [] };
+  const painting = { painting: { ...styleSize, data: new Uint8Array() }, choice: { seed: DEFAULT_SEED }, notes: [] };
   const chosen = new Map(
     architecture.attention.modules.map((module) => {
       const positions = chosenPositions(architecture.attention, module, painting, styleSize);

@@ -94,14 +94,20 @@ export interface StyleMaps {
   readonly deviation: Tensor;
 }
 
+/** The shares [N, positions, M] of cosine attention: w / (sum of w over keys + epsilon) with w = relu(cosine + 1). */
+export function cosineShares(queries: Tensor, keys: Tensor): Tensor {
+  const [unitQueries, unitKeys] = [unitLength(queries, COSINE_EPSILON), unitLength(keys, COSINE_EPSILON)];
+  const weights = relu(add(matmul(unitQueries, unitKeys, { transposeB: true }), constant(1)));
+  return divide(weights, add(reduceSum(weights, [2], true), constant(COSINE_EPSILON)));
+}
+
 /**
- * Cosine attention as the released video code writes it, with the whole matrix of weights: the reference for its linear form.
- * A = w / (sum of w over keys + 1e-5) with w = relu(cosine + 1).
+ * Cosine attention as the released video code writes it, with the whole matrix of shares: what the linear form, which
+ * {@link attendTo} takes, is checked against. No model runs it.
  */
-function attendCosine(queries: Tensor, keys: Tensor, values: Tensor): { mean: Tensor; second: Tensor } {
-  const weights = relu(add(matmul(queries, keys, { transposeB: true }), constant(1)));
-  const shares = divide(weights, add(reduceSum(weights, [2], true), constant(COSINE_EPSILON)));
-  return { mean: matmul(shares, values), second: matmul(shares, square(values)) };
+export function attendCosineQuadratic(style: StyleValues, queries: Tensor): StyleMaps {
+  const shares = cosineShares(queries, style.keys);
+  return mapsOf({ mean: matmul(shares, style.values), second: matmul(shares, square(style.values)) }, style);
 }
 
 /**
@@ -139,16 +145,19 @@ export function attendToSums(sums: Tensor, mean: Tensor, queries: Tensor): Style
 function attendedMoments(style: StyleValues, queries: Tensor, kind: AttentionKind, temperature: number) {
   if (kind === "softmax") return attendMoments(queries, style.keys, style.values, temperature);
   const [unitQueries, unitKeys] = [unitLength(queries, COSINE_EPSILON), unitLength(style.keys, COSINE_EPSILON)];
-  if (kind === "cosine-quadratic") return attendCosine(unitQueries, unitKeys, style.values);
   return attendMomentsLinear(unitQueries, linearSums(unitKeys, style.values, COSINE_EPSILON));
 }
 
-/** An architecture's kind of attention, or the quadratic form of cosine attention, which is there to check the linear one. */
-export type AttentionKind = Architecture["attention"]["kind"] | "cosine-quadratic";
+/** What points are compared by: softmax of products, or cosines. */
+export type AttentionKind = Architecture["attention"]["kind"];
 
 /** Attends from queries ([N, positions, C]) to a style; `temperature` multiplies the scores of softmax attention. */
 export function attendTo(style: StyleValues, queries: Tensor, kind: AttentionKind, temperature = 1): StyleMaps {
-  const { mean, second } = attendedMoments(style, queries, kind, temperature);
+  return mapsOf(attendedMoments(style, queries, kind, temperature), style);
+}
+
+/** The maps of both moments of centered values. */
+function mapsOf({ mean, second }: { readonly mean: Tensor; readonly second: Tensor }, style: StyleValues): StyleMaps {
   return { mean: tokens(add(mean, style.mean)), deviation: tokens(deviationOf(mean, second)) };
 }
 

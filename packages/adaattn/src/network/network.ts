@@ -5,17 +5,26 @@
 
 import type { Tensor } from "@adaattn/graph";
 import type { Architecture } from "./architecture.ts";
-import { type AttentionKind, attendTo, contentQueries, modulate, styleValues, tokens } from "./attention.ts";
+import {
+  attendTo,
+  contentQueries,
+  modulate,
+  type StyleMaps,
+  type StyleValues,
+  styleValues,
+  tokens,
+} from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
 import { attentionKeys, flattenPositions, normalize } from "./keys.ts";
 import type { Weights } from "./parameters.ts";
 
+/** How {@link attend} goes. */
 export interface AttendOptions {
   /** Style positions (int64 [M]) by level; all positions where a level has none. */
   readonly chosen?: ReadonlyMap<number, Tensor>;
-  /** The architecture's kind of attention by default. */
-  readonly kind?: AttentionKind;
+  /** Attends in another form than the architecture's kind of attention has here, to be compared with it. */
+  readonly form?: ((style: StyleValues, queries: Tensor) => StyleMaps) | undefined;
 }
 
 /** The attended features of every module's level, from content and style features (all levels, shallow to deep). */
@@ -24,8 +33,9 @@ export function attend(
   content: readonly Tensor[],
   style: readonly Tensor[],
   weights: Weights,
-  { chosen, kind = architecture.attention.kind }: AttendOptions = {},
+  { chosen, form }: AttendOptions = {},
 ): Map<number, Tensor> {
+  const { kind } = architecture.attention;
   const attended = new Map<number, Tensor>();
   for (const module of architecture.attention.modules) {
     const { level } = module;
@@ -35,7 +45,7 @@ export function attend(
     const keys = attentionKeys(style, level);
     const values = styleValues(module, keys, flattenPositions(painted), weights, chosen?.get(level));
     const queries = tokens(contentQueries(module, attentionKeys(content, level), weights));
-    attended.set(level, modulate(normalize(own), attendTo(values, queries, kind)));
+    attended.set(level, modulate(normalize(own), form?.(values, queries) ?? attendTo(values, queries, kind)));
   }
   return attended;
 }

@@ -17,6 +17,12 @@ const whole = (least: number, most: number) => {
 const KEYS = "all or a whole number from 16 to 1048576";
 const TILE = "auto, off or a whole number from 64 to 65536";
 
+/** What the choice of style positions is seeded with unless it is told, as the released code's tests are. */
+export const DEFAULT_SEED = 6666;
+
+/** The longer side in pixels that paintings are looked at in where no size is asked for: that of training. */
+export const STYLE_SIDE = 512;
+
 /** How a painting is looked at while its style is taken. */
 export const styleControls = z.strictObject({
   /** The painting's longer side in pixels, before `stroke`; its own by default. The larger it is, the larger its strokes are. */

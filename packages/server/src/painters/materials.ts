@@ -4,14 +4,12 @@ import {
   type Model,
   readPicture,
   regionMasks,
+  STYLE_SIDE,
   type StyleControls,
   type StyleShare,
 } from "adaattn/node";
 import type { PaintTask, StyleInput } from "./messages.ts";
 import type { StyleCache } from "./styleCache.ts";
-
-/** The longer side that a painting is shrunk to where no size is asked for: that of the paper's pictures. */
-const LONGEST_STYLE = 512;
 
 /** The longer side of masks, which are stretched over their pictures. */
 const LONGEST_MASK = 2048;
@@ -67,11 +65,11 @@ export async function withStyles<Result>(
 async function takeStyle(input: StyleInput, index: number, { model, pixels }: Reading) {
   const { painting, mask, look } = input;
   const name = `the painting of style ${index + 1}`;
-  const longer = Math.max(16, Math.round((look.size ?? LONGEST_STYLE) * (look.stroke ?? 1)));
+  const longer = Math.max(16, Math.round((look.size ?? STYLE_SIDE) * (look.stroke ?? 1)));
   const wanted = look.size === undefined ? { longestSide: longer } : { longerSide: longer };
   const picture = await readUpload(painting.path, { ...wanted, mostPixels: pixels, name });
   const own = Math.max(picture.source.width, picture.source.height);
-  const controls: StyleControls = { ...look, size: look.size ?? Math.min(own, LONGEST_STYLE) };
+  const controls: StyleControls = { ...look, size: look.size ?? Math.min(own, STYLE_SIDE) };
   const source =
     mask &&
     (await readUpload(mask.path, {
