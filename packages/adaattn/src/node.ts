@@ -27,7 +27,7 @@ export {
   probeVideo,
   type VideoInfo,
 } from "./node/ffmpeg/probe.ts";
-export { type FfmpegAbilities, ffmpegAbilities } from "./node/ffmpeg/process.ts";
+export { type FfmpegAbilities, type FfmpegLimits, ffmpegAbilities, limitFfmpeg } from "./node/ffmpeg/process.ts";
 export * from "./node/files.ts";
 export * from "./node/folders.ts";
 export * from "./node/importModel.ts";

@@ -2,6 +2,7 @@
 import { mkdir, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { limitFfmpeg } from "adaattn/node";
 import { Closing } from "./closing.ts";
 import { openFileStore } from "./files/store.ts";
 import { buildApp } from "./http/app.ts";
@@ -17,6 +18,7 @@ import { openScratch } from "./scratch.ts";
 import type { Services } from "./services.ts";
 import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
 import { KeptStyles } from "./styles.ts";
+import { VIDEO_DEMUXERS } from "./video/kinds.ts";
 
 /** How often jobs that are too old are looked for, in milliseconds. */
 const SWEEP_EVERY = 60_000;
@@ -81,13 +83,16 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const scratch = await openScratch(join(data, "scratch"));
   closing.add(scratch, (folder) => rm(folder, { recursive: true, force: true }));
   const settings = painterSettings(options.painters);
+  limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory });
   const pool = closing.add(
     await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue }),
     (one) => one.close(),
   );
   const shop: Workshop = { pool, files, jobs, limits, scratch };
   const queue: JobQueue = closing.add(
-    connection ? connection.queue : new LocalQueue(new JobWork(shop), jobs, pool.width),
+    connection
+      ? connection.queue
+      : new LocalQueue(new JobWork(shop), jobs, { width: pool.width, minutes: limits.jobMinutes }),
     (one) => one.close(),
   );
   const ending = new AbortController();

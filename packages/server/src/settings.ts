@@ -15,6 +15,10 @@ export interface Limits {
   readonly side: number;
   /** Seconds of a video. */
   readonly videoSeconds: number;
+  /** Frames of a video, at the rate at which it is painted. */
+  readonly frames: number;
+  /** Minutes that a job may be under way. */
+  readonly jobMinutes: number;
   /** Pictures in one job. */
   readonly pictures: number;
   /** Jobs that are neither done nor failed. */
@@ -44,6 +48,8 @@ export const DEFAULT_LIMITS: Limits = {
   pixels: 50e6,
   side: 2048,
   videoSeconds: 600,
+  frames: 72_000,
+  jobMinutes: 1440,
   pictures: 200,
   jobs: 1000,
   queue: 16,

@@ -1,6 +1,7 @@
 /** A worker: painters that take parts of jobs from Redis, on any machine that reaches it and the file store. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
+import { limitFfmpeg } from "adaattn/node";
 import { Closing } from "./closing.ts";
 import { openFileStore } from "./files/store.ts";
 import { type StepEnd, StepWorker } from "./jobs/redisQueue.ts";
@@ -8,6 +9,7 @@ import { JobWork } from "./jobs/work.ts";
 import { PainterPool } from "./painters/pool.ts";
 import { openScratch } from "./scratch.ts";
 import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
+import { VIDEO_DEMUXERS } from "./video/kinds.ts";
 
 export interface WorkerOptions {
   /** The address of the server's Redis or Valkey. */
@@ -40,6 +42,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       rm(folder, { recursive: true, force: true }),
     );
     const settings = painterSettings(options.painters);
+    limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory });
     const pool = closing.add(
       await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue }),
       (one) => one.close(),

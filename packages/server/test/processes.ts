@@ -50,6 +50,11 @@ export class Program {
     }, `it says ${form}`);
   }
 
+  /** Waits until it has ended. */
+  async ends(): Promise<void> {
+    if (!this.hasEnded) await once(this.child, "exit");
+  }
+
   /** Ends it by a signal and waits until it has ended. */
   async end(signal: NodeJS.Signals): Promise<void> {
     if (this.hasEnded) return;

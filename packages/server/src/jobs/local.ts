@@ -1,53 +1,90 @@
-/** Jobs done by the process that takes them in: a few at a time, their parts side by side, oldest first. */
+/**
+ * Jobs done by the process that takes them in: a few at a time, their parts side by side, oldest first. Those that were under way
+ * when the process died may be the reason: each is tried once more with no other beside it, and given up if it happens again.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
+import { Problem } from "../problem.ts";
 import type { JobQueue } from "./queue.ts";
-import { UNFINISHED } from "./record.ts";
+import { isFinished, UNFINISHED } from "./record.ts";
 import type { JobStore } from "./store.ts";
 import { ATTEMPTS, BACK_OFF, isHopeless, type JobWork } from "./work.ts";
 
 /** How many jobs are under way at once, beyond one for each painter, so that a short one need not wait for a long one. */
 const BESIDES = 1;
 
+/** How often the process may die while it does a job. */
+const MOST_CRASHES = 2;
+
 export class LocalQueue implements JobQueue {
   readonly #work: JobWork;
   readonly #jobs: JobStore;
   readonly #width: number;
   readonly #waiting: string[] = [];
+  /** Jobs that were under way when the process died. */
+  readonly #suspects = new Set<string>();
   readonly #running = new Map<string, { controller: AbortController; ended: Promise<void> }>();
   #closed = false;
 
-  /** @param width how many parts are painted at once. */
-  constructor(work: JobWork, jobs: JobStore, width: number) {
+  readonly #minutes: number;
+
+  /**
+   * @param options.width how many parts are painted at once.
+   * @param options.minutes how long a job may take.
+   */
+  constructor(work: JobWork, jobs: JobStore, { width, minutes }: { width: number; minutes: number }) {
     this.#work = work;
     this.#jobs = jobs;
     this.#width = width;
+    this.#minutes = minutes;
   }
 
   /** Takes up again what was not done when the process ended. */
   async recover(): Promise<void> {
-    for (const id of await this.#jobs.unfinished()) await this.submit(id);
+    const ids = await this.#jobs.unfinished();
+    for (const id of ids) await this.#suspect(id);
+    // Suspects first, so that the others run side by side afterwards.
+    ids.sort((a, b) => Number(this.#suspects.has(b)) - Number(this.#suspects.has(a)));
+    for (const id of ids) await this.submit(id);
+  }
+
+  /** A process that is told to end puts its jobs back into the queue; one that died leaves them running. */
+  async #suspect(id: string): Promise<void> {
+    const record = await this.#jobs.get(id);
+    if (record?.state !== "running") return;
+    const crashes = (record.crashes ?? 0) + 1;
+    await this.#jobs.change(id, ["running"], { state: "queued", crashes });
+    if (crashes < MOST_CRASHES) this.#suspects.add(id);
+    else await this.#work.fail(id, new Problem("failed", "The server died twice while it did this job."));
   }
 
   async submit(id: string): Promise<void> {
     if (this.#running.has(id) || this.#waiting.includes(id)) return;
+    const record = await this.#jobs.get(id);
+    if (record === undefined || isFinished(record)) return;
     this.#waiting.push(id);
     this.#next();
   }
 
   #next(): void {
     while (!this.#closed && this.#running.size < this.#width + BESIDES) {
-      const id = this.#waiting.shift();
+      const [id] = this.#waiting;
       if (id === undefined) return;
+      if ([...this.#running.keys()].some((one) => this.#suspects.has(one))) return;
+      if (this.#suspects.has(id) && this.#running.size > 0) return;
+      this.#waiting.shift();
       const controller = new AbortController();
       const ended = this.#do(id, controller.signal).finally(() => {
         this.#running.delete(id);
+        this.#suspects.delete(id);
         this.#next();
       });
       this.#running.set(id, { controller, ended });
     }
   }
 
-  async #do(id: string, signal: AbortSignal): Promise<void> {
+  async #do(id: string, stopped: AbortSignal): Promise<void> {
+    const late = AbortSignal.timeout(this.#minutes * 60_000);
+    const signal = AbortSignal.any([stopped, late]);
     try {
       const record = await this.#jobs.change(id, UNFINISHED, { state: "running" });
       if (record === undefined) return;
@@ -74,7 +111,9 @@ export class LocalQueue implements JobQueue {
       if (failed) throw stop.signal.reason;
       await again(() => this.#work.finish(record, plan, signal), signal);
     } catch (error) {
-      if (!signal.aborted) await this.#work.fail(id, error).catch(() => undefined);
+      const tooLate = new Problem("too-late", `The job took longer than ${this.#minutes} minutes.`);
+      if (!stopped.aborted) await this.#work.fail(id, late.aborted ? tooLate : error).catch(() => undefined);
+      else if (this.#closed) await this.#jobs.change(id, ["running"], { state: "queued" }).catch(() => undefined);
     } finally {
       await this.#work.forget(id).catch(() => undefined);
     }

@@ -43,6 +43,8 @@ export interface JobRecord {
   readonly updated: number;
   readonly notes: readonly string[];
   readonly error?: string | undefined;
+  /** How often the process that did it has ended without being asked to. */
+  readonly crashes?: number | undefined;
   readonly results: readonly StoredResult[];
   readonly request: JobRequest;
 }

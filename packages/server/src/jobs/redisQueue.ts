@@ -16,8 +16,8 @@ const QUEUE = "jobs";
 /** How long a worker may be silent before its part is given to another, in milliseconds. */
 const LOCK = 15_000;
 
-/** How many workers a part may take with it before it is given up. */
-const MOST_STALLED = 2;
+/** How often a step that took its worker with it is tried again; the second time it is given up. */
+const MOST_STALLED = 1;
 
 /** How often a worker looks whether the job of its part was cancelled, in milliseconds. */
 const LOOK_EVERY = 1000;

@@ -3,7 +3,7 @@ import type { JobEvent, JobState } from "../schemas.ts";
 import type { JobRecord, NumberedEvent } from "./record.ts";
 
 /** What may change of a job. */
-export type JobPatch = Partial<Pick<JobRecord, "state" | "progress" | "notes" | "error" | "results">>;
+export type JobPatch = Partial<Pick<JobRecord, "state" | "progress" | "notes" | "error" | "results" | "crashes">>;
 
 export interface JobStore {
   /** Remembers a new job; once it resolves, a restart does not forget it. */

@@ -2,7 +2,8 @@
  * A painting process: it has the models, an engine each, and does the tasks that its pool sends. What comes from outside is decoded
  * here and not in the server, so that a picture that breaks a decoder, or needs too much memory, costs one process that is replaced.
  */
-import { loadModel, type Model, parametersOf } from "adaattn/node";
+import { limitFfmpeg, loadModel, type Model, parametersOf } from "adaattn/node";
+import { VIDEO_DEMUXERS } from "../video/kinds.ts";
 import { UnreadableUpload } from "./materials.ts";
 import type { Fault, FromPainter, PainterOptions, Results, Task, ToPainter } from "./messages.ts";
 import { inspect, modelNamed, paintPicture, paintSegment } from "./paint.ts";
@@ -12,6 +13,7 @@ import { StyleCache } from "./styleCache.ts";
 const WATCH_EVERY = 200;
 
 const options = JSON.parse(process.argv[2] ?? "{}") as PainterOptions;
+limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: options.memory });
 const models = new Map<string, Model>();
 const cache = new StyleCache();
 const underWay = new Map<number, AbortController>();

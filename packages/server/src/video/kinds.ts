@@ -21,6 +21,9 @@ const CONTAINERS: readonly ((bytes: Uint8Array) => boolean)[] = [
   (bytes) => text(bytes, 0, 3) === "FLV",
 ];
 
+/** ffmpeg's demuxers for them; it is let use no others, whatever it takes a file for. */
+export const VIDEO_DEMUXERS: readonly string[] = ["mov", "matroska", "avi", "mpegts", "mpeg", "ogg", "flv"];
+
 const PICTURES: readonly ((bytes: Uint8Array) => boolean)[] = [
   (bytes) => text(bytes, 0, 3) === "\xff\xd8\xff",
   (bytes) => text(bytes, 0, 8) === "\x89PNG\r\n\x1a\n",

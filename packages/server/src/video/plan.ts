@@ -37,6 +37,9 @@ const STAMP: Size = { width: 64, height: 36 };
 /** A GIF counts time in hundredths of a second, and players slow down what changes with every one. */
 const FASTEST_GIF = 50;
 
+/** How many packets of a source are looked through, for each frame that a job may have. */
+const PACKETS_PER_FRAME = 20;
+
 /** The longer side that a video is shrunk to where no size is asked for. */
 const LONGEST = 1280;
 
@@ -109,12 +112,21 @@ export async function checkVideo(
       `Expected a start before the end of the video, ${seconds.toFixed(2)} s, but received ${start} s.`,
     );
   }
+  const shown = seconds === undefined ? 0 : Math.min(seconds, end ?? seconds) - start;
+  if (shown * perSecond(rateOf(options, info)) > limits.frames) throw tooMany(limits);
   sizeOf(info, size);
   return info;
 }
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+function tooMany({ frames }: Limits): Problem {
+  return new Problem(
+    "too-large",
+    `Expected at most ${frames} frames but received more. Ask for fewer by options.video.`,
+  );
 }
 
 function tooLong({ videoSeconds }: Limits): Problem {
@@ -174,8 +186,12 @@ export async function planVideo(
     else if (scenes.next(picture)) cuts.push(last);
     before = pixels;
     if (++last - first > most) throw tooLong(limits);
+    if (last - first > limits.frames) throw tooMany(limits);
   }
-  const keys = await keyFrames(info, signal);
+  const keys = await keyFrames(info, { signal, most: PACKETS_PER_FRAME * limits.frames }).catch((error: unknown) => {
+    signal.throwIfAborted();
+    throw new Problem("unreadable", messageOf(error).replaceAll(path, "the content"), { cause: error });
+  });
   return {
     ...{ size: sizeOf(info, asked), rate, first, target: targetOf(options), audio: info.audio },
     segments: split({ first, last, cuts, keys, fps, still }),

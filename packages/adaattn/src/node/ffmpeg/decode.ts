@@ -9,7 +9,7 @@ import { onWhite, type Size } from "../../picture/picture.ts";
 import type { VideoFrame } from "../../video/video.ts";
 import { cannotRead } from "../files.ts";
 import { type FrameRate, perSecond, type VideoInfo } from "./probe.ts";
-import { type FfmpegAbilities, FfmpegProcess, fileUrl, LOCAL_ONLY, passFrames, reasonOf } from "./process.ts";
+import { type FfmpegAbilities, FfmpegProcess, fileUrl, passFrames, reasonOf, sourceArgs } from "./process.ts";
 
 /** What {@link FrameReader} may be asked. */
 export interface ReadFramesOptions {
@@ -81,7 +81,7 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
     this.#decoder = new FfmpegProcess(
       "ffmpeg",
       [
-        ...["-nostdin", "-hide_banner", "-loglevel", "error", ...LOCAL_ONLY],
+        ...["-nostdin", "-hide_banner", "-loglevel", "error", ...sourceArgs()],
         ...(stretch === undefined ? [] : ["-copyts", "-start_at_zero"]),
         ...(stretch?.seek === undefined ? [] : ["-noaccurate_seek", "-ss", String(stretch.seek)]),
         ...(start > 0 ? ["-ss", String(start)] : []),

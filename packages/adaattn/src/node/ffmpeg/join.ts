@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { audioArgs, exactTicks, type VideoTarget } from "./codecs.ts";
 import { writingFailure } from "./encode.ts";
 import type { AudioTrack, FrameRate } from "./probe.ts";
-import { type Ending, fileUrl, LOCAL_ONLY, reasonOf, runProgram } from "./process.ts";
+import { type Ending, fileUrl, LOCAL_ONLY, reasonOf, runProgram, sourceArgs } from "./process.ts";
 
 /** Where the sound of a film comes from. */
 export interface Sound {
@@ -74,7 +74,7 @@ export async function joinSegments(path: string, target: VideoTarget, segments: 
     ...(delayed ? ["-itsoffset", String(sound.delay)] : []),
     ...film,
     ...(withSound
-      ? [...LOCAL_ONLY, ...(sound.start > 0 ? ["-ss", String(sound.start)] : []), ...part, "-i", fileUrl(sound.path)]
+      ? [...sourceArgs(), ...(sound.start > 0 ? ["-ss", String(sound.start)] : []), ...part, "-i", fileUrl(sound.path)]
       : []),
     ...[
       "-map",

@@ -1,8 +1,9 @@
 /** What a video file holds, as ffprobe tells it, made into what a decoder needs to know. */
 import { open } from "node:fs/promises";
+import { createInterface } from "node:readline";
 import type { Size } from "../../picture/picture.ts";
 import { cannotRead, checkReadable } from "../files.ts";
-import { fileUrl, LOCAL_ONLY, runProgram } from "./process.ts";
+import { FfmpegProcess, fileUrl, runProgram, sourceArgs } from "./process.ts";
 
 /** A frame rate in frames a second, exact: 30000/1001 for NTSC. */
 export interface FrameRate {
@@ -87,7 +88,16 @@ const FASTEST = 60;
  */
 export async function probeVideo(path: string, signal?: AbortSignal): Promise<VideoInfo> {
   await checkReadable(path);
-  const args = ["-v", "error", ...LOCAL_ONLY, "-print_format", "json", "-show_streams", "-show_format", fileUrl(path)];
+  const args = [
+    "-v",
+    "error",
+    ...sourceArgs(),
+    "-print_format",
+    "json",
+    "-show_streams",
+    "-show_format",
+    fileUrl(path),
+  ];
   const { output, ending, complaints } = await runProgram("ffprobe", args, signal);
   if (ending.code !== 0) {
     const isCut = complaints.some((line) => /moov atom not found|EBML header|end of file/i.test(line));
@@ -134,25 +144,49 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
   };
 }
 
+/** How far apart the key frames are that are told of, in seconds. */
+const APART = 0.1;
+
 /**
- * When the frames are shown that a decoder can begin with, in seconds from the begin of the file, in order. The packets are read and
- * nothing is decoded.
+ * When the frames are shown that a decoder can begin with, in seconds from the begin of the file, in order and a tenth of a second
+ * apart or more. The packets are read one after the other and nothing is decoded, so the memory that it takes does not grow with
+ * their number.
+ *
+ * @param options.most how many packets are read; any number by default.
+ * @throws Error with one sentence where there are more; the signal's reason where it is aborted.
  */
-export async function keyFrames({ path, stream }: VideoInfo, signal?: AbortSignal): Promise<number[]> {
-  const entries = ["-show_entries", "format=start_time:packet=pts_time,flags", "-print_format", "json"];
-  const args = ["-v", "error", ...LOCAL_ONLY, "-select_streams", String(stream), ...entries, fileUrl(path)];
-  const { output, ending } = await runProgram("ffprobe", args, signal);
-  if (ending.code !== 0) return [];
-  const { packets = [], format } = JSON.parse(output) as {
-    readonly packets?: readonly { readonly pts_time?: string; readonly flags?: string }[];
-    readonly format?: { readonly start_time?: string };
-  };
-  const begin = numberOf(format?.start_time) ?? 0;
-  return packets
-    .filter(({ flags }) => flags?.startsWith("K"))
-    .flatMap(({ pts_time }) => numberOf(pts_time) ?? [])
-    .map((seconds) => seconds - begin)
-    .sort((a, b) => a - b);
+export async function keyFrames(
+  { path, stream }: VideoInfo,
+  { signal, most = Number.POSITIVE_INFINITY }: { readonly signal?: AbortSignal; readonly most?: number } = {},
+): Promise<number[]> {
+  signal?.throwIfAborted();
+  const entries = ["-show_entries", "format=start_time:packet=pts_time,flags", "-print_format", "compact"];
+  const args = ["-v", "error", ...sourceArgs(), "-select_streams", String(stream), ...entries, fileUrl(path)];
+  await using prober = new FfmpegProcess("ffprobe", args, { output: true });
+  const abort = () => void prober[Symbol.asyncDispose]();
+  signal?.addEventListener("abort", abort, { once: true });
+  try {
+    const keys: number[] = [];
+    let [packets, last, begin] = [0, Number.NEGATIVE_INFINITY, 0];
+    for await (const line of createInterface({ input: prober.output })) {
+      // Such as "packet|pts_time=1.480000|flags=K__" and, after all of them, "format|start_time=0.000000".
+      if (line.startsWith("format|")) begin = numberOf(/start_time=([^|]+)/.exec(line)?.[1]) ?? 0;
+      if (!line.startsWith("packet|")) continue;
+      if (++packets > most) throw cannotRead(path, `it has more than ${most} packets. Choose a shorter or slower one.`);
+      const seconds = /flags=K/.test(line) ? numberOf(/pts_time=([^|]+)/.exec(line)?.[1]) : undefined;
+      if (seconds === undefined || Math.abs(seconds - last) < APART) continue;
+      keys.push(seconds);
+      last = seconds;
+    }
+    const ending = await prober.ended;
+    signal?.throwIfAborted();
+    return ending.code === 0 ? keys.map((seconds) => seconds - begin).sort((a, b) => a - b) : [];
+  } catch (error) {
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
 }
 
 /** Whether a file begins like a text, which ffprobe takes for a damaged video if it is called like one. */

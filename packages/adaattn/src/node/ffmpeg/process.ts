@@ -20,6 +20,35 @@ const KEPT = 8192;
 /** What inputs may refer to: playlists and the like must not make ffmpeg open addresses of the network. */
 export const LOCAL_ONLY: readonly string[] = ["-protocol_whitelist", "file,pipe,crypto,data"];
 
+/** What programs that are started from now on may do at most. */
+export interface FfmpegLimits {
+  /** The containers, by ffmpeg's names of their demuxers, that sources may have; any by default. */
+  readonly formats?: readonly string[] | undefined;
+  /** Bytes of memory of one program; any number by default. It holds on Linux and macOS. */
+  readonly memory?: number | undefined;
+}
+
+let limits: FfmpegLimits = {};
+
+/**
+ * Limits every ffmpeg and ffprobe that this process starts from now on, for programs that read videos of strangers. Without it
+ * they open whatever ffmpeg knows, as the command line does for its user.
+ */
+export function limitFfmpeg(wanted: FfmpegLimits): void {
+  limits = wanted;
+}
+
+/** The options before a source, which may be a stranger's. */
+export function sourceArgs(): readonly string[] {
+  return [...LOCAL_ONLY, ...(limits.formats ? ["-format_whitelist", limits.formats.join(",")] : [])];
+}
+
+/** Sets the limit in a shell that then becomes the program; where a system has no such limit, it goes without. */
+const WITH_LIMIT = 'ulimit -d "$0" 2>/dev/null; exec "$@"';
+
+/** What a shell ends with that did not find the program. */
+const NOT_FOUND = 127;
+
 /** How a path is given to ffmpeg, which would otherwise take `-a.mp4` for an option and `a:b.mp4` for a protocol. */
 export function fileUrl(path: string): string {
   return `file:${path}`;
@@ -48,7 +77,10 @@ export class FfmpegProcess implements AsyncDisposable {
     pipes: { readonly input?: boolean; readonly output?: boolean } = {},
   ) {
     const path = process.env[program === "ffmpeg" ? "FFMPEG_PATH" : "FFPROBE_PATH"] || program;
-    const child = spawn(path, args, {
+    const isLimited = limits.memory !== undefined && process.platform !== "win32";
+    const kibibytes = String(Math.floor((limits.memory ?? 0) / 1024));
+    const [command, all] = isLimited ? ["/bin/sh", ["-c", WITH_LIMIT, kibibytes, path, ...args]] : [path, args];
+    const child = spawn(command, all, {
       stdio: [pipes.input ? "pipe" : "ignore", pipes.output ? "pipe" : "ignore", "pipe"],
       env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
       // In a group of its own, so that Ctrl-C in the terminal reaches only us, who then let it finish its file.
@@ -64,7 +96,10 @@ export class FfmpegProcess implements AsyncDisposable {
     // A pipe that breaks says no more than that the program ended, which `ended` tells.
     child.stdin?.on("error", () => undefined);
     this.ended = new Promise<Ending>((resolve, reject) => {
-      child.once("close", (code, signal) => resolve({ code, signal }));
+      child.once("close", (code, signal) => {
+        if (isLimited && code === NOT_FOUND) reject(cannotStart(program, path, { code: "ENOENT" }));
+        else resolve({ code, signal });
+      });
       child.once("error", (error: NodeJS.ErrnoException) => reject(cannotStart(program, path, error)));
     }).finally(() => {
       running.delete(child);
@@ -101,7 +136,7 @@ export class FfmpegProcess implements AsyncDisposable {
   }
 }
 
-function cannotStart(program: FfmpegProgram, path: string, error: NodeJS.ErrnoException): Error {
+function cannotStart(program: FfmpegProgram, path: string, error: { readonly code?: string | undefined }): Error {
   if (error.code !== "ENOENT")
     return new Error(`Cannot start ${path}: the system answered ${error.code}.`, { cause: error });
   return new Error(
@@ -119,10 +154,13 @@ export function reasonOf({ code, signal }: Ending, complaints: readonly string[]
   return first === undefined ? `ffmpeg ended with code ${code}` : `ffmpeg says: ${first.replace(/\.$/, "")}`;
 }
 
+/** How much a program may print that is read as a whole, in characters. */
+const MOST_PRINTED = 16 * 2 ** 20;
+
 /**
  * Runs a program to its end and returns what it printed.
  *
- * @throws Error where it cannot be started; the signal's reason where it is aborted. A failure of its own is in `ending`.
+ * @throws Error where it cannot be started or prints more than 16 MiB; the signal's reason where it is aborted. A failure of its own is in `ending`.
  */
 export async function runProgram(
   program: FfmpegProgram,
@@ -136,10 +174,13 @@ export async function runProgram(
   try {
     let output = "";
     child.output.setEncoding("utf8").on("data", (text: string) => {
+      if (output.length > MOST_PRINTED) return;
       output += text;
+      if (output.length > MOST_PRINTED) abort();
     });
     const ending = await child.ended;
     signal?.throwIfAborted();
+    if (output.length > MOST_PRINTED) throw new Error(`${program} says more of the file than is read.`);
     return { output, ending, complaints: child.complaints };
   } finally {
     signal?.removeEventListener("abort", abort);

@@ -68,6 +68,8 @@ interface ServeFlags extends PaintingFlags {
   maxPixels: string;
   maxSize: string;
   maxSeconds: string;
+  maxFrames: string;
+  maxJobMinutes: string;
   keep: string;
   logLevel: string;
 }
@@ -95,6 +97,8 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
     .option("--max-pixels <MILLIONS>", "of a picture before it is decoded", "50")
     .option("--max-size <N>", "the longer side of a result", "2048")
     .option("--max-seconds <N>", "of a video", "600")
+    .option("--max-frames <N>", "of a video, at the rate at which it is painted", "72000")
+    .option("--max-job-minutes <N>", "that a job may be under way", "1440")
     .option("--keep <HOURS>", "how long jobs that ended are kept", "24")
     .option("--log-level <LEVEL>", "error, warn, info, debug or silent; lines of JSON on stderr", "info")
     .addHelpText("after", EXAMPLES)
@@ -119,6 +123,8 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
           pixels: number("--max-pixels", flags.maxPixels, 268) * 1e6,
           side: wholeNumber("--max-size", flags.maxSize, 16, 16384),
           videoSeconds: number("--max-seconds", flags.maxSeconds, 86_400),
+          frames: number("--max-frames", flags.maxFrames, 10_000_000),
+          jobMinutes: number("--max-job-minutes", flags.maxJobMinutes, 30_000),
           keepHours: number("--keep", flags.keep, 100_000),
           perMinute: rateLimit === undefined ? 0 : number("--rate-limit", rateLimit, 1_000_000),
         },
