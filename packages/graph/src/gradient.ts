@@ -43,9 +43,8 @@ export function gradients(loss: Tensor, wanted: readonly Tensor[]): Tensor[] {
     if (outputs.every((output) => output === undefined) || node.inputs.length === 0) continue;
     if (!node.inputs.some((input) => relevant.has(input.node))) continue;
     const { operator } = node;
-    if (operator.gradient === undefined) {
-      // A comparison or a sign: piecewise constant, so that nothing flows.
-      if (["sign", "greater", "equal"].includes(operator.name)) continue;
+    if (operator.gradient === "zero") continue;
+    if (operator.gradient === "none") {
       throw new Error(`Expected a differentiable operator on the way to the loss but received ${operator.name}`);
     }
     operator.gradient(node, node.attributes, outputs).forEach((gradient, which) => {

@@ -67,6 +67,13 @@ export interface Emitter {
   shape(shape: Shape, source: Shape): string;
 }
 
+/** Gradients of the inputs, given those of the outputs; undefined where none arrives, or none flows. */
+export type GradientRule<A> = (
+  node: Node,
+  attributes: A,
+  outputs: readonly (Tensor | undefined)[],
+) => readonly (Tensor | undefined)[];
+
 export interface Operator<A = unknown> {
   /** Lower camel case, as printed. */
   readonly name: string;
@@ -74,8 +81,11 @@ export interface Operator<A = unknown> {
   infer(inputs: readonly TensorType[], attributes: A): readonly TensorType[];
   /** The outputs in float64; `shapes` are those of the outputs with symbols resolved. */
   evaluate(inputs: readonly NdArray[], attributes: A, shapes: readonly number[][]): readonly NdArray[];
-  /** Gradients of the inputs, given those of the outputs (undefined where none arrives). Absent: not differentiable. */
-  gradient?(node: Node, attributes: A, outputs: readonly (Tensor | undefined)[]): readonly (Tensor | undefined)[];
+  /**
+   * How gradients flow back. "zero" is for what is piecewise constant, so that nothing flows; "none" for what no loss may depend
+   * on a wanted tensor through.
+   */
+  readonly gradient: GradientRule<A> | "zero" | "none";
   /** Adds the ONNX nodes and returns the names of the outputs. */
   emit(emitter: Emitter, inputs: readonly string[], attributes: A, node: Node): readonly string[];
 }

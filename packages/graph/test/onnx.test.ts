@@ -253,6 +253,7 @@ describe.runIf(targets.includes("webgpu"))("ONNX Runtime's WebGPU convolution of
     name: "bareConvolution",
     infer: () => [{ shape: [1, 4, 3, 3], type: "float32" }],
     evaluate: () => [],
+    gradient: "none",
     emit: (emitter, inputs) => emitter.add("Conv", inputs, { pads: [0, 0, 0, 0], strides: [1, 1] }),
   };
   const operands = [input("x", [1, 6, 5, 5]), input("weight", [4, 6, 3, 3])] as const;

@@ -160,6 +160,7 @@ const weightGradientOperator: Operator<{ shape: Shape; padding: number }> = {
     });
     return [result];
   },
+  gradient: "none",
   emit(emitter, [x = "", dy = ""], { shape, padding }, node) {
     const [outputs = 1, channels = 1, kernel = 1] = staticShape(shape, "the gradient of convolution");
     const picture = staticShape(inputOf(node, 0).shape, "the gradient of convolution");

@@ -13,7 +13,7 @@
 
 import { broadcastReader, generate, type NdArray } from "../ndarray.ts";
 import { broadcastShapes, sameShape } from "../shape.ts";
-import { applyOne, expectType, inputOf, type Operator, type Tensor } from "../tensor.ts";
+import { applyOne, type DataType, expectType, inputOf, type Operator, type Tensor } from "../tensor.ts";
 import { constant } from "./leaf.ts";
 import { sumTo } from "./reduce.ts";
 
@@ -21,7 +21,7 @@ function unary(
   name: string,
   onnx: string,
   compute: (x: number) => number,
-  gradient?: (dy: Tensor, x: Tensor, y: Tensor) => Tensor,
+  gradient: "zero" | ((dy: Tensor, x: Tensor, y: Tensor) => Tensor),
 ): Operator<null> {
   return {
     name,
@@ -31,12 +31,13 @@ function unary(
       return [x];
     },
     evaluate: ([x]) => [{ shape: x?.shape ?? [], data: Float64Array.from(x?.data ?? [], compute) }],
-    ...(gradient && {
-      gradient(node, _, [dy]) {
-        const [y] = node.outputs;
-        return [dy && y && gradient(dy, inputOf(node, 0), y)];
-      },
-    }),
+    gradient:
+      gradient === "zero"
+        ? gradient
+        : (node, _, [dy]) => {
+            const [y] = node.outputs;
+            return [dy && y && gradient(dy, inputOf(node, 0), y)];
+          },
     emit: (emitter, inputs) => emitter.add(onnx, inputs),
   };
 }
@@ -49,7 +50,7 @@ const negateOperator = unary(
 );
 const expOperator = unary("exp", "Exp", Math.exp, (dy, _, y) => multiply(dy, y));
 const logOperator = unary("log", "Log", Math.log, (dy, x) => divide(dy, x));
-const signOperator = unary("sign", "Sign", Math.sign);
+const signOperator = unary("sign", "Sign", Math.sign, "zero");
 const absoluteOperator = unary("absolute", "Abs", Math.abs, (dy, x) => multiply(dy, sign(x)));
 const reciprocalOperator = unary(
   "reciprocal",
@@ -82,27 +83,41 @@ function binary(
   name: string,
   onnx: string,
   compute: (a: number, b: number) => number,
-  gradient?: (dy: Tensor, a: Tensor, b: Tensor, y: Tensor) => readonly [Tensor, Tensor],
+  gradient: (dy: Tensor, a: Tensor, b: Tensor, y: Tensor) => readonly [Tensor, Tensor],
 ): Operator<null> {
+  return {
+    ...broadcasting(name, onnx, compute, "float32"),
+    gradient(node, _, [dy]) {
+      const [y] = node.outputs;
+      if (dy === undefined || y === undefined) return [];
+      const [a, b] = [inputOf(node, 0), inputOf(node, 1)];
+      const [da, db] = gradient(dy, a, b, y);
+      return [sumTo(da, a.shape), sumTo(db, b.shape)];
+    },
+  };
+}
+
+/** An operator that compares two operands: it gives booleans, and nothing flows back through it. */
+function comparison(name: string, onnx: string, compare: (a: number, b: number) => boolean): Operator<null> {
+  return { ...broadcasting(name, onnx, (a, b) => Number(compare(a, b)), "bool"), gradient: "zero" };
+}
+
+/** What operators on two broadcast operands have in common. */
+function broadcasting(
+  name: string,
+  onnx: string,
+  compute: (a: number, b: number) => number,
+  type: DataType,
+): Omit<Operator<null>, "gradient"> {
   return {
     name,
     infer([a, b]) {
       if (a === undefined || b === undefined) throw new Error(`Expected two operands for ${name} but received fewer`);
       expectType(a, "float32", name);
       expectType(b, "float32", name);
-      const type = name === "greater" || name === "equal" ? "bool" : "float32";
       return [{ shape: broadcastShapes(a.shape, b.shape, name), type }];
     },
     evaluate: ([a, b], _, [shape]) => [combine([a, b], shape, ([left, right]) => compute(left ?? 0, right ?? 0))],
-    ...(gradient && {
-      gradient(node, _, [dy]) {
-        const [y] = node.outputs;
-        if (dy === undefined || y === undefined) return [];
-        const [a, b] = [inputOf(node, 0), inputOf(node, 1)];
-        const [da, db] = gradient(dy, a, b, y);
-        return [sumTo(da, a.shape), sumTo(db, b.shape)];
-      },
-    }),
     emit: (emitter, inputs) => emitter.add(onnx, inputs),
   };
 }
@@ -147,8 +162,8 @@ const divideOperator = binary(
 );
 const maximumOperator = binary("maximum", "Max", Math.max, (dy, a, b) => chosen(greater(a, b), dy));
 const minimumOperator = binary("minimum", "Min", Math.min, (dy, a, b) => chosen(greater(b, a), dy));
-const greaterOperator = binary("greater", "Greater", (a, b) => (a > b ? 1 : 0));
-const equalOperator = binary("equal", "Equal", (a, b) => (a === b ? 1 : 0));
+const greaterOperator = comparison("greater", "Greater", (a, b) => a > b);
+const equalOperator = comparison("equal", "Equal", (a, b) => a === b);
 
 /** dy split between two operands by which of them was chosen. */
 function chosen(first: Tensor, dy: Tensor): readonly [Tensor, Tensor] {

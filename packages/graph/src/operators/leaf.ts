@@ -24,6 +24,7 @@ export const inputOperator: Operator<InputAttributes> = {
   name: "input",
   infer: (_, { shape, type }) => [{ shape, type }],
   evaluate: unreachable("the values of inputs"),
+  gradient: "none",
   emit: unreachable("the names of inputs"),
 };
 
@@ -31,6 +32,7 @@ export const constantOperator: Operator<ConstantAttributes> = {
   name: "constant",
   infer: (_, { data, shape }) => [{ shape, type: data instanceof Float32Array ? "float32" : "int64" }],
   evaluate: (_, { data, shape }): readonly NdArray[] => [ndarray(Array.from(data, Number), shape)],
+  gradient: "none",
   emit: unreachable("the names of constants"),
 };
 
