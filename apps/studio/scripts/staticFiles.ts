@@ -29,9 +29,10 @@ interface ServedFile {
   readonly sha256: string;
 }
 
-async function describe(path: string): Promise<ServedFile> {
-  const content = await readFile(path);
-  return { bytes: content.length, sha256: createHash("sha256").update(content).digest("hex") };
+/** @param inside the file whose checksum it is: a gzipped file's is of what is inside. */
+async function describe(path: string, inside = path): Promise<ServedFile> {
+  const [{ size }, content] = await Promise.all([stat(path), readFile(inside)]);
+  return { bytes: size, sha256: createHash("sha256").update(content).digest("hex") };
 }
 
 /** Gzips a file, unless that was done before. */
@@ -74,7 +75,8 @@ export async function gatherFiles(): Promise<StaticFiles> {
     await cp(join(runtime, `${name}.mjs`), join(target, "engine", `${name}.mjs`));
     const wasm = join(target, "engine", `${name}.wasm.gz`);
     await gzipInto(wasm, join(runtime, `${name}.wasm`));
-    engine[build] = { script: `engine/${name}.mjs`, wasm: `engine/${name}.wasm.gz`, ...(await describe(wasm)) };
+    const described = await describe(wasm, join(runtime, `${name}.wasm`));
+    engine[build] = { script: `engine/${name}.mjs`, wasm: `engine/${name}.wasm.gz`, ...described };
   }
 
   const models: Record<string, ServedFile> = {};

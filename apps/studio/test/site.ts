@@ -31,8 +31,11 @@ export interface Site {
   close(): Promise<void>;
 }
 
-/** Serves the built studio; with `isolated`, with the headers that threads need. */
-export async function serve({ isolated = false } = {}): Promise<Site> {
+/**
+ * Serves the built studio; with `isolated`, with the headers that threads need; with `labelled`, saying of `.gz` files that they are
+ * gzipped, as many servers do.
+ */
+export async function serve({ isolated = false, labelled = false } = {}): Promise<Site> {
   const asked: string[] = [];
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
@@ -40,7 +43,8 @@ export async function serve({ isolated = false } = {}): Promise<Site> {
     try {
       const body = await readFile(join(dist, path.endsWith("/") ? `${path}index.html` : path));
       const type = TYPES[extname(path) || ".html"] ?? "application/octet-stream";
-      const headers = { "content-type": type, "content-length": body.length, ...(isolated && ISOLATED) };
+      const label = labelled && path.endsWith(".gz") && { "content-encoding": "gzip" };
+      const headers = { "content-type": type, "content-length": body.length, ...(isolated && ISOLATED), ...label };
       response.writeHead(200, headers).end(body);
     } catch {
       response.writeHead(404).end();

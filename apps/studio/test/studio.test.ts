@@ -11,10 +11,12 @@ import { loadModel, readPicture } from "adaattn/node";
 import axe from "axe-core";
 import type { Browser, Page } from "playwright-core";
 import sharp from "sharp";
+import { preview } from "vite";
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from "vitest";
 import { CHROMIUM, launch, type Opened, open, type Site, serve } from "./site.ts";
 
 const run = promisify(execFile);
+const studio = new URL("..", import.meta.url).pathname;
 const PATIENCE = { timeout: Number(process.env.PATIENCE ?? 120_000) };
 
 vi.setConfig({ testTimeout: 240_000 });
@@ -39,7 +41,7 @@ describe.skipIf(CHROMIUM === undefined)("the studio", () => {
     // As it ships: vitest's own mode would leave parts out.
     const vite = new URL("../../../node_modules/vite/bin/vite.js", import.meta.url).pathname;
     const env = { ...process.env, NODE_ENV: "production" };
-    await run(process.execPath, [vite, "build"], { cwd: new URL("..", import.meta.url).pathname, env });
+    await run(process.execPath, [vite, "build"], { cwd: studio, env });
     site = await serve();
     browser = await launch();
     model = await loadModel("small", { device: "cpu" });
@@ -109,6 +111,27 @@ describe.skipIf(CHROMIUM === undefined)("the studio", () => {
     expect(code.length).toBeGreaterThan(2);
     expect(total).toBeLessThanOrEqual(70_000);
     expect(opened.complaints).toEqual([]);
+  });
+
+  test("paints from a server that labels gzipped files, as the one that `npm run studio` starts", async () => {
+    const labelling = await serve({ labelled: true });
+    const previewing = await preview({
+      root: studio,
+      configFile: join(studio, "vite.config.ts"),
+      preview: { port: 0 },
+    });
+    try {
+      for (const address of [labelling.address, previewing.resolvedUrls?.local[0] ?? ""]) {
+        opened = await open(browser, `${address}?device=cpu`);
+        await give(opened.page, "photo", path("tiny photo.png"));
+        await painted(opened.page);
+        expect(opened.complaints).toEqual([]);
+        await opened.context.close();
+      }
+    } finally {
+      await labelling.close();
+      await previewing.close();
+    }
   });
 
   test("paints as Node does on WebAssembly, with every control, undo, and the same address again", async () => {

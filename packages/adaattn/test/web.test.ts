@@ -108,6 +108,7 @@ describe("files", () => {
   beforeAll(async () => {
     served.set("/file", file);
     served.set("/file.gz", gzipSync(file));
+    served.set("/labelled.gz", gzipSync(file));
     served.set("/broken.gz", gzipSync(file).subarray(0, 100));
     for (const name of ["model.json", "model.safetensors"]) {
       served.set(`/small/${name}`, await readFile(new URL(`../../../models/small/${name}`, import.meta.url)));
@@ -121,7 +122,10 @@ describe("files", () => {
         response.writeHead(200, { "content-length": 1000 }).write("some");
         setImmediate(() => response.destroy());
       } else if (body === undefined) response.writeHead(404).end();
-      else response.writeHead(200, { "content-length": body.length }).end(body);
+      else {
+        const label = request.url === "/labelled.gz" ? { "content-encoding": "gzip" } : {};
+        response.writeHead(200, { "content-length": body.length, ...label }).end(body);
+      }
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     base = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -188,6 +192,13 @@ describe("files", () => {
     await expect(fetchFile(`${base}/broken.gz`)).rejects.toThrow(
       new Error(`${base}/broken.gz is a damaged gzip file.`),
     );
+  });
+
+  test.each(["file.gz", "labelled.gz"])("are checked by what is inside, and kept: %s", async (name) => {
+    for (let turn = 0; turn < 2; turn++) {
+      expect(Buffer.from(await fetchFile(`${base}/${name}`, { sha256, bytes: 7 }))).toEqual(file);
+    }
+    expect(asked).toEqual([`/${name}`]);
   });
 
   test("that cannot be had are named", async () => {

@@ -1,14 +1,15 @@
 /**
  * Fetches a file with progress in bytes, checked against its SHA-256, and kept in the browser's Cache Storage, from where it comes
  * the next time. A file without a checksum may change: it is fetched anew, and what was kept serves where there is no network.
- * What is gzipped is inflated here, so that progress counts what is transferred.
+ * What is gzipped is inflated here, so that progress counts what is transferred. Many servers label such a file, and the browser then
+ * inflates it first; the checksum is therefore of what is inside.
  */
 
 /** What {@link fetchFile} may be asked. */
 export interface FetchFileOptions {
-  /** The SHA-256 of the file as it is served, in 64 hexadecimal digits. It is not checked by default. */
+  /** The SHA-256 of the file, of what is inside where it is gzipped, in 64 hexadecimal digits. It is not checked by default. */
   readonly sha256?: string | undefined;
-  /** How many bytes the file has, if the caller knows; by default what the server says. */
+  /** How many bytes are transferred, if the caller knows; by default what the server says. */
   readonly bytes?: number | undefined;
   /** The name of the cache that keeps the file, "adaattn" by default; false for none. */
   readonly cache?: string | false | undefined;
@@ -39,18 +40,20 @@ export async function fetchFile(url: string, options: FetchFileOptions = {}): Pr
   const kept = await store?.match(key).catch(() => undefined);
   if (kept !== undefined) {
     const file = new Uint8Array(await kept.arrayBuffer());
-    if ((await digest(file)) === sha256) {
+    const content = await inflate(file, url).catch(() => undefined);
+    if (content !== undefined && (await digest(content)) === sha256) {
       onProgress?.(file.length, file.length);
-      return inflate(file, url);
+      return content;
     }
   }
   const file = await receive(url, { signal, onProgress, bytes });
-  const found = await digest(file);
+  const content = await inflate(file, url);
+  const found = await digest(content);
   if (found !== sha256) {
     throw new Error(`Expected the SHA-256 ${sha256} for ${url} but received ${found}; reload the page to try again.`);
   }
   await keep(store, key, file);
-  return inflate(file, url);
+  return content;
 }
 
 type Receiving = Pick<FetchFileOptions, "signal" | "onProgress" | "bytes">;
@@ -103,8 +106,8 @@ async function receive(url: string, { signal, onProgress, bytes }: Receiving): P
   if (!response.ok) throw new Error(`${url} cannot be fetched: the server answered ${response.status}.`);
   // A length counts what is transferred, which is less than what arrives where the server compressed it.
   const isEncoded = response.headers.has("content-encoding");
-  const length = isEncoded ? null : response.headers.get("content-length");
-  const total = bytes ?? (length === null ? undefined : Number(length));
+  const length = response.headers.get("content-length");
+  const total = isEncoded ? undefined : (bytes ?? (length === null ? undefined : Number(length)));
   const chunks: Uint8Array[] = [];
   let received = 0;
   try {
