@@ -65,7 +65,9 @@ export function stylizeCase(preset: string, side: number, device: Device): Case 
   if (side === 2048) sides.untiled = { program: "ours", args: [...args, "--tile", "off"], needs: side * side * 1500 };
   const cached = billions(encode + attend + decode);
   return caseOf("stylize", preset, square(side), {
-    ...{ device, sides, gmac: { whole: cached + billions(style), cached } },
+    device,
+    sides,
+    gmac: { whole: cached + billions(style), cached },
     rounds: side <= 512 ? 3 : 1,
   });
 }
@@ -83,7 +85,8 @@ function attentionCase(preset: string, side: number): Case {
     );
   const args = ["attention", "--preset", preset, "--size", `${side}`, "--repeat", side <= 512 ? "3" : "1"];
   const quadratic: Side = {
-    ...{ program: "ours", args: [...args, "--quadratic"] },
+    program: "ours",
+    args: [...args, "--quadratic"],
     gmac: gmac(attention.kind === "cosine" ? "quadratic" : "softmax"),
     // Scores before and after the softmax, in float32, and the rest.
     needs: 8 * Math.max(...counts) ** 2 + 1e9,
@@ -100,7 +103,8 @@ function convolutionsCase(preset: string): Case {
   const args = ["convolutions", "--preset", preset, "--size", "512", "--repeat", "5", "--roof"];
   const gmac = billions(encode + decode);
   return caseOf("convolutions", preset, square(512), {
-    ...{ sides: { ours: { program: "ours", args } }, gmac: { whole: gmac, cached: gmac } },
+    sides: { ours: { program: "ours", args } },
+    gmac: { whole: gmac, cached: gmac },
   });
 }
 

@@ -86,9 +86,12 @@ export async function profile(
   try {
     // As the engine of the package has it (node/worker.ts), which cannot be asked for a profile.
     const session = await InferenceSession.create(model, {
-      ...{ intraOpNumThreads: threads, enableCpuMemArena: false, logSeverityLevel: 3 },
+      intraOpNumThreads: threads,
+      enableCpuMemArena: false,
+      logSeverityLevel: 3,
       extra: { session: { set_denormal_as_zero: "1" } },
-      ...{ enableProfiling: true, profileFilePrefix: join(folder, "profile") },
+      enableProfiling: true,
+      profileFilePrefix: join(folder, "profile"),
     });
     const feeds = Object.fromEntries(
       Object.entries(inputs).map(([name, { shape, data }]) => [name, new Tensor("float32", data, shape)]),

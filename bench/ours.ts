@@ -220,15 +220,13 @@ async function step(): Promise<Result> {
   );
   const loss = { global: 10, local: 3, content: 0, identity: 0, variation: 0, similarity: 0, temporal: 0 };
   const objective = styleObjective(architecture, generated(architecture.encoder), {
-    ...{
-      lossNetwork,
-      losses: loss,
-      globalLevels: [2, 3, 4, 5],
-      localLevels: [2, 3, 4, 5],
-      localKeys: 4096,
-      batch: count,
-      crop,
-    },
+    lossNetwork,
+    losses: loss,
+    globalLevels: [2, 3, 4, 5],
+    localLevels: [2, 3, 4, 5],
+    localKeys: 4096,
+    batch: count,
+    crop,
   });
   const session = await engine.load(toOnnx(trainingStep({ parameters, objective })), "the training step", {
     fixedSizes: true,

@@ -62,7 +62,13 @@ export function entryOf(
     if (roofGflops !== undefined) rates.ofRoof = rates.gflops / roofGflops;
   }
   return {
-    ...{ id, kind, preset, size, device, ...facts, rounds: own.length },
+    id,
+    kind,
+    preset,
+    size,
+    device,
+    ...facts,
+    rounds: own.length,
     ...(gmac === undefined ? {} : { gmac }),
     ...rates,
     sides: Object.fromEntries(measured),

@@ -103,12 +103,10 @@ function upload(photo: Buffer): Buffer {
 
 function load(url: string, photo: Buffer, options: Partial<autocannon.Options>): Promise<autocannon.Result> {
   return autocannon({
-    ...{
-      url: `${url}/v1/stylize`,
-      method: "POST",
-      timeout: 60,
-      headers: { "content-type": `multipart/form-data; boundary=${BOUNDARY}` },
-    },
+    url: `${url}/v1/stylize`,
+    method: "POST",
+    timeout: 60,
+    headers: { "content-type": `multipart/form-data; boundary=${BOUNDARY}` },
     requests: [{ setupRequest: (request) => ({ ...request, body: upload(photo) }) }],
     ...options,
   });

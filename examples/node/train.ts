@@ -15,8 +15,18 @@ const settings: TrainSettings = {
   ...LOSS_DEFAULTS,
   ...STAGE_DEFAULTS.fineTuning,
   // Ten pictures are soon known by heart: small steps, and few of them.
-  ...{ rate: 5e-5, warmup: 20, steps: Number(steps), batch: 2, crop: 96 },
-  ...{ stage: "style", start: "small", decoderSteps: 0, content, style, logEvery: 5, sampleEvery: 100 },
+  rate: 5e-5,
+  warmup: 20,
+  steps: Number(steps),
+  batch: 2,
+  crop: 96,
+  stage: "style",
+  start: "small",
+  decoderSteps: 0,
+  content,
+  style,
+  logEvery: 5,
+  sampleEvery: 100,
 };
 checkSettings(settings);
 

@@ -17,9 +17,20 @@ const { values: options, positionals: runs } = parseArgs({
 
 /** The settings of a run that are worth keeping, all but where things lay on the machine, and how model.json calls them. */
 const KEPT = {
-  ...{ stage: "stage", device: "device", batch: "batch", crop: "crop", rate: "rate", warmup: "warmup", clip: "clip" },
-  ...{ seed: "seed", losses: "lossWeights", lossWeights: "lossWeights" },
-  ...{ globalLevels: "globalLevels", localLevels: "localLevels", localKeys: "localKeys", trainEncoder: "trainEncoder" },
+  stage: "stage",
+  device: "device",
+  batch: "batch",
+  crop: "crop",
+  rate: "rate",
+  warmup: "warmup",
+  clip: "clip",
+  seed: "seed",
+  losses: "lossWeights",
+  lossWeights: "lossWeights",
+  globalLevels: "globalLevels",
+  localLevels: "localLevels",
+  localKeys: "localKeys",
+  trainEncoder: "trainEncoder",
 };
 
 /** Settings, steps, samples and the mean losses of the last fifty lines of a run's metrics. */

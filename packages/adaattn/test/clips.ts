@@ -44,9 +44,15 @@ export function look(path: string): Film {
   };
   const video = streams.find((one) => one.codec_type === "video") ?? {};
   return {
-    ...{ width: Number(video.width), height: Number(video.height), codec: video.codec_name ?? "" },
-    ...{ frames: Number(video.nb_read_frames), rate: video.r_frame_rate ?? "", matrix: video.color_space },
-    ...{ start: Number(video.start_time), seconds: Number(video.duration), length: Number(format.duration) },
+    width: Number(video.width),
+    height: Number(video.height),
+    codec: video.codec_name ?? "",
+    frames: Number(video.nb_read_frames),
+    rate: video.r_frame_rate ?? "",
+    matrix: video.color_space,
+    start: Number(video.start_time),
+    seconds: Number(video.duration),
+    length: Number(format.duration),
     audio: streams.filter((one) => one.codec_type === "audio").map((one) => one.codec_name ?? ""),
   };
 }

@@ -53,8 +53,16 @@ describe.skipIf(!hasFfmpeg)("a video file", () => {
   test("tells its size, rate, length and sound", async () => {
     clip(...card("65x49", "30000/1001", 1), ...tone(1), "-pix_fmt", "yuv444p", "-c:a", "aac", "odd.mp4");
     expect(await probeVideo(path("odd.mp4"))).toMatchObject({
-      ...{ width: 65, height: 49, codec: "h264", rate: { numerator: 30000, denominator: 1001 }, isVariable: false },
-      ...{ seconds: 1.001, delay: 0, rotation: 0, pixelAspect: 1, audio: [{ codec: "aac", channels: 1 }] },
+      width: 65,
+      height: 49,
+      codec: "h264",
+      rate: { numerator: 30000, denominator: 1001 },
+      isVariable: false,
+      seconds: 1.001,
+      delay: 0,
+      rotation: 0,
+      pixelAspect: 1,
+      audio: [{ codec: "aac", channels: 1 }],
     });
   });
 

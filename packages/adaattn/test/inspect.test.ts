@@ -151,7 +151,11 @@ describe("pictures of attention:", () => {
 
   test("sources are patches of the painting, and entropy is lighter where it is larger", () => {
     const map: AttentionMap = {
-      ...{ level: 3, cell: 4, width: 8, height: 8, keys },
+      level: 3,
+      cell: 4,
+      width: 8,
+      height: 8,
+      keys,
       best: Uint32Array.from({ length: 64 }, (_, position) => position % 4),
       entropy: Float32Array.from({ length: 64 }, (_, position) => (position < 32 ? 0.01 : 1)),
     };

@@ -121,7 +121,10 @@ await model.dispose();
 `;
   writeFileSync(join(folder, "library.ts"), program);
   const options: ts.CompilerOptions = {
-    ...{ strict: true, target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.NodeNext, types: ["node"] },
+    strict: true,
+    target: ts.ScriptTarget.ES2022,
+    module: ts.ModuleKind.NodeNext,
+    types: ["node"],
     preserveSymlinks: true,
   };
   const compiled = ts.createProgram([join(folder, "library.ts")], options);

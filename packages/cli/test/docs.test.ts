@@ -38,7 +38,9 @@ test("every block of TypeScript compiles", () => {
     {
       ...(ts.readConfigFile(join(ROOT, "tsconfig.json"), ts.sys.readFile).config as { compilerOptions: object })
         .compilerOptions,
-      ...{ lib: ["ES2023", "ESNext.Disposable", "DOM", "DOM.Iterable"], module: "ESNext", moduleResolution: "Bundler" },
+      lib: ["ES2023", "ESNext.Disposable", "DOM", "DOM.Iterable"],
+      module: "ESNext",
+      moduleResolution: "Bundler",
     },
     ROOT,
   );

@@ -158,7 +158,9 @@ test.skipIf(!canMount)(
     const args = ["train", ...DATA, ...TINY, "--out", "disk/run", "--steps", "4", "--checkpoint-every", "1", "--quiet"];
     const outcome = await run(["unshare", "-rm", "sh", "-c", script, "sh", ...ADAATTN, ...args], { cwd: folder });
     expect(outcome).toEqual({
-      ...{ code: 1, signal: null, stdout: "0000001.safetensors\n" },
+      code: 1,
+      signal: null,
+      stdout: "0000001.safetensors\n",
       stderr: `error: Cannot write ${join("disk/run/checkpoints/0000002.safetensors")}: no space is left on the disk. Free some, or choose a folder on another disk.\n`,
     });
   },

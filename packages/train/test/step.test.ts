@@ -224,7 +224,9 @@ describe("a few steps lower the loss", () => {
     const objective = distillObjective(miniature.encoder, teacher, [1, 1, 1, 1, 1], count, crop);
     const start = new Map([...encoder.values, ...initializeConvolutions(linear, new Random(4))]);
     const { steps } = await follow(engine, trainingStep({ parameters, objective }), parameters, start, {
-      ...{ count: 12, rate: 0.01, inputs: { pictures: content } },
+      count: 12,
+      rate: 0.01,
+      inputs: { pictures: content },
     });
     expect(total(steps.at(-1))).toBeLessThan(0.9 * total(steps[0]));
   });
@@ -295,8 +297,11 @@ test("losses on pairs of frames take the second frames and the motion, and fall"
   const motion = { shape: [count, crop, crop], data: Float32Array.from([...shift, ...shift]) };
   const content = pictures(count, crop, 1);
   const inputs = {
-    ...{ content, moved: pictures(count, crop, 3), style: pictures(count, crop, 2) },
-    ...{ rows: motion, columns: motion },
+    content,
+    moved: pictures(count, crop, 3),
+    style: pictures(count, crop, 2),
+    rows: motion,
+    columns: motion,
   };
   const outputs = trainingStep({ parameters: shapes, objective, clip: 1 });
   const { steps } = await follow(engine, outputs, shapes, firstWeights(4), { count: 12, rate: 0.003, inputs });

@@ -182,7 +182,9 @@ describe("a run", () => {
     const kept: [number, number][] = [];
     await train(
       options({
-        ...{ steps: 14, checkpointEvery: 2, batch: leaving },
+        steps: 14,
+        checkpointEvery: 2,
+        batch: leaving,
         onCheckpoint: async (step, average) => void kept.push([step, average.get("middle")?.length ?? 0]),
       }),
     );

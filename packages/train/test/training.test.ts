@@ -65,25 +65,21 @@ function settings(changes: Partial<TrainSettings> = {}): TrainSettings {
   return {
     ...DEFAULTS,
     ...LOSS_DEFAULTS,
-    ...{
-      preset: "miniature",
-      stage: "style",
-      start: "none",
-      decoderSteps: 0,
-      content: at("content"),
-      style: at("style"),
-    },
-    ...{
-      encoder: at("encoder.safetensors"),
-      lossNetwork: at("judge.safetensors"),
-      threads: 1,
-      steps: 6,
-      batch: 2,
-      crop: 32,
-      rate: 1e-4,
-      warmup: 2,
-      logEvery: 2,
-    },
+    preset: "miniature",
+    stage: "style",
+    start: "none",
+    decoderSteps: 0,
+    content: at("content"),
+    style: at("style"),
+    encoder: at("encoder.safetensors"),
+    lossNetwork: at("judge.safetensors"),
+    threads: 1,
+    steps: 6,
+    batch: 2,
+    crop: 32,
+    rate: 1e-4,
+    warmup: 2,
+    logEvery: 2,
     ...changes,
   };
 }
@@ -148,7 +144,8 @@ test("what makes a run go on otherwise is told by name", () => {
 test("from nothing the decoder comes first, with an encoder that was distilled before", async () => {
   const encoder: DistillSettings = {
     ...settings({ steps: 1 }),
-    ...{ stage: "distill", teacher: at("judge.safetensors") },
+    stage: "distill",
+    teacher: at("judge.safetensors"),
   };
   await distillEncoder(at("learnt"), encoder);
   const learnt = await findEncoder(at("learnt"));

@@ -251,7 +251,14 @@ export class Model {
       }
       const matching = performance.now() - started;
       pass = new Pass({
-        ...{ architecture, sessions: this.#sessions, margins, photo, size, styles: painted, mixture, signal },
+        architecture,
+        sessions: this.#sessions,
+        margins,
+        photo,
+        size,
+        styles: painted,
+        mixture,
+        signal,
       });
       const count = tiles.length;
       onProgress?.({ stage: "encode", fraction: 0 });
@@ -288,7 +295,14 @@ export class Model {
     const tiles = planTiles(size, tileSide(architecture, margins, size, {}));
     const mixture = new Mixture([], 1, photo);
     const pass = new Pass({
-      ...{ architecture, sessions: this.#sessions, margins, photo: sourceOf(photo), size, styles: [], mixture, signal },
+      architecture,
+      sessions: this.#sessions,
+      margins,
+      photo: sourceOf(photo),
+      size,
+      styles: [],
+      mixture,
+      signal,
     });
     await pass.gather(tiles, statistics, () => undefined).finally(() => pass.dispose());
   }

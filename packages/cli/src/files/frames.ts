@@ -142,7 +142,8 @@ async function openFolder(path: string, options: SourceOptions): Promise<VideoSo
     const frames = read(skip);
     return {
       [Symbol.asyncIterator]: () => frames,
-      ...{ expected: names.length, shortfall: 0 },
+      expected: names.length,
+      shortfall: 0,
       [Symbol.asyncDispose]: async () => void (await frames.return()),
     };
   };

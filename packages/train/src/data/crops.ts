@@ -73,8 +73,10 @@ export async function drawCrops(paths: readonly string[], draw: Draw): Promise<C
         await drawCrop(path, random, wide, picture);
         const partOf = (array: Float32Array, length: number) => array.subarray(sample * length, (sample + 1) * length);
         return cutPair(picture, random, draw.crop, {
-          ...{ first: target, second: partOf(moved.values, size) },
-          ...{ rows: partOf(moved.rows, square), columns: partOf(moved.columns, square) },
+          first: target,
+          second: partOf(moved.values, size),
+          rows: partOf(moved.rows, square),
+          columns: partOf(moved.columns, square),
         });
       } catch (error) {
         bad.push({ path, reason: error instanceof Error ? error.message : String(error) });

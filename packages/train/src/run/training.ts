@@ -175,7 +175,12 @@ async function runStage(
     paint && (await samplePairs({ contents: contents.paths, styles: styles.paths, seed: settings.seed, test }));
   using sheet = paint && pairs && (await openSampleSheet(engine, parameters, paint, pairs));
   await using trainer = await Trainer.open({
-    ...{ engine, parameters, initial, folder, onStep, onLog },
+    engine,
+    parameters,
+    initial,
+    folder,
+    onStep,
+    onLog,
     step: trainingStep({ parameters, objective, clip }),
     steps: settings.steps,
     rate: (step) => scheduledRate(settings, step),
@@ -200,8 +205,12 @@ async function recordConfig(
 ): Promise<void> {
   const { threads = availableParallelism() } = settings;
   const environment = {
-    ...{ ...engineVersions(), node: process.versions.node, platform: `${process.platform} ${process.arch}`, threads },
-    ...{ photographs: pictures.content, paintings: pictures.style },
+    ...engineVersions(),
+    node: process.versions.node,
+    platform: `${process.platform} ${process.arch}`,
+    threads,
+    photographs: pictures.content,
+    paintings: pictures.style,
   };
   const config: RunConfig = { ...settings, environment };
   const before = await findConfig(folder);
@@ -249,7 +258,15 @@ function keepModel(
   return writeModel(join(folder, "model"), architecture, new Map(parts.flatMap((values) => [...values])), {
     weights: `model.safetensors, fp16, the moving average at step ${step}`,
     training: {
-      ...{ stage, steps: step, samples: step * batch, batch, crop, rate, warmup, clip, seed },
+      stage,
+      steps: step,
+      samples: step * batch,
+      batch,
+      crop,
+      rate,
+      warmup,
+      clip,
+      seed,
       ...(stage === "style" && { losses, globalLevels, localLevels, localKeys, trainEncoder }),
     },
   });

@@ -82,7 +82,10 @@ export function addEvalCommand(
     .action(async (flags: EvalFlags) => {
       const { limit, size, threads, video, flow, content, report, quiet = false, json = false, ...rest } = flags;
       const common = {
-        ...{ quiet, json, version: context.version, signal: context.signal },
+        quiet,
+        json,
+        version: context.version,
+        signal: context.signal,
         size: wholeNumber("--size", size, 32, 8192),
         device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
         ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
@@ -119,7 +122,10 @@ export function addEvalCommand(
         throw new UsageError("Expected --results with --pattern, which names the results, but received none.");
       }
       const options = {
-        ...{ ...rest, content, report, ...common },
+        ...rest,
+        content,
+        report,
+        ...common,
         ...(limit === undefined ? {} : { limit: wholeNumber("--limit", limit, 1, 1_000_000) }),
       };
       // Imported only here, so that help and usage errors do not wait for the engine to load.

@@ -165,7 +165,12 @@ async function measureVideo(
     }
     const { frames, pairs } = await compare(versions, opened[0]?.expected, show, options);
     return {
-      ...{ video: path, style, width: source.size.width, height: source.size.height, frames, pairs },
+      video: path,
+      style,
+      width: source.size.width,
+      height: source.size.height,
+      frames,
+      pairs,
       versions: versions.map(({ name, errors, isPainted, seconds, timed }) => ({
         version: name,
         warping: errors.map(mean),
@@ -180,7 +185,12 @@ async function measureVideo(
 
 function versionOf(name: string, frames: AsyncIterable<{ readonly picture: Picture }>, isPainted = false): Version {
   return {
-    ...{ name, frames: picturesOf(frames), isPainted, recent: [], seconds: 0, timed: 0 },
+    name,
+    frames: picturesOf(frames),
+    isPainted,
+    recent: [],
+    seconds: 0,
+    timed: 0,
     errors: DISTANCES.map(() => []),
   };
 }

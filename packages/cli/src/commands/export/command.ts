@@ -68,7 +68,10 @@ export function addExportCommand(program: Command, context: { readonly signal: A
         throw new UsageError("Expected no --size and no --style-size with --parts split, whose files take every size.");
       }
       const options = {
-        ...{ parts, half: fp16, int8Encoder, portable },
+        parts,
+        half: fp16,
+        int8Encoder,
+        portable,
         ...(size !== undefined && { size: sides("--size", size) }),
         ...(styleSize !== undefined && { styleSize: sides("--style-size", styleSize) }),
       };

@@ -65,7 +65,11 @@ export function addImportCommand(program: Command, context: { readonly signal: A
       const { importWeights } = await import("./import.ts");
       await importWeights(sources, {
         ...rest,
-        ...{ target, half, quiet, json, signal: context.signal },
+        target,
+        half,
+        quiet,
+        json,
+        signal: context.signal,
         ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
       });
     });

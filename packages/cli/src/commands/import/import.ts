@@ -44,7 +44,10 @@ export async function importWeights(sources: readonly string[], options: ImportW
   let imported: ImportedModel;
   try {
     imported = await importModel(sources, output, {
-      ...{ target, sha256, half, signal },
+      target,
+      sha256,
+      half,
+      signal,
       ...(pictures !== undefined && {
         normalize: {
           engine: () => new NodeEngine({ device: "cpu", ...(threads !== undefined && { threads }) }),

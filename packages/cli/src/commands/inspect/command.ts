@@ -56,7 +56,14 @@ export function addInspectCommand(program: Command, { signal }: { readonly signa
       }
       const { inspectLevel, lookControls } = await import("../../options/controls.ts");
       const options = {
-        ...{ content, style: flags.style, output, model, map, quiet, json, signal },
+        content,
+        style: flags.style,
+        output,
+        model,
+        map,
+        quiet,
+        json,
+        signal,
         points: at.map(pointOf),
         look: lookControls(flags),
         level: inspectLevel(numberOr(flags.level)),

@@ -106,7 +106,10 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
       const number = (option: string, text: string, most: number) => wholeNumber(option, text, 1, most);
       const { apiKeys, rateLimit, cors, studio, redis, store, trustProxy = false, data, host } = flags;
       const options = {
-        ...{ host, data, trustProxy, version },
+        host,
+        data,
+        trustProxy,
+        version,
         port: wholeNumber("--port", flags.port, 0, 65535),
         painters: paintingFlags(flags),
         ...(store !== undefined && { store }),

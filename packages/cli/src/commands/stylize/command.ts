@@ -107,8 +107,16 @@ export function addStylizeCommand(
       const styles = flags.style.map(parseStyleText);
       checkMasks(styles, masks, styleMask);
       const options = {
-        ...{ styles, masks, styleMasks: styleMask, output, model, quiet, json, signal: context.signal },
-        ...{ look: lookControls(flags), paint: paintFlags(flags) },
+        styles,
+        masks,
+        styleMasks: styleMask,
+        output,
+        model,
+        quiet,
+        json,
+        signal: context.signal,
+        look: lookControls(flags),
+        paint: paintFlags(flags),
         device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
         ...(size === undefined
           ? {}

@@ -151,8 +151,14 @@ async function newSettings(typed: TypedSettings): Promise<TrainSettings> {
   const defaults =
     stage === "decoder" ? STAGE_DEFAULTS.decoder : start === "none" ? STAGE_DEFAULTS.style : STAGE_DEFAULTS.fineTuning;
   return {
-    ...{ ...DEFAULTS, ...LOSS_DEFAULTS, ...defaults },
-    ...{ content: "", style: "", decoderSteps: STAGE_DEFAULTS.decoder.steps },
-    ...{ preset, stage, start },
+    ...DEFAULTS,
+    ...LOSS_DEFAULTS,
+    ...defaults,
+    content: "",
+    style: "",
+    decoderSteps: STAGE_DEFAULTS.decoder.steps,
+    preset,
+    stage,
+    start,
   };
 }

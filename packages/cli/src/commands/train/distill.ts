@@ -37,7 +37,11 @@ export function addDistillCommand(program: Command, interruption: Interruption):
     .description("Trains the encoder of a network to give the features of another encoder, such as VGG-19.");
   addFolderOptions(command).option("--teacher <FILE|MODEL|RUN>", "the encoder whose features are learnt");
   addTrainingOptions(command, {
-    ...{ steps: `${steps}`, batch: `${batch}`, crop: `${crop}`, lr: `${rate}`, warmup: `${warmup}` },
+    steps: `${steps}`,
+    batch: `${batch}`,
+    crop: `${crop}`,
+    lr: `${rate}`,
+    warmup: `${warmup}`,
   });
   command.addHelpText("after", EXAMPLES).action(async (flags: DistillFlags) => {
     const { folder, resuming } = runFolder(flags);

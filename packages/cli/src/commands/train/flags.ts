@@ -73,7 +73,8 @@ export function typedSettings(flags: SharedFlags): Partial<RunSettings> {
   return withoutGaps({
     preset,
     // Absolute, so that the run can be resumed from another folder.
-    ...{ content: folder(flags.content), style: folder(flags.style) },
+    content: folder(flags.content),
+    style: folder(flags.style),
     device: device === undefined ? undefined : oneOf("--device", device, ["cpu", "webgpu"]),
     threads: whole("--threads", flags.threads, 1),
     steps: whole("--steps", flags.steps, 1),

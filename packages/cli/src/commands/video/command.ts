@@ -113,9 +113,18 @@ export function addVideoCommand(
       }
       const film = output === undefined ? undefined : await filmOf(output, flags);
       const options = {
-        ...{ styles, masks, styleMasks, model, version: context.version, signal: interruption.signal },
-        ...{ look: lookControls(flags), paint: paintFlags(flags), fade: times.timeOf("--fade", flags.fade) },
-        ...{ resume: flags.resume ?? false, quiet: flags.quiet ?? false, json: flags.json ?? false },
+        styles,
+        masks,
+        styleMasks,
+        model,
+        version: context.version,
+        signal: interruption.signal,
+        look: lookControls(flags),
+        paint: paintFlags(flags),
+        fade: times.timeOf("--fade", flags.fade),
+        resume: flags.resume ?? false,
+        quiet: flags.quiet ?? false,
+        json: flags.json ?? false,
         device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
         ...(film && { film }),
         ...(frames === undefined ? {} : { frames }),

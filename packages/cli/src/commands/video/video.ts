@@ -133,8 +133,17 @@ async function factsOf({ path, size, rate }: VideoSource, options: VideoOptions)
   };
   const { version, look, paint, fade, start = 0, end = null, model, film, frames } = options;
   return {
-    ...{ version, size, rate, look, paint, fade, start, end, model },
-    ...{ target: film?.target ?? null, frames: frames === undefined ? null : resolve(frames) },
+    version,
+    size,
+    rate,
+    look,
+    paint,
+    fade,
+    start,
+    end,
+    model,
+    target: film?.target ?? null,
+    frames: frames === undefined ? null : resolve(frames),
     weights: await identity(join(model, "model.safetensors")),
     input: await identity(path),
     styles: await Promise.all(options.styles.map(async (style) => ({ ...style, ...(await identity(style.path)) }))),
@@ -177,10 +186,14 @@ async function paintFrames(
     if (signal.aborted) break;
   }
   return {
-    ...{ frames: skip + done, resumed: skip, painted, scenes },
+    frames: skip + done,
+    resumed: skip,
+    painted,
+    scenes,
     seconds: (performance.now() - begun) / 1000,
     shortfall: signal.aborted ? 0 : frames.shortfall,
-    ...{ model: model.name, device: model.device },
+    model: model.name,
+    device: model.device,
   };
 }
 
@@ -195,7 +208,10 @@ async function joinFilm(
   const until = isWhole ? (end === undefined ? undefined : end - start) : delay + job.frames / perSecond(rate);
   await mkdir(dirname(joined), { recursive: true });
   await joinSegments(joined, target, {
-    ...{ files: job.segments, rate, scratch: join(job.folder, "joined"), name: path },
+    files: job.segments,
+    rate,
+    scratch: join(job.folder, "joined"),
+    name: path,
     ...(info && info.audio.length > 0 && { sound: { path: input, tracks: info.audio, start, seconds: until, delay } }),
   });
   await rename(joined, path);
