@@ -27,10 +27,10 @@ async function load(int8Encoder: boolean): Promise<{ session: InferenceSession; 
 const [exact, rounded] = [await load(false), await load(true)];
 const values: number[] = [];
 for (const photo of ["bee", "castle", "portrait", "tiger"]) {
-  for (const painting of ["starry-night", "ink-landscape", "stained-glass"]) {
+  for (const painting of ["van-gogh-starry-night", "hokusai-great-wave", "popova-portrait"]) {
     const feeds = {
       content: await planes(`contents/${photo}`, { width, height }),
-      style: await planes(`styles/${painting}`, { width: 512, height: 512 }),
+      style: await planes(`paintings/${painting}`, { width: 512, height: 512 }),
     };
     const paint = async ({ session }: typeof exact) => {
       const { picture } = await session.run(feeds);

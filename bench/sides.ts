@@ -97,7 +97,7 @@ export class Bench implements Disposable {
 
   /** A file that an argument stands for; photographs are made when they are first asked for, as many copies as there are names. */
   #file(kind: string, rest: string): string {
-    if (kind === "painting") return here("../assets/styles/starry-night.jpg");
+    if (kind === "painting") return here("../assets/paintings/van-gogh-starry-night.jpg");
     if (kind === "output") return join(this.#folder, "output.jpg");
     const path = join(this.#folder, kind === "folder" ? "outputs" : `${rest.replace(" ", "-")}.jpg`);
     if (existsSync(path)) return path;

@@ -15,7 +15,7 @@ import { loadModel, readPicture, writePicture } from "adaattn/node";
 const root = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const [photo, painting, output] = [
   root("assets/contents/castle.jpg"),
-  root("assets/styles/starry-night.jpg"),
+  root("assets/paintings/van-gogh-starry-night.jpg"),
   root("out/demo.jpg"),
 ];
 /** How a path is printed: from where the person stands. */

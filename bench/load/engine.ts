@@ -9,7 +9,9 @@ import { loadModel, readPicture, resizePicture } from "adaattn/node";
 const [threads, side, seconds] = process.argv.slice(2).map(Number) as [number, number, number];
 const model = await loadModel("small", { threads, device: "cpu" });
 const file = (path: string) => new URL(`../../assets/${path}`, import.meta.url).pathname;
-const style = await model.style(await readPicture(file("styles/starry-night.jpg"), { longerSide: 512 }), { size: 512 });
+const style = await model.style(await readPicture(file("paintings/van-gogh-starry-night.jpg"), { longerSide: 512 }), {
+  size: 512,
+});
 const photo = resizePicture(await readPicture(file("contents/castle.jpg")), { width: side, height: side });
 for (let count = 0; count < 5; count++) await model.stylize(photo, style);
 

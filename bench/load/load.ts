@@ -148,7 +148,10 @@ const data = await mkdtemp(join(tmpdir(), "adaattn-load-"));
 const { child, url } = await startServer(data);
 try {
   const style = new FormData();
-  style.append("painting", new Blob([new Uint8Array(await readFile(path("../../assets/styles/starry-night.jpg")))]));
+  style.append(
+    "painting",
+    new Blob([new Uint8Array(await readFile(path("../../assets/paintings/van-gogh-starry-night.jpg")))]),
+  );
   await fetch(`${url}/v1/styles/night`, { method: "PUT", body: style });
   const photo = await photoOf(side);
   await load(url, photo, { connections: 2, amount: 10 });

@@ -86,7 +86,7 @@ try {
     clip,
   ]);
   const content = new Blob([new Uint8Array(await readFile(clip))]);
-  const style = new Blob([new Uint8Array(await readFile(path("../../assets/styles/starry-night.jpg")))]);
+  const style = new Blob([new Uint8Array(await readFile(path("../../assets/paintings/van-gogh-starry-night.jpg")))]);
 
   const paint = async () => {
     const begun = performance.now();

@@ -28,7 +28,7 @@ let grain: number;
 beforeAll(async () => {
   model = await loadModel("small", { device: "cpu" });
   photo = await readPicture(asset("contents/castle"), { longerSide: 192 });
-  painting = await readPicture(asset("styles/rainy-street"), { longerSide: 256 });
+  painting = await readPicture(asset("paintings/van-gogh-meadow"), { longerSide: 256 });
   style = await model.style(painting);
   plain = await model.stylize(photo, style);
   const next = generator(1);
@@ -92,7 +92,7 @@ describe("colour", () => {
 
   test("match brings the colours of the whole to the photograph's", async () => {
     const tiger = await readPicture(asset("contents/tiger"), { longerSide: 192 });
-    using night = await model.style(await readPicture(asset("styles/starry-night"), { longerSide: 256 }));
+    using night = await model.style(await readPicture(asset("paintings/van-gogh-starry-night"), { longerSide: 256 }));
     const [unmatched, matched] = [
       await model.stylize(tiger, night),
       await model.stylize(tiger, night, { color: "match" }),
@@ -116,17 +116,17 @@ describe("the painting", () => {
   });
 
   test("with a mask lends only what the mask leaves", async () => {
-    const ink = await readPicture(asset("styles/ink-landscape"), { longerSide: 256 });
-    const sun = grayMask(100, 100, (x, y) => (Math.hypot(x - 70, y - 22) < 9 ? 1 : 0));
-    const paper = grayMask(100, 100, (x, y) => (y < 12 && x < 50 ? 1 : 0));
+    const plums = await readPicture(asset("paintings/hiroshige-plum-orchard"), { longerSide: 256 });
+    const sky = grayMask(100, 100, (_, y) => (y < 20 ? 1 : 0));
+    const mist = grayMask(100, 100, (_, y) => (y > 42 && y < 58 ? 1 : 0));
     const redness = (picture: Picture) => {
       const [red, green, blue] = meanColor(picture);
       return red - (green + blue) / 2;
     };
     const [whole, red, pale] = [
-      await paintFrom(ink, {}),
-      await paintFrom(ink, { mask: sun }),
-      await paintFrom(ink, { mask: paper }),
+      await paintFrom(plums, {}),
+      await paintFrom(plums, { mask: sky }),
+      await paintFrom(plums, { mask: mist }),
     ];
     expect(redness(red)).toBeGreaterThan(redness(whole) + 30);
     expect(redness(pale)).toBeLessThan(redness(red) - 30);
@@ -134,7 +134,7 @@ describe("the painting", () => {
 });
 
 test("two styles in two regions look like each of them, and at the soft edge like neither", async () => {
-  using other = await model.style(await readPicture(asset("styles/ink-landscape"), { longerSide: 256 }));
+  using other = await model.style(await readPicture(asset("paintings/hiroshige-plum-orchard"), { longerSide: 256 }));
   const second = await model.stylize(photo, other);
   const soft = (x: number) => Math.min(1, Math.max(0, (x - 70) / 50));
   const both = await model.stylize(photo, [
