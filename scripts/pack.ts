@@ -3,8 +3,8 @@
  *
  *   npm run pack        # out/npm/NAME-VERSION.tgz, to be published by `npm publish FILE`
  *
- * A published package has no scripts, no development dependencies and no paths to sources. `adaattn` gets the bundled weights, and
- * the command too, so that `npx adaattn` needs nothing else: packages/cli and the training that it starts are copied into it. Here
+ * A published package has no scripts, no development dependencies and no paths to sources. `adaattn` gets the bundled weights and
+ * paintings, and the command too, so that `npx adaattn` needs nothing else: packages/cli and the training that it starts are copied into it. Here
  * in the repository nothing of `adaattn` knows of them.
  */
 
@@ -72,12 +72,13 @@ function publishedManifest({ private: _private, scripts, devDependencies, export
   };
 }
 
-/** Adds the weights and the command to the folder of `adaattn`; returns what its manifest says of them. */
+/** Adds the weights, the paintings and the command to the folder of `adaattn`; returns what its manifest says of them. */
 function addCommand(folder: string, { dependencies }: Manifest) {
   for (const name of readdirSync(join(root, "models"))) {
     const files = ["model.json", "model.safetensors"].map((file) => `models/${name}/${file}`);
     if (files.every((file) => existsSync(join(root, file)))) copy(root, folder, files);
   }
+  cpSync(join(root, "assets/paintings"), join(folder, "paintings"), { recursive: true });
   const [cli, train] = ["cli", "train"].map((name) => join(root, "packages", name)) as [string, string];
   const { files = [], dependencies: needed = {} } = manifestOf(cli);
   copy(

@@ -59,7 +59,7 @@ describe("adaattn alone, installed by npm", () => {
 
   test.each(NODES)("stylises by npx on Node $version", async ({ node }) => {
     expect(readdirSync(join(installed, "@adaattn"))).toEqual(["graph"]);
-    const args = ["stylize", "a.jpg", "--style", "b.jpg", "-o", "out.png", "--device", "cpu", "--json"];
+    const args = ["stylize", "a.jpg", "--style", "klimt-poppy-field", "-o", "out.png", "--device", "cpu", "--json"];
     const { stdout } = await inAlone(node, "npx", "adaattn", ...args);
     expect(JSON.parse(stdout)).toMatchObject({ output: { width: 64, height: 48 }, model: "small", device: "cpu" });
   });

@@ -44,6 +44,16 @@ export function createProgram(interruption: Interruption, failed: () => void): C
   addEvalCommand(program, { version, signal, failed });
 
   program
+    .command("styles")
+    .summary("list the bundled paintings")
+    .description("Lists the bundled paintings, by the names that --style takes.")
+    .option("--json", "print one JSON array on stdout")
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const { styles } = await import("./commands/styles.ts");
+      styles({ json });
+    });
+
+  program
     .command("doctor")
     .summary("print versions, engines and models")
     .description("Prints versions, the engines that work on this machine, and the bundled models.")

@@ -146,11 +146,6 @@ describe.concurrent("used wrongly, it says how it is meant and ends with 2:", ()
       /^error: missing required argument 'CONTENT'\n.*--help/,
     ],
     [
-      "no style",
-      ["stylize", "lake.jpg", "-o", "out.png"],
-      /^error: required option '-s, --style <IMAGE\[:WEIGHT\]\[@COLOUR\]>' not specified\n.*--help/,
-    ],
-    [
       "no output",
       ["stylize", "lake.jpg", "--style", "wave.png"],
       /^error: required option '-o, --output <FILE\|FOLDER>' not/,

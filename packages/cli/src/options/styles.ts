@@ -1,7 +1,11 @@
-/** What `--style` is given: a painting, and perhaps its weight and its region, as PATH[:WEIGHT][@COLOR]. */
+/** What `--style` is given: a painting, and perhaps its weight and its region, as PATH|NAME[:WEIGHT][@COLOR]. */
 import { existsSync } from "node:fs";
 import { parseColor } from "adaattn";
+import { listPaintings, paintingsLike } from "adaattn/node";
 import { UsageError } from "../terminal/usage.ts";
+
+/** The bundled painting that is taken where no style is given. */
+export const DEFAULT_STYLE = "van-gogh-starry-night";
 
 /** One `--style`. */
 export interface StyleText {
@@ -19,9 +23,9 @@ const PICTURE_AND_MORE = new RegExp(`^(.*${PICTURE})([:@])(?!.*${PICTURE}$)([^:@
 /**
  * Reads one `--style`. Names of files may hold colons and at signs themselves (C:\a.jpg, photo@2x.jpg, a:b.jpg): the name of a file
  * that exists is taken as it is, and an ending is a weight or a region only if it reads as a number or a color, or follows the
- * ending of a picture's name.
+ * ending of a picture's name. What is neither a file nor has a folder or an ending in its name is the name of a bundled painting.
  *
- * @throws UsageError where what follows a picture's name is no weight above 0 or no color.
+ * @throws UsageError where what follows a picture's name is no weight above 0 or no color, or no bundled painting has the name.
  */
 export function parseStyleText(text: string): StyleText {
   let path = text;
@@ -41,14 +45,30 @@ export function parseStyleText(text: string): StyleText {
     } else if (sign === "@" && region === undefined && (sure || parseColor(after) !== undefined)) {
       if (parseColor(after) === undefined) {
         throw new UsageError(
-          `Expected a colour such as red or #ff0000 for the region of ${before} but received ${after || "nothing"}.`,
+          `Expected a color such as red or #ff0000 for the region of ${before} but received ${after || "nothing"}.`,
         );
       }
       region = after;
     } else break;
     path = before;
   }
-  return { path, ...(weight === undefined ? {} : { weight }), ...(region === undefined ? {} : { region }) };
+  return {
+    path: fileOf(path),
+    ...(weight === undefined ? {} : { weight }),
+    ...(region === undefined ? {} : { region }),
+  };
+}
+
+/** The file of a style: the one that was named, or the bundled painting of that name. */
+function fileOf(nameOrPath: string): string {
+  if (/[\\/.]/.test(nameOrPath) || nameOrPath === "" || existsSync(nameOrPath)) return nameOrPath;
+  const painting = listPaintings().find(({ name }) => name === nameOrPath);
+  if (painting !== undefined) return painting.path;
+  const like = paintingsLike(nameOrPath).join(", ");
+  throw new UsageError(
+    `Expected a file or the name of a bundled painting for --style but received ${nameOrPath}. ` +
+      `${like === "" ? "" : `Similar names: ${like}. `}adaattn styles lists them all.`,
+  );
 }
 
 /**
@@ -67,12 +87,12 @@ export function checkMasks(
     const without = styles.find(({ region }) => region === undefined);
     if (without !== undefined) {
       throw new UsageError(
-        `Expected a region for every style, or for none, but ${without.path} has none; write ${without.path}@COLOUR.`,
+        `Expected a region for every style, or for none, but ${without.path} has none; write ${without.path}@COLOR.`,
       );
     }
     if (masks.length !== 1) {
       throw new UsageError(
-        `Expected one --mask, in whose colours the regions are, but received ${masks.length || "none"}.`,
+        `Expected one --mask, in whose colors the regions are, but received ${masks.length || "none"}.`,
       );
     }
     const seen = new Map<string, string>();
@@ -86,7 +106,7 @@ export function checkMasks(
     }
   } else if (masks.length > 0 && masks.length !== styles.length) {
     throw new UsageError(
-      `Expected as many --mask as --style, or one in whose colours the styles have regions (--style FILE@COLOUR), but received ${masks.length} for ${styles.length}.`,
+      `Expected as many --mask as --style, or one in whose colors the styles have regions (--style FILE@COLOR), but received ${masks.length} for ${styles.length}.`,
     );
   }
   if (styleMasks.length > 0 && styleMasks.length !== styles.length) {

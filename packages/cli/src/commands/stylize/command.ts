@@ -5,6 +5,8 @@ import { gather, LONGEST_CONTENT, oneOf, wholeNumber } from "../../terminal/usag
 
 const EXAMPLES = `
 Examples:
+  $ adaattn stylize lake.jpg --style monet-water-lilies -o lake-monet.jpg
+      in the style of a bundled painting; adaattn styles lists them
   $ adaattn stylize lake.jpg --style starry-night.jpg -o lake-starry.png
       one photograph, as large as it is (at most ${LONGEST_CONTENT} pixels a side)
   $ adaattn stylize lake.jpg --style starry-night.jpg -o small.jpg --size 512
@@ -28,7 +30,7 @@ Exit code: 0 all pictures made, 1 something failed, 2 the command was used wrong
 
 /** The options of `adaattn stylize` as they are typed. */
 interface StylizeFlags extends LookFlags {
-  style: string[];
+  style?: string[];
   output: string;
   strength?: string;
   color?: string;
@@ -60,9 +62,9 @@ export function addStylizeCommand(
     .summary("paint photographs in the style of a painting")
     .description("Paints photographs (CONTENT) in the style of a painting. Reads JPEG, PNG, WebP, AVIF, TIFF and GIF.")
     .argument("<CONTENT...>", "one or more photographs")
-    .requiredOption(
-      "-s, --style <IMAGE[:WEIGHT][@COLOUR]>",
-      "the painting; given several times, several are mixed by their weights, or go each to the region of the mask that has its colour",
+    .option(
+      "-s, --style <IMAGE|NAME[:WEIGHT][@COLOUR]>",
+      "the painting, a file or a name that adaattn styles lists (default: van-gogh-starry-night); given several times, several are mixed by their weights, or go each to the region of the mask that has its colour",
       gather,
     )
     .requiredOption(
@@ -103,8 +105,8 @@ export function addStylizeCommand(
       // What takes time to load is imported only here, so that help and unknown options do not wait for it.
       const { lookControls, paintFlags, tileFlag } = await import("../../options/controls.ts");
       const { memoryFlag } = await import("./memory.ts");
-      const { checkMasks, parseStyleText } = await import("../../options/styles.ts");
-      const styles = flags.style.map(parseStyleText);
+      const { checkMasks, DEFAULT_STYLE, parseStyleText } = await import("../../options/styles.ts");
+      const styles = (flags.style ?? [DEFAULT_STYLE]).map(parseStyleText);
       checkMasks(styles, masks, styleMask);
       const options = {
         styles,
