@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { hasVectors } from "adaattn/web";
 import { useEffect } from "preact/hooks";
 import { Icon } from "./parts/icon.tsx";
-import { complain, engine, notice, openPhoto, settings, VIEWS, view } from "./state.ts";
+import { complain, engine, notice, openPhoto, settings, show, VIEWS, view } from "./state.ts";
 import { chooseLanguage, LANGUAGES, type Language, language, t } from "./texts/texts.ts";
 import { theme, toggleTheme } from "./theme.ts";
 import { openVideo } from "./video/state.ts";
@@ -28,7 +28,16 @@ export function App() {
         <h1>{t("app.title")}</h1>
         <nav>
           {VIEWS.map((name) => (
-            <a key={name} href={`#${name}`} aria-current={view.value === name ? "page" : undefined}>
+            <a
+              key={name}
+              href={`#${name}`}
+              aria-current={view.value === name ? "page" : undefined}
+              onClick={(event) => {
+                if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+                event.preventDefault();
+                show(name);
+              }}
+            >
               {t(`view.${name}`)}
             </a>
           ))}
@@ -135,10 +144,10 @@ function Notices() {
 /** Opens what was dropped or pasted in the view that it is for. */
 function openFile(file: File): void {
   if (view.value === "video" || file.type.startsWith("video/")) {
-    location.hash = "#video";
+    show("video");
     openVideo(file);
   } else {
-    if (view.value === "live") location.hash = "#picture";
+    if (view.value === "live") show("picture");
     openPhoto(file, file.name || t("photo.title"));
   }
 }

@@ -59,6 +59,21 @@ export function dab(
   return { width, height, planes };
 }
 
+/** The regions for other paintings: the only one takes over all, else those of others go; undefined where none is left. */
+export function regionsFor(regions: Regions, paintings: readonly string[]): Regions | undefined {
+  const { width, height, planes } = regions;
+  const [only] = paintings;
+  if (paintings.length === 1 && only !== undefined) {
+    const all = new Uint8Array(width * height);
+    for (const plane of Object.values(planes)) {
+      for (const [at, value] of plane.entries()) all[at] = Math.min(255, (all[at] as number) + value);
+    }
+    return { width, height, planes: { [only]: all } };
+  }
+  const kept = Object.entries(planes).filter(([painting]) => paintings.includes(painting));
+  return kept.length === 0 ? undefined : { width, height, planes: Object.fromEntries(kept) };
+}
+
 /** How far a point is from a line between two others. */
 function distance(x: number, y: number, x0: number, y0: number, x1: number, y1: number): number {
   const [dx, dy] = [x1 - x0, y1 - y0];

@@ -5,8 +5,9 @@
 
 import { effect, signal } from "@preact/signals";
 import { fitWithin } from "adaattn";
-import type { Painted, PaintRequest } from "./engine/protocol.ts";
-import { complain, engine, givePainting, type Photo, PICTURE_MODEL, photo, settings, sharesOf, view } from "./state.ts";
+import type { Painted, Report } from "./engine/protocol.ts";
+import { type Job, jobOf, paintJob } from "./jobs.ts";
+import { complain, type Photo, photo, settings, view } from "./state.ts";
 
 /** A photograph larger than this is first painted at this size, unless the picture itself takes no longer than so. */
 const PREVIEW_SIDE = 256;
@@ -21,11 +22,14 @@ export interface Result {
   readonly photo: Photo;
   readonly painted: Painted;
   readonly isPreview: boolean;
+  /** The paintings that it was made of. */
+  readonly paintings: readonly string[];
 }
 
 export type Work =
   | { readonly state: "idle" }
-  | { readonly state: "busy"; readonly fraction: number; readonly isFull: boolean }
+  /** With the share of a download or of the painting that is done, where it is known. */
+  | { readonly state: "busy"; readonly fraction: number | undefined; readonly isFull: boolean }
   | { readonly state: "stopped" }
   | { readonly state: "failed"; readonly error: string };
 
@@ -40,19 +44,22 @@ let controller = new AbortController();
 /** Milliseconds a pixel, as measured last. */
 let pace: number | undefined;
 
+// A picture of another photograph is of no use any more.
+effect(() => {
+  if (result.peek()?.photo !== photo.value) result.value = undefined;
+});
+
 effect(() => {
   const opened = photo.value;
-  const { regions: _, ...rest } = settings.value;
-  const shares = sharesOf(true);
+  const job = jobOf("picture");
+  const { paintings } = settings.value;
   turn.value;
-  if (opened === undefined || view.value !== "picture") return;
+  if (opened === undefined || job === undefined || view.value !== "picture") return;
   controller.abort(new DOMException("Another picture was asked for.", "AbortError"));
   controller = new AbortController();
   const { signal: aborted } = controller;
-  const { strength, color } = rest;
-  const request = { model: PICTURE_MODEL, photo: opened.key, shares, strength, color };
   setTimeout(() => {
-    if (!aborted.aborted) make(opened, request, aborted);
+    if (!aborted.aborted) make({ photo: opened, job, paintings, signal: aborted });
   }, REST);
 });
 
@@ -77,16 +84,27 @@ function shownSide({ picture: { width, height } }: Photo): number {
   return Math.min(longer, affordable ?? SHOWN_SIDES[0]);
 }
 
-async function make(opened: Photo, request: PaintRequest, signal: AbortSignal): Promise<void> {
+/** A photograph and the job that it is painted by. */
+interface Making {
+  readonly photo: Photo;
+  readonly job: Job;
+  /** The ids of the job's paintings, for names. */
+  readonly paintings: readonly string[];
+  readonly signal: AbortSignal;
+}
+
+async function make(making: Making): Promise<void> {
+  const { photo: opened, signal } = making;
   const { width, height } = opened.picture;
   try {
-    if (request.shares.length === 0) return;
-    work.value = { state: "busy", fraction: 0, isFull: false };
+    work.value = { state: "busy", fraction: undefined, isFull: false };
     const shown = fitWithin(width, height, shownSide(opened));
     const isQuick = pace !== undefined && pace * shown.width * shown.height < AT_ONCE;
-    if (Math.max(width, height) > 1.25 * PREVIEW_SIDE && !isQuick)
-      await paint(opened, request, PREVIEW_SIDE, true, signal);
-    await paint(opened, request, shownSide(opened), false, signal);
+    // A sharp picture stays until the next is as sharp.
+    const isSharp = result.peek()?.isPreview === false;
+    if (Math.max(width, height) > 1.25 * PREVIEW_SIDE && !isQuick && !isSharp)
+      await paint(making, { longerSide: PREVIEW_SIDE, isPreview: true });
+    await paint(making, { longerSide: shownSide(opened), isPreview: false });
     work.value = { state: "idle" };
     finished.value++;
   } catch (error) {
@@ -95,54 +113,53 @@ async function make(opened: Photo, request: PaintRequest, signal: AbortSignal): 
   }
 }
 
-async function paint(
-  opened: Photo,
-  request: PaintRequest,
-  longerSide: number,
-  isPreview: boolean,
-  signal: AbortSignal,
-): Promise<void> {
-  const painted = await ask({ ...request, longerSide }, signal, (fraction) => {
-    if (!signal.aborted) work.value = { state: "busy", fraction, isFull: false };
-  });
-  pace = painted.milliseconds / (painted.width * painted.height);
-  if (!signal.aborted) result.value = { photo: opened, painted, isPreview };
+interface Painting {
+  /** The photograph's own by default. */
+  readonly longerSide?: number;
+  readonly isPreview: boolean;
+  readonly isFull?: boolean;
 }
 
-async function ask(
-  request: PaintRequest,
-  signal: AbortSignal,
-  onFraction: (fraction: number) => void,
-): Promise<Painted> {
-  const keys = request.shares.map(({ painting }) => painting);
-  for (const key of keys) await givePainting(key);
-  signal.throwIfAborted();
-  return engine.ask("paint", request, [...keys, String(request.photo)], {
+async function paint(making: Making, { longerSide, isPreview, isFull = false }: Painting): Promise<Result> {
+  const { photo: opened, job, paintings, signal } = making;
+  const painted = await paintJob(job, opened.key, {
+    longerSide,
     signal,
-    onReport: (report) => report.stage === "paint" && onFraction(report.fraction),
+    onReport: (report) => {
+      if (!signal.aborted) work.value = { state: "busy", fraction: fractionOf(report), isFull };
+    },
   });
+  signal.throwIfAborted();
+  pace = painted.milliseconds / (painted.width * painted.height);
+  const made = { photo: opened, painted, isPreview, paintings };
+  result.value = made;
+  return made;
+}
+
+/** How far what the bar stands for is: a download, or the painting. */
+function fractionOf(report: Report): number | undefined {
+  if (report.stage === "paint") return report.fraction;
+  if (report.stage === "prepare" || report.total === undefined) return undefined;
+  return report.received / report.total;
 }
 
 /** The picture at the photograph's own size: what is shown, where that is it, else painted now. */
-export async function fullSize(): Promise<Painted | undefined> {
+export async function fullSize(): Promise<Result | undefined> {
   const opened = photo.peek();
-  if (opened === undefined) return undefined;
+  const job = jobOf("picture");
+  if (opened === undefined || job === undefined) return undefined;
   const shown = result.peek();
   const isShown = shown?.photo === opened && !shown.isPreview && shown.painted.width === opened.picture.width;
-  if (isShown && work.peek().state === "idle") return shown.painted;
+  if (isShown && work.peek().state === "idle") return shown;
   controller.abort(new DOMException("The full size was asked for.", "AbortError"));
   controller = new AbortController();
   const { signal } = controller;
-  const { strength, color } = settings.value;
-  const request = { model: PICTURE_MODEL, photo: opened.key, shares: sharesOf(true), strength, color };
   try {
-    work.value = { state: "busy", fraction: 0, isFull: true };
-    const painted = await ask(request, signal, (fraction) => {
-      if (!signal.aborted) work.value = { state: "busy", fraction, isFull: true };
-    });
-    result.value = { photo: opened, painted, isPreview: false };
+    work.value = { state: "busy", fraction: undefined, isFull: true };
+    const making = { photo: opened, job, paintings: settings.value.paintings, signal };
+    const made = await paint(making, { isPreview: false, isFull: true });
     work.value = { state: "idle" };
-    return painted;
+    return made;
   } catch (error) {
     if (!signal.aborted) {
       work.value = { state: "idle" };

@@ -2,7 +2,7 @@
 
 import { computed, type Signal, signal } from "@preact/signals";
 import type { PaintControls } from "adaattn";
-import type { Regions } from "./regions.ts";
+import { type Regions, regionsFor } from "./regions.ts";
 
 /** Where the marker stands on the mixing pad, from 0 to 1 from its left and top edge. */
 export interface PadPoint {
@@ -20,7 +20,7 @@ export interface Settings {
   readonly stroke: number;
   /** How far the painting is turned, in degrees from -180 to 180. */
   readonly rotate: number;
-  /** Where each painting goes; everywhere, where nothing was painted. */
+  /** Where each painting goes, at least one of those that are chosen; undefined where they go everywhere. */
   readonly regions: Regions | undefined;
 }
 
@@ -87,6 +87,11 @@ export class History {
     this.#now.value = next;
     this.#mark = undefined;
   }
+}
+
+/** Other paintings: the only one takes over all regions; else those of paintings that are no longer chosen go. */
+export function withPaintings(now: Settings, paintings: readonly string[]): Pick<Settings, "paintings" | "regions"> {
+  return { paintings, regions: now.regions && regionsFor(now.regions, paintings) };
 }
 
 const round = (value: number) => Math.round(value * 100) / 100;

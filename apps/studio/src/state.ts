@@ -3,12 +3,10 @@
 import { computed, effect, signal } from "@preact/signals";
 import type { Device, Picture } from "adaattn";
 import { Engine } from "./engine/client.ts";
-import { PAINTING_SIDE, type Share } from "./engine/protocol.ts";
-import { padWeights } from "./mixing.ts";
+import { PAINTING_SIDE } from "./engine/protocol.ts";
 import { type Credit, PAINTINGS, PHOTOS, paintingUrl, photoUrl } from "./pictures/bundled.ts";
 import { openPicture } from "./pictures/decode.ts";
-import { maskOf } from "./regions.ts";
-import { fromParameters, History, MOST_PAINTINGS, toParameters } from "./settings.ts";
+import { fromParameters, History, MOST_PAINTINGS, toParameters, withPaintings } from "./settings.ts";
 import { t } from "./texts/texts.ts";
 
 export const VIEWS = ["picture", "attention", "live", "video"] as const;
@@ -72,21 +70,32 @@ export function complain(error: unknown): void {
   notice.value = { text: error instanceof Error ? error.message : String(error), isProblem: true };
 }
 
-/** Keeps the address in step with what is shown, so that it can be shared. */
+/** Marks the entries of the browser's history that the page made: going back to one changes the view and nothing else. */
+const OWN = { isStudio: true };
+
+/** The address mirrors what is shown, so that it can be shared. */
 effect(() => {
   const link = toParameters(settings.value, isBundled);
   if (sample.value !== undefined) link.set("photo", sample.value);
   const hash = `#${view.value}${link.size > 0 ? `?${link}` : ""}`;
-  if (location.hash !== hash) history.replaceState(null, "", `${location.pathname}${location.search}${hash}`);
+  history.replaceState(OWN, "", `${location.pathname}${location.search}${hash}`);
 });
 
-addEventListener("hashchange", () => {
+/** Shows another view, which can be left by the browser's Back. */
+export function show(name: View): void {
+  if (view.peek() === name) return;
+  history.pushState(OWN, "", `#${name}`);
+  view.value = name;
+}
+
+addEventListener("popstate", ({ state }: PopStateEvent) => {
   const [name = "", rest = ""] = location.hash.slice(1).split("?");
-  const found = VIEWS.find((one) => one === name);
-  if (found !== undefined) view.value = found;
-  if (rest === "") return;
+  view.value = VIEWS.find((one) => one === name) ?? view.peek();
+  if (state?.isStudio || rest === "") return;
+  // The user followed a link or wrote an address.
   const link = new URLSearchParams(rest);
-  settings.change(fromParameters(link, isBundled));
+  const { regions: _, ...linked } = fromParameters(link, isBundled);
+  settings.change({ ...linked, ...withPaintings(settings.value, linked.paintings) });
   openSample(link.get("photo") ?? "");
 });
 
@@ -100,7 +109,9 @@ export async function openPhoto(file: Blob, name: string, from?: string): Promis
     engine.keep(key, picture);
     if (settings.value.regions !== undefined) settings.change({ regions: undefined });
     sample.value = from;
+    const before = photo.peek();
     photo.value = { key, name, picture, sample: from };
+    if (before !== undefined) engine.forget(before.key);
     notice.value = note === undefined ? undefined : { text: note, isProblem: false };
   } catch (error) {
     complain(error);
@@ -128,7 +139,7 @@ export async function addPainting(file: Blob, name: string): Promise<void> {
     given.add(id);
     const title = name.replace(/\.\w+$/, "");
     paintings.value = [...paintings.value, { id, title, url: URL.createObjectURL(file), credit: undefined }];
-    settings.change({ paintings: [id] });
+    settings.change(withPaintings(settings.value, [id]));
   } catch (error) {
     complain(error);
   }
@@ -138,14 +149,18 @@ export async function addPainting(file: Blob, name: string): Promise<void> {
 export function togglePainting(id: string, isMixed: boolean): void {
   const chosen = settings.value.paintings;
   if (!isMixed) {
-    if (chosen.length !== 1 || chosen[0] !== id) settings.change({ paintings: [id] });
+    if (chosen.length !== 1 || chosen[0] !== id) choosePaintings([id]);
   } else if (chosen.includes(id)) {
-    if (chosen.length > 1) settings.change({ paintings: chosen.filter((one) => one !== id) });
+    if (chosen.length > 1) choosePaintings(chosen.filter((one) => one !== id));
   } else if (chosen.length >= MOST_PAINTINGS) {
     notice.value = { text: t("paintings.most"), isProblem: true };
   } else {
-    settings.change({ paintings: [...chosen, id] });
+    choosePaintings([...chosen, id]);
   }
+}
+
+export function choosePaintings(ids: readonly string[]): void {
+  settings.change(withPaintings(settings.value, ids));
 }
 
 const given = new Set<string>();
@@ -169,17 +184,5 @@ export const look = computed(() => {
   const { stroke, rotate } = settings.value;
   return { stroke, rotate };
 });
-
-/** The chosen paintings with their weights and regions; those that would not be seen are left out. */
-export function sharesOf(withRegions: boolean): Share[] {
-  const { paintings: ids, pad, regions } = settings.value;
-  const weights = padWeights(pad, ids.length);
-  const isPainted = withRegions && regions !== undefined && Object.keys(regions.planes).length > 0;
-  return ids.flatMap((painting, index) => {
-    const weight = isPainted ? 1 : (weights[index] ?? 0);
-    const mask = isPainted ? maskOf(regions, painting) : undefined;
-    return weight < 0.005 || (isPainted && mask === undefined) ? [] : [{ painting, look: look.value, weight, mask }];
-  });
-}
 
 openSample(parameters.get("photo") ?? "");

@@ -127,6 +127,14 @@ export class Engine {
     this.#connection?.then(({ kept }) => kept.delete(key)).catch(() => undefined);
   }
 
+  /** Lets go of a picture: here, and in the worker with what was made of it. */
+  forget(key: string): void {
+    this.#pictures.delete(key);
+    this.#connection
+      ?.then((connection) => (connection.kept.delete(key) ? connection.ask("forget", { key }) : undefined))
+      .catch(() => undefined);
+  }
+
   /** Loads the engine, unless it is loaded. */
   async load(): Promise<void> {
     await this.#connect();

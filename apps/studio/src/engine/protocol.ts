@@ -79,6 +79,8 @@ export interface Opened {
 export interface Requests {
   open: { ask: OpenRequest; answer: Opened };
   keep: { ask: { readonly key: string; readonly picture: Picture }; answer: null };
+  /** Lets go of a picture and what was made of it. */
+  forget: { ask: { readonly key: string }; answer: null };
   paint: { ask: PaintRequest; answer: Painted };
   attention: { ask: AttentionRequest & { readonly points: readonly Point[] }; answer: Looked<Attention> };
   map: { ask: AttentionRequest; answer: Looked<AttentionMap> };

@@ -111,6 +111,17 @@ function pictureOf(photo: Photo): Picture {
 
 /** The picture with at most so long a side; the last that was made of each is kept. */
 const resized = new Map<string, Picture>();
+
+function forget(picture: string): void {
+  pictures.delete(picture);
+  for (const key of resized.keys()) if (key.startsWith(`${picture} `)) resized.delete(key);
+  for (const [key, style] of styles) {
+    if (JSON.parse(key)[1] !== picture) continue;
+    styles.delete(key);
+    style.then((one) => one.dispose()).catch(() => undefined);
+  }
+}
+
 function pictureWithin(photo: Photo, longerSide: number | undefined): Picture {
   const picture = pictureOf(photo);
   const { width, height } = picture;
@@ -183,6 +194,10 @@ const handlers: Handlers = {
   open,
   keep: async ({ key, picture }) => {
     pictures.set(key, picture);
+    return null;
+  },
+  forget: async ({ key }) => {
+    forget(key);
     return null;
   },
   paint: paintShares,

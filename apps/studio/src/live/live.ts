@@ -6,8 +6,9 @@
 import { signal } from "@preact/signals";
 import { fitWithin } from "adaattn";
 import type { Painted } from "../engine/protocol.ts";
+import { jobOf, paintJob } from "../jobs.ts";
 import { pixelsOf } from "../pictures/decode.ts";
-import { complain, engine, givePainting, settings, sharesOf, VIDEO_MODEL } from "../state.ts";
+import { complain } from "../state.ts";
 import { openCamera } from "./camera.ts";
 import type { Recorder } from "./record.ts";
 
@@ -77,15 +78,13 @@ async function paintFrames(video: HTMLVideoElement, signal: AbortSignal): Promis
 }
 
 async function paintFrame(video: HTMLVideoElement, signal: AbortSignal): Promise<Painted> {
-  const shares = sharesOf(false);
-  const keys = shares.map(({ painting }) => painting);
-  for (const key of keys) await givePainting(key);
+  const job = jobOf("frames");
+  if (job === undefined) throw new Error("Expected a painting for the camera but none is chosen.");
   const { videoWidth, videoHeight } = video;
   const photo = pixelsOf(video, even(fitWithin(videoWidth, videoHeight, liveSide.value)));
-  const { strength, color } = settings.value;
-  // Colours matched to every frame would encode the painting anew each time, and flicker.
-  const steady = color === "match" ? "style" : color;
-  return engine.ask("paint", { model: VIDEO_MODEL, photo, shares, strength, color: steady }, keys, { signal });
+  // What is of another size or in another style is another clip, whose frames share nothing with those before.
+  const clip = `camera ${photo.width} x ${photo.height}, ${job.shares.map(({ painting }) => painting)}`;
+  return paintJob(job, photo, { clip, signal });
 }
 
 /** Video encoders need even sides. */

@@ -1,7 +1,7 @@
 /** The paintings to choose from, with who made them. */
 
 import { useSignal } from "@preact/signals";
-import { addPainting, paintings, settings, togglePainting } from "../state.ts";
+import { addPainting, choosePaintings, paintings, settings, togglePainting } from "../state.ts";
 import { t } from "../texts/texts.ts";
 import { OpenButton } from "./controls.tsx";
 import { Icon } from "./icon.tsx";
@@ -24,7 +24,7 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
               onChange={(event) => {
                 isMixing.value = event.currentTarget.checked;
                 const [first = ""] = settings.value.paintings;
-                if (!isMixing.value && settings.value.paintings.length > 1) settings.change({ paintings: [first] });
+                if (!isMixing.value && settings.value.paintings.length > 1) choosePaintings([first]);
               }}
             />
             {t("mix.title")}

@@ -1,10 +1,11 @@
 /** A video that was opened, and how far its painting is. What reads and writes files is loaded when it is needed. */
 
-import { signal } from "@preact/signals";
-import type { Picture } from "adaattn";
+import { computed, signal } from "@preact/signals";
 import type { Painted } from "../engine/protocol.ts";
+import { jobOf, paintJob } from "../jobs.ts";
 import { saveFile } from "../pictures/save.ts";
-import { complain, engine, givePainting, say, settings, sharesOf, VIDEO_MODEL } from "../state.ts";
+import type { Settings } from "../settings.ts";
+import { complain, say, settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
 import type { OpenVideo } from "./convert.ts";
 
@@ -21,8 +22,18 @@ export const video = signal<OpenVideo | undefined>(undefined);
 export const videoSide = signal<number>(512);
 export const preview = signal<Painted | undefined>(undefined);
 export const progress = signal<Progressed | undefined>(undefined);
-/** The finished file, and its address for the player. */
-export const made = signal<{ readonly blob: Blob; readonly url: string; readonly name: string } | undefined>(undefined);
+/** A finished file, its address for the player, and the settings that it was made with. */
+interface Film {
+  readonly blob: Blob;
+  readonly url: string;
+  readonly name: string;
+  readonly settings: Settings;
+  readonly side: number;
+}
+
+export const made = signal<Film | undefined>(undefined);
+/** Whether the finished file is as the settings are now. */
+export const isCurrent = computed(() => made.value?.settings === settings.value && made.value.side === videoSide.value);
 
 let ending: AbortController | undefined;
 let previewing: AbortController | undefined;
@@ -51,31 +62,27 @@ function forget(): void {
 /** Paints one frame, from a third into the video. */
 export async function paintPreview(): Promise<void> {
   const opened = video.peek();
-  if (opened === undefined) return;
+  const job = jobOf("frames");
+  // A film has the engine to itself.
+  if (opened === undefined || job === undefined || ending !== undefined) return;
   previewing?.abort(new DOMException("Another frame was asked for.", "AbortError"));
   previewing = new AbortController();
   const { signal } = previewing;
   try {
     const frame = await opened.frameAt(opened.seconds / 3, videoSide.value);
-    const painted = frame && (await paintFrame(frame, signal));
+    const painted = frame && (await paintJob(job, frame, { signal }));
     if (!signal.aborted) preview.value = painted;
   } catch (error) {
     if (!signal.aborted) complain(error);
   }
 }
 
-async function paintFrame(photo: Picture, signal: AbortSignal, clip?: string) {
-  const shares = sharesOf(false);
-  const keys = shares.map(({ painting }) => painting);
-  for (const key of keys) await givePainting(key);
-  const { strength, color } = settings.value;
-  const steady = color === "match" ? "style" : color;
-  return engine.ask("paint", { model: VIDEO_MODEL, photo, shares, strength, color: steady, clip }, keys, { signal });
-}
-
 export async function paintVideo(): Promise<void> {
   const opened = video.peek();
-  if (opened === undefined || ending !== undefined) return;
+  const job = jobOf("frames");
+  if (opened === undefined || job === undefined || ending !== undefined) return;
+  const begunWith = settings.value;
+  const side = videoSide.value;
   ending = new AbortController();
   const { signal } = ending;
   const begun = performance.now();
@@ -83,23 +90,24 @@ export async function paintVideo(): Promise<void> {
   progress.value = { fraction: 0, left: undefined };
   try {
     const blob = await opened.convert({
-      longerSide: videoSide.value,
+      longerSide: side,
       signal,
-      paint: (frame) => paintFrame(frame, signal, `${opened.name} ${begun}`),
+      paint: (frame) => paintJob(job, frame, { signal, clip: `${opened.name} ${begun}` }),
       onProgress: (fraction) => {
         const passed = (performance.now() - begun) / 1000;
         progress.value = { fraction, left: fraction > 0.01 ? (passed / fraction) * (1 - fraction) : undefined };
       },
       onSoundLost: () => say(t("video.soundLost")),
     });
-    const name = `${opened.name.replace(/\.\w+$/, "")}, ${settings.value.paintings[0]}.mp4`;
-    made.value = { blob, url: URL.createObjectURL(blob), name };
+    const name = `${opened.name.replace(/\.\w+$/, "")}, ${begunWith.paintings[0]}.mp4`;
+    made.value = { blob, url: URL.createObjectURL(blob), name, settings: begunWith, side };
   } catch (error) {
     if (!signal.aborted) complain(error);
   } finally {
     ending = undefined;
     progress.value = undefined;
   }
+  if (!isCurrent.value) await paintPreview();
 }
 
 export function stopVideo(): void {

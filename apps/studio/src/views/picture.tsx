@@ -34,7 +34,7 @@ export function PictureView() {
         </section>
         {photo.value === undefined && <Samples />}
         <Paintings canMix />
-        {settings.value.paintings.length > 1 && (
+        {settings.value.paintings.length > 1 && settings.value.regions === undefined && (
           <section>
             <h2>{t("mix.title")}</h2>
             <MixingPad />
@@ -164,11 +164,11 @@ function Status() {
 
 async function download(): Promise<void> {
   try {
-    const painted = await fullSize();
-    if (painted === undefined) return;
+    const made = await fullSize();
+    if (made === undefined) return;
     const ending = format.value === "jpeg" ? "jpg" : format.value;
-    const name = `${photo.value?.name.replace(/\.\w+$/, "")}, ${settings.value.paintings[0]}.${ending}`;
-    saveFile(await encodePicture(painted, format.value), name);
+    const name = `${made.photo.name.replace(/\.\w+$/, "")}, ${made.paintings[0]}.${ending}`;
+    saveFile(await encodePicture(made.painted, format.value), name);
     say(t("result.saved", { name }));
   } catch (error) {
     complain(error);

@@ -8,6 +8,7 @@ import { Strength } from "../parts/strength.tsx";
 import { settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
 import {
+  isCurrent,
   made,
   openVideo,
   paintPreview,
@@ -42,7 +43,7 @@ export function VideoView() {
         <Board />
         {opened && (
           <div class="below">
-            <div class="status" data-video={now ? "busy" : made.value ? "done" : "idle"}>
+            <div class="status" data-video={now ? "busy" : isCurrent.value ? "done" : "idle"}>
               <p aria-live="polite">{told()}</p>
               {now && <Progress fraction={now.fraction} label={t("video.start")} />}
             </div>
@@ -52,12 +53,12 @@ export function VideoView() {
                   {t("result.stop")}
                 </button>
               ) : (
-                <button type="button" class={made.value ? "" : "main"} onClick={paintVideo}>
+                <button type="button" class={isCurrent.value ? "" : "main"} onClick={paintVideo}>
                   {t("video.start")}
                 </button>
               )}
               {made.value && (
-                <button type="button" class="main" onClick={saveVideo}>
+                <button type="button" class={isCurrent.value ? "main" : ""} onClick={saveVideo}>
                   <Icon name="download" />
                   {t("video.save")}
                 </button>
@@ -113,7 +114,8 @@ function sides(): number[] {
 }
 
 function Board() {
-  if (made.value) {
+  // The film is shown while it is what is set; else a frame of what would be.
+  if (made.value && isCurrent.value) {
     return (
       <div class="player">
         {/* biome-ignore lint/a11y/useMediaCaption: the words of the user's own video are not known. */}
@@ -150,7 +152,7 @@ function told(): string {
         : t("time.minutes", { minutes: Math.round(now.left / 60) });
     return t("video.progress", { percent: Math.floor(100 * now.fraction), left });
   }
-  if (made.value === undefined) return t("video.preview");
+  if (made.value === undefined || !isCurrent.value) return t("video.preview");
   return t("video.done", {
     seconds: (video.value?.seconds ?? 0).toFixed(1),
     size: (made.value.blob.size / 1e6).toFixed(1),
