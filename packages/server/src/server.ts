@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { limitFfmpeg } from "adaattn/node";
+import type { FastifyInstance } from "fastify";
 import { Closing } from "./closing.ts";
 import { openFileStore } from "./files/store.ts";
 import { buildApp } from "./http/app.ts";
@@ -74,9 +75,11 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   await mkdir(data, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`Cannot make the folder ${data} (${error.code}). Choose another --data.`, { cause: error });
   });
+  let app: FastifyInstance | undefined;
   const files = await openFileStore(options.store ?? join(data, "files"));
   const remote = redis === undefined ? undefined : await import("./jobs/redisQueue.ts");
   const connection = redis === undefined ? undefined : await remote?.connect(redis);
+  if (connection) closing.add(connection, (one) => one.close());
   const jobs: JobStore = closing.add(connection ? connection.jobs : openSqliteStore(join(data, "jobs.db")), (store) =>
     store.close(),
   );
@@ -88,7 +91,8 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue }),
     (one) => one.close(),
   );
-  const shop: Workshop = { pool, files, jobs, limits, scratch };
+  const onTrouble = (sentence: string) => app?.log.error(sentence);
+  const shop: Workshop = { pool, files, jobs, limits, scratch, onTrouble };
   const queue: JobQueue = closing.add(
     connection
       ? connection.queue
@@ -101,7 +105,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     styles: new KeptStyles(files),
     ending: ending.signal,
   };
-  const app = await buildApp(services, {
+  app = await buildApp(services, {
     ...{ keys, origins: options.origins ?? [], studio: options.studio, perMinute: limits.perMinute },
     isLocal: keys.length === 0 && ["127.0.0.1", "localhost", "::1"].includes(host),
     trustProxy: options.trustProxy ?? false,

@@ -100,7 +100,8 @@ class FolderStore implements FileStore {
   }
 
   async remove(name: string): Promise<void> {
-    await rm(this.#path(name), { recursive: true, force: true });
+    // Somebody may be writing into it.
+    await rm(this.#path(name), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
   }
 }
 

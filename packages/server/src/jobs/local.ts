@@ -86,10 +86,12 @@ export class LocalQueue implements JobQueue {
     const late = AbortSignal.timeout(this.#minutes * 60_000);
     const signal = AbortSignal.any([stopped, late]);
     try {
-      const record = await this.#jobs.change(id, UNFINISHED, { state: "running" });
+      const record = await this.#jobs.change(id, UNFINISHED, { state: "running" }, ({ progress }) => ({
+        type: "progress",
+        state: "running",
+        progress,
+      }));
       if (record === undefined) return;
-      const { progress } = record;
-      await this.#jobs.publish(id, { type: "progress", state: "running", progress });
       const plan = await again(() => this.#work.plan(record, signal), signal);
       const parts = Array.from({ length: plan.parts }, (_, index) => index).values();
       // Where one part fails for good, the others are not gone on with.
@@ -112,7 +114,7 @@ export class LocalQueue implements JobQueue {
       await again(() => this.#work.finish(record, plan, signal), signal);
     } catch (error) {
       const tooLate = new Problem("too-late", `The job took longer than ${this.#minutes} minutes.`);
-      if (!stopped.aborted) await this.#work.fail(id, late.aborted ? tooLate : error).catch(() => undefined);
+      if (!stopped.aborted) await this.#work.fail(id, late.aborted ? tooLate : error, stopped).catch(() => undefined);
       else if (this.#closed) await this.#jobs.change(id, ["running"], { state: "queued" }).catch(() => undefined);
     } finally {
       await this.#work.forget(id).catch(() => undefined);

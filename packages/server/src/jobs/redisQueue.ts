@@ -19,9 +19,6 @@ const LOCK = 15_000;
 /** How often a step that took its worker with it is tried again; the second time it is given up. */
 const MOST_STALLED = 1;
 
-/** How often a worker looks whether the job of its part was cancelled, in milliseconds. */
-const LOOK_EVERY = 1000;
-
 /** How often jobs without a place in the queue are looked for, in milliseconds. */
 const RECONCILE_EVERY = 30_000;
 
@@ -112,8 +109,15 @@ class RemoteQueue implements JobQueue {
     for (const id of await this.#jobs.unfinished()) {
       const places = await Promise.all(["plan", "finish"].map((step) => this.#queue.getJob(`${id}-${step}`)));
       const states = await Promise.all(places.map((place) => place?.getState()));
+      const [plan, finish] = places;
+      if (states[1] === "failed") {
+        // Whoever should have said so has died.
+        const detail = finish?.failedReason ?? "It could not be finished.";
+        const patch = { state: "failed", error: detail } as const;
+        await this.#jobs.change(id, UNFINISHED, patch, () => ({ type: "error", state: "failed", detail }));
+        continue;
+      }
       if (states.some((state) => state !== undefined && state !== "completed" && state !== "failed")) continue;
-      const [plan] = places;
       const record = await this.#jobs.get(id);
       // Whoever is between the steps at this very moment is left alone.
       if (record === undefined || isFinished(record) || Date.now() - record.updated < RECONCILE_EVERY) continue;
@@ -150,8 +154,11 @@ export class StepWorker implements AsyncDisposable {
   readonly #redis: Redis;
   readonly #worker: Worker<Step>;
 
-  private constructor(redis: Redis, worker: Worker<Step>) {
+  readonly #jobs: RedisStore;
+
+  private constructor(redis: Redis, worker: Worker<Step>, jobs: RedisStore) {
     this.#redis = redis;
+    this.#jobs = jobs;
     this.#worker = worker;
   }
 
@@ -194,7 +201,7 @@ export class StepWorker implements AsyncDisposable {
         const record = await jobs.change(id, UNFINISHED, { state: "running" });
         // Cancelled, or done by somebody else.
         if (record === undefined) return;
-        await whileWanted(jobs, id, async (signal) => {
+        await whileWanted(jobs, work, id, async (signal) => {
           if (name === "plan") return begin(record, signal);
           const plan = await work.plan(record, signal);
           return name === "part" ? work.part(record, plan, index, signal) : work.finish(record, plan, signal);
@@ -223,29 +230,44 @@ export class StepWorker implements AsyncDisposable {
       if (isLast || isStalled) void work.fail(job.data.id, error).catch(() => undefined);
     });
     await worker.waitUntilReady();
-    return new StepWorker(redis, worker);
+    return new StepWorker(redis, worker, jobs);
   }
 
   /** Takes no more steps and waits for those under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.close().catch(() => undefined);
+    await this.#jobs.close();
     this.#redis.disconnect();
   }
 }
 
-/** Does something for a job, and stops where it is cancelled meanwhile. */
-async function whileWanted(jobs: RedisStore, id: string, use: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  const controller = new AbortController();
-  const look = async () => {
-    const record = await jobs.get(id);
-    if (record === undefined || isFinished(record)) controller.abort(new Error("The job was cancelled."));
+/** Does something for a job, and stops where it is cancelled meanwhile; what it left by then is removed. */
+async function whileWanted(
+  jobs: RedisStore,
+  work: JobWork,
+  id: string,
+  use: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const [cancelled, ended] = [new AbortController(), new AbortController()];
+  const watch = async () => {
+    while (!ended.signal.aborted) {
+      const news = jobs.nextEvent(id, ended.signal);
+      const record = await jobs.get(id).catch(() => null);
+      if (record === undefined || record?.state === "cancelled") {
+        cancelled.abort(new Error("The job was cancelled."));
+        return;
+      }
+      await news;
+    }
   };
-  const timer = setInterval(() => void look().catch(() => undefined), LOOK_EVERY);
+  const watching = watch();
   try {
-    await use(controller.signal);
+    await use(cancelled.signal);
   } catch (error) {
-    if (!controller.signal.aborted) throw error;
+    if (!cancelled.signal.aborted) throw error;
   } finally {
-    clearInterval(timer);
+    ended.abort();
+    await watching;
+    if (cancelled.signal.aborted) await work.discard(id);
   }
 }

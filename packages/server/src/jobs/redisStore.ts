@@ -1,35 +1,55 @@
-/** Jobs in Redis: a hash for each, sorted sets of those in each state, and a stream of events a job. */
+/**
+ * Jobs in Redis: a hash for each, sorted sets of those in each state, and a stream of events a job. One more stream names the jobs
+ * of which there is news; every process that has listeners waits at it with one connection, however many they are.
+ */
+import { EventEmitter, once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { JOB_STATES, type JobEvent, type JobState } from "../schemas.ts";
 import { isFinished, type JobRecord, type NumberedEvent, UNFINISHED } from "./record.ts";
 import { type JobPatch, type JobStore, MOST_EVENTS } from "./store.ts";
 
-/** How often a follower looks for events, in milliseconds. */
-const LOOK_EVERY = 300;
+/** How long one wait for news lasts, in milliseconds; the next follows. */
+const WAIT = 10_000;
+
+/** How long to wait where Redis is gone, in milliseconds. */
+const WAIT_FOR_REDIS = 500;
+
+/** How much news is kept; a process that is further behind looks at all jobs that it listens to. */
+const MOST_NEWS = 10_000;
 
 /** How many jobs of an owner are looked through for a list. */
 const MOST_SEARCHED = 1000;
 
 /**
  * Changes a job if it is in one of some states, and moves it to the set of its new state, all at once.
- * ARGV: the job's number, the prefix, the time, the states with a comma after each, then fields and values.
+ * ARGV: the job's number, the prefix, the time, the states with a comma after each, an event or nothing, then fields and values.
  */
 const CHANGE = `
   local before = redis.call('HGET', KEYS[1], 'state')
   if not before or not string.find(ARGV[4], before .. ',', 1, true) then return 0 end
-  redis.call('HSET', KEYS[1], 'updated', ARGV[3], unpack(ARGV, 5))
+  redis.call('HSET', KEYS[1], 'updated', ARGV[3], unpack(ARGV, 6))
   local after = redis.call('HGET', KEYS[1], 'state')
   if after ~= before then
     redis.call('ZREM', ARGV[2] .. 'state:' .. string.gsub(before, '"', ''), ARGV[1])
     redis.call('ZADD', ARGV[2] .. 'state:' .. string.gsub(after, '"', ''), ARGV[3], ARGV[1])
   end
+  if ARGV[5] ~= '' then
+    redis.call('XADD', ARGV[2] .. 'events:' .. ARGV[1], 'MAXLEN', '~', ${MOST_EVENTS}, '*', 'event', ARGV[5])
+    redis.call('XADD', ARGV[2] .. 'news', 'MAXLEN', '~', ${MOST_NEWS}, '*', 'job', ARGV[1])
+  end
   return 1
 `;
+
+/** The name under which news of any job is told. */
+const ANY = "any";
 
 export class RedisStore implements JobStore {
   readonly #redis: Redis;
   readonly #prefix: string;
+  readonly #news = new EventEmitter().setMaxListeners(0);
+  readonly #ending = new AbortController();
+  #listening: { readonly connection: Redis; readonly begun: Promise<void> } | undefined;
 
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis;
@@ -59,11 +79,19 @@ export class RedisStore implements JobStore {
     ) as unknown as JobRecord;
   }
 
-  async change(id: string, from: readonly JobState[], patch: JobPatch): Promise<JobRecord | undefined> {
+  async change(
+    id: string,
+    from: readonly JobState[],
+    patch: JobPatch,
+    tell?: (job: JobRecord) => JobEvent,
+  ): Promise<JobRecord | undefined> {
+    const before = tell && (await this.get(id));
+    if (tell && before === undefined) return undefined;
+    const event = tell && before ? JSON.stringify(tell({ ...before, ...patch, updated: Date.now() })) : "";
     // As they are stored: in quotes.
     const states = from.map((state) => `${JSON.stringify(state)},`).join("");
     const fields = Object.entries(fieldsOf(patch)).flat();
-    const args = [id, this.#prefix, String(Date.now()), states, ...fields];
+    const args = [id, this.#prefix, String(Date.now()), states, event, ...fields];
     const isChanged = await this.#redis.eval(CHANGE, 1, this.#key("job", id), ...args);
     if (isChanged !== 1) return undefined;
     const record = await this.get(id);
@@ -79,17 +107,65 @@ export class RedisStore implements JobStore {
 
   async publish(id: string, event: JobEvent): Promise<void> {
     const text = JSON.stringify(event);
-    await this.#redis.xadd(this.#key("events", id), "MAXLEN", "~", MOST_EVENTS, "*", "event", text);
+    const results = await this.#redis
+      .multi()
+      .xadd(this.#key("events", id), "MAXLEN", "~", MOST_EVENTS, "*", "event", text)
+      .xadd(`${this.#prefix}news`, "MAXLEN", "~", MOST_NEWS, "*", "job", id)
+      .exec();
+    for (const [error] of results ?? []) if (error) throw error;
   }
 
   async eventsAfter(id: string, after: string | undefined): Promise<NumberedEvent[]> {
+    // What comes after this look is news to whoever waits already.
+    await this.#listening?.begun;
     const start = /^\d{1,15}-\d{1,15}$/.test(after ?? "") ? `(${after}` : "-";
     const found = await this.#redis.xrange(this.#key("events", id), start, "+");
     return found.map(([number, [, text = "{}"]]) => ({ id: number, event: JSON.parse(text) as JobEvent }));
   }
 
-  async nextEvent(_: string, signal: AbortSignal): Promise<void> {
-    await sleep(LOOK_EVERY, undefined, { signal }).catch(() => undefined);
+  async nextEvent(id: string, signal: AbortSignal): Promise<void> {
+    this.#listen();
+    const either = new AbortController();
+    const waits = [once(this.#news, id, either), once(this.#news, ANY, either)];
+    signal.addEventListener("abort", () => either.abort(), { once: true, signal: either.signal });
+    if (signal.aborted) either.abort();
+    await Promise.race(waits).catch(() => undefined);
+    either.abort();
+    for (const wait of waits) wait.catch(() => undefined);
+  }
+
+  /** Begins to wait for news, with a connection of its own, which a wait blocks. */
+  #listen(): void {
+    if (this.#listening) return;
+    const connection = this.#redis.duplicate({ commandTimeout: undefined, maxRetriesPerRequest: null });
+    connection.on("error", () => undefined);
+    const key = `${this.#prefix}news`;
+    let last = "0-0";
+    const begun = this.#redis
+      .xrevrange(key, "+", "-", "COUNT", 1)
+      .then(([newest]) => {
+        last = newest?.[0] ?? last;
+      })
+      .catch(() => undefined);
+    this.#listening = { connection, begun };
+    const wait = async () => {
+      await begun;
+      while (!this.#ending.signal.aborted) {
+        try {
+          const [stream] = (await connection.xread("BLOCK", WAIT, "STREAMS", key, last)) ?? [];
+          for (const [number, [, id = ""]] of stream?.[1] ?? []) {
+            last = number;
+            this.#news.emit(id);
+          }
+        } catch {
+          // Whatever was missed, those who look will find it.
+          await sleep(WAIT_FOR_REDIS, undefined, { signal: this.#ending.signal }).catch(() => undefined);
+          this.#news.emit(ANY);
+        }
+      }
+    };
+    connection.on("ready", () => this.#news.emit(ANY));
+    void wait();
   }
 
   async unfinished(): Promise<string[]> {
@@ -124,15 +200,19 @@ export class RedisStore implements JobStore {
     removal.del(this.#key("job", id), this.#key("parts", id), this.#key("events", id));
     for (const state of JOB_STATES) removal.zrem(this.#key("state", state), id);
     if (record) removal.zrem(this.#key("owner", record.owner), id);
+    removal.xadd(`${this.#prefix}news`, "MAXLEN", "~", MOST_NEWS, "*", "job", id);
     await removal.exec();
   }
 
   async check(): Promise<void> {
-    await this.#redis.ping();
+    await this.#redis.set(`${this.#prefix}checked`, Date.now());
   }
 
-  /** The connection belongs to whoever opened it. */
-  async close(): Promise<void> {}
+  /** Ends the wait for news; the other connection belongs to whoever opened it. */
+  async close(): Promise<void> {
+    this.#ending.abort();
+    this.#listening?.connection.disconnect();
+  }
 }
 
 /** Every field as JSON. */

@@ -5,9 +5,6 @@ import type { JobEvent, JobState } from "../schemas.ts";
 import { type JobRecord, type NumberedEvent, UNFINISHED } from "./record.ts";
 import { type JobPatch, type JobStore, MOST_EVENTS } from "./store.ts";
 
-/** How long a follower waits for an event before he looks anyway, in milliseconds. */
-const LOOK_EVERY = 1000;
-
 const TABLES = `
   CREATE TABLE IF NOT EXISTS jobs (
     id TEXT PRIMARY KEY,
@@ -23,6 +20,7 @@ const TABLES = `
     event TEXT NOT NULL,
     PRIMARY KEY (job, number)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS health (id INTEGER PRIMARY KEY, checked INTEGER NOT NULL) STRICT;
 `;
 
 interface Row {
@@ -73,13 +71,22 @@ class SqliteStore implements JobStore {
     return row && (JSON.parse(row.record) as JobRecord);
   }
 
-  async change(id: string, from: readonly JobState[], patch: JobPatch): Promise<JobRecord | undefined> {
+  async change(
+    id: string,
+    from: readonly JobState[],
+    patch: JobPatch,
+    tell?: (job: JobRecord) => JobEvent,
+  ): Promise<JobRecord | undefined> {
     const record = await this.get(id);
     if (record === undefined || !from.includes(record.state)) return undefined;
     const changed: JobRecord = { ...record, ...patch, updated: Date.now() };
-    this.#database
-      .prepare("UPDATE jobs SET state = ?, updated = ?, record = ? WHERE id = ?")
-      .run(changed.state, changed.updated, JSON.stringify(changed), id);
+    this.#database.transaction(() => {
+      this.#database
+        .prepare("UPDATE jobs SET state = ?, updated = ?, record = ? WHERE id = ?")
+        .run(changed.state, changed.updated, JSON.stringify(changed), id);
+      if (tell) this.#addEvent(id, tell(changed));
+    })();
+    if (tell) this.#news.emit(id);
     if (!UNFINISHED.includes(changed.state)) this.#parts.delete(id);
     return changed;
   }
@@ -91,6 +98,11 @@ class SqliteStore implements JobStore {
   }
 
   async publish(id: string, event: JobEvent): Promise<void> {
+    this.#addEvent(id, event);
+    this.#news.emit(id);
+  }
+
+  #addEvent(id: string, event: JobEvent): void {
     this.#database
       .prepare(
         "INSERT INTO events (job, number, event) SELECT ?1, COALESCE(MAX(number), 0) + 1, ?2 FROM events WHERE job = ?1",
@@ -99,7 +111,6 @@ class SqliteStore implements JobStore {
     this.#database
       .prepare("DELETE FROM events WHERE job = ?1 AND number <= (SELECT MAX(number) FROM events WHERE job = ?1) - ?2")
       .run(id, MOST_EVENTS);
-    this.#news.emit(id);
   }
 
   async eventsAfter(id: string, after: string | undefined): Promise<NumberedEvent[]> {
@@ -111,8 +122,7 @@ class SqliteStore implements JobStore {
   }
 
   async nextEvent(id: string, signal: AbortSignal): Promise<void> {
-    const either = AbortSignal.any([signal, AbortSignal.timeout(LOOK_EVERY)]);
-    await once(this.#news, id, { signal: either }).catch(() => undefined);
+    await once(this.#news, id, { signal }).catch(() => undefined);
   }
 
   async unfinished(): Promise<string[]> {
@@ -143,10 +153,11 @@ class SqliteStore implements JobStore {
     this.#database.prepare("DELETE FROM events WHERE job = ?").run(id);
     this.#database.prepare("DELETE FROM jobs WHERE id = ?").run(id);
     this.#parts.delete(id);
+    this.#news.emit(id);
   }
 
   async check(): Promise<void> {
-    this.#database.prepare("SELECT 1").get();
+    this.#database.prepare("INSERT OR REPLACE INTO health (id, checked) VALUES (1, ?)").run(Date.now());
   }
 
   async close(): Promise<void> {

@@ -10,17 +10,23 @@ export interface JobStore {
   add(record: JobRecord): Promise<void>;
   get(id: string): Promise<JobRecord | undefined>;
   /**
-   * Changes a job that is in one of these states.
+   * Changes a job that is in one of these states, and tells its listeners, both or neither.
    *
+   * @param tell makes the event of the job as it will be.
    * @returns the job as it is now; undefined where it was in another state, or is not there.
    */
-  change(id: string, from: readonly JobState[], patch: JobPatch): Promise<JobRecord | undefined>;
+  change(
+    id: string,
+    from: readonly JobState[],
+    patch: JobPatch,
+    tell?: (job: JobRecord) => JobEvent,
+  ): Promise<JobRecord | undefined>;
   /** Remembers how far a part of a job is, from 0 to 1, and returns the sum over all of its parts. */
   advance(id: string, part: number, fraction: number): Promise<number>;
   publish(id: string, event: JobEvent): Promise<void>;
   /** The events after this one, in order; all that are remembered where none is named. */
   eventsAfter(id: string, after: string | undefined): Promise<NumberedEvent[]>;
-  /** Resolves when there may be new events, at the latest after a moment. */
+  /** Resolves when there may be new events since it was called, or the signal is aborted. */
   nextEvent(id: string, signal: AbortSignal): Promise<void>;
   /** Jobs that are neither done nor failed nor cancelled, oldest first. */
   unfinished(): Promise<string[]>;
@@ -32,7 +38,7 @@ export interface JobStore {
   list(owner: string, state: JobState | undefined, most: number): Promise<JobRecord[]>;
   /** Forgets a job and its events. */
   remove(id: string): Promise<void>;
-  /** @throws where it cannot be reached. */
+  /** @throws where it cannot be reached, or cannot be written. */
   check(): Promise<void>;
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { joinSegments, perSecond } from "adaattn/node";
 import type { FileStore } from "../files/store.ts";
 import type { InputFile, PaintTask, SegmentProgress } from "../painters/messages.ts";
@@ -25,6 +26,10 @@ export const ATTEMPTS = 3;
 /** How long to wait before the next try, in milliseconds; it doubles each time. */
 export const BACK_OFF = 1000;
 
+/** How long to wait before the end of a job is written again, in milliseconds: at first and at most. */
+const WRITE_AGAIN = 250;
+const MOST_WRITE_AGAIN = 5000;
+
 /** What a part leaves behind beside its file. */
 interface PartNote {
   readonly result: StoredResult;
@@ -45,6 +50,8 @@ export interface Workshop {
   readonly limits: Limits;
   /** A folder of this process alone, for what is on its way. */
   readonly scratch: string;
+  /** Hears one sentence where something is in the way that an operator should know. */
+  readonly onTrouble?: ((sentence: string) => void) | undefined;
 }
 
 /** Whether an error would come again however often one tried. */
@@ -84,7 +91,8 @@ export class JobWork {
         : await this.#picture(record, plan, index, signal);
       await this.#shop.files.write(noteName(record.id, index), new TextEncoder().encode(JSON.stringify(note)));
     }
-    await this.#advance(record.id, plan, index, 1);
+    // That nobody hears of it is no reason to paint it again.
+    await this.#advance(record.id, plan, index, 1).catch((error: unknown) => this.#complain(error));
   }
 
   async #note(id: string, index: number): Promise<PartNote | undefined> {
@@ -107,7 +115,7 @@ export class JobWork {
       bytes: bytes.length,
     };
     await files.write(result.name, bytes);
-    if (plan.parts > 1) await this.#preview(record.id, result.name);
+    if (plan.parts > 1) await this.#preview(record.id, result.name).catch((error: unknown) => this.#complain(error));
     return { result, notes };
   }
 
@@ -191,8 +199,7 @@ export class JobWork {
     const { jobs } = this.#shop;
     // Joining is the rest.
     const progress = Math.min(0.99, (await jobs.advance(id, index, fraction)) / parts);
-    const changed = await jobs.change(id, ["running"], { progress });
-    if (changed) await jobs.publish(id, { type: "progress", state: "running", progress });
+    await jobs.change(id, ["running"], { progress }, () => ({ type: "progress", state: "running", progress }));
   }
 
   async #preview(id: string, name: string): Promise<void> {
@@ -217,9 +224,11 @@ export class JobWork {
       ? [await this.#join(record, plan.video, notes, signal)]
       : notes.map(({ result }) => result);
     const all = [...new Set(notes.flatMap((note) => note.notes))];
-    const done = await jobs.change(record.id, UNFINISHED, { state: "done", progress: 1, results, notes: all });
+    const patch = { state: "done", progress: 1, results, notes: all } as const;
+    const done = await this.#written(signal, () =>
+      jobs.change(record.id, UNFINISHED, patch, (job) => ({ type: "done", job: describeJob(job) })),
+    );
     if (done === undefined) return;
-    await jobs.publish(record.id, { type: "done", job: describeJob(done) });
     await this.#tidy(record.id);
   }
 
@@ -250,14 +259,42 @@ export class JobWork {
     return { name, type: MEDIA_TYPES[target.extension.slice(1)] ?? "application/octet-stream", bytes };
   }
 
-  /** Gives a job up. */
-  async fail(id: string, error: unknown): Promise<void> {
+  /** Gives a job up. @param signal ends the tries to write that down. */
+  async fail(id: string, error: unknown, signal?: AbortSignal): Promise<void> {
     const { jobs, files } = this.#shop;
     const detail = error instanceof Error ? error.message : String(error);
-    const failed = await jobs.change(id, UNFINISHED, { state: "failed", error: detail });
-    if (failed) await jobs.publish(id, { type: "error", state: "failed", detail });
+    const failed = await this.#written(signal, () =>
+      jobs.change(id, UNFINISHED, { state: "failed", error: detail }, () => ({
+        type: "error",
+        state: "failed",
+        detail,
+      })),
+    );
     await this.forget(id);
     if (failed) await files.remove(folderOf(id));
+  }
+
+  /** Writes down how a job has ended, again and again until that succeeds: what is painted must not be lost with it. */
+  async #written<Written>(signal: AbortSignal | undefined, write: () => Promise<Written>): Promise<Written> {
+    for (let wait = WRITE_AGAIN; ; wait = Math.min(2 * wait, MOST_WRITE_AGAIN)) {
+      try {
+        return await write();
+      } catch (error) {
+        this.#complain(error);
+        await sleep(wait, undefined, { ...(signal && { signal }) });
+      }
+    }
+  }
+
+  #complain(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#shop.onTrouble?.(`The state of a job cannot be written (${reason}).`);
+  }
+
+  /** Removes what is left of a job that was cancelled. */
+  async discard(id: string): Promise<void> {
+    await this.forget(id);
+    await this.#shop.files.remove(folderOf(id)).catch((error: unknown) => this.#complain(error));
   }
 
   /** Removes what is of no use any more once a job is done. */

@@ -1,5 +1,6 @@
 /** A job's events as a stream of server-sent events. */
 import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { describeJob, isFinished, type JobRecord, type NumberedEvent } from "../jobs/record.ts";
 import type { JobEvent } from "../schemas.ts";
@@ -32,30 +33,42 @@ async function* lines(
 ): AsyncGenerator<string, void, undefined> {
   yield `retry: ${RETRY}\n\n`;
   if (first.length === 0) yield written(stateOf(record));
-  let [fresh, last, spoke] = [first, after, performance.now()];
-  while (!signal.aborted) {
+  let [fresh, last] = [first, after];
+  for (;;) {
     for (const { id, event } of fresh) {
       yield written(event, id);
       last = id;
-      spoke = performance.now();
       if (event.type === "done" || event.type === "error") return;
     }
-    await jobs.nextEvent(record.id, signal);
-    // While the store cannot be reached, the stream only shows that it is there.
-    fresh = await jobs.eventsAfter(record.id, last).catch(() => []);
-    if (fresh.length === 0 && (await isGone(jobs, record.id))) return;
-    if (performance.now() - spoke < HEARTBEAT) continue;
-    spoke = performance.now();
-    yield ": still here\n\n";
+    // The wait begins before the look, so that nothing falls between the two.
+    const heard = new AbortController();
+    const news = jobs.nextEvent(record.id, AbortSignal.any([signal, heard.signal]));
+    try {
+      // While the store cannot be reached, the stream only shows that it is there.
+      fresh = await jobs.eventsAfter(record.id, last).catch(() => []);
+      if (fresh.length > 0) continue;
+      const job = await jobs.get(record.id).catch(() => record);
+      if (job === undefined) return;
+      if (isFinished(job)) {
+        // Its last event is not there any more, or comes this moment: the state says the same.
+        yield written(stateOf(job));
+        return;
+      }
+      for (let hasNews = false; !hasNews; ) {
+        hasNews = await Promise.race([news.then(() => true), silence(heard.signal)]);
+        if (signal.aborted) return;
+        if (!hasNews) yield ": still here\n\n";
+      }
+    } finally {
+      heard.abort();
+    }
   }
 }
 
-async function isGone(jobs: Services["jobs"], id: string): Promise<boolean> {
-  try {
-    return (await jobs.get(id)) === undefined;
-  } catch {
-    return false;
-  }
+/** Resolves with false when nothing was said for long. */
+async function silence(signal: AbortSignal): Promise<false> {
+  await sleep(HEARTBEAT, undefined, { signal, ref: false }).catch(() => undefined);
+  return false;
 }
 
 function written({ type, ...data }: JobEvent, id?: string): string {

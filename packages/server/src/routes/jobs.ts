@@ -123,10 +123,11 @@ export function addJobs(api: Api, services: Services): void {
     },
     async (request, reply, { params }) => {
       const { id } = await find(request, params.id);
-      if (await jobs.change(id, UNFINISHED, { state: "cancelled" })) {
-        await jobs.publish(id, { type: "error", state: "cancelled", detail: "The job was cancelled." });
+      const cancelled = { type: "error", state: "cancelled", detail: "The job was cancelled." } as const;
+      if (await jobs.change(id, UNFINISHED, { state: "cancelled" }, () => cancelled)) {
         await queue.cancel(id);
-        await files.remove(folderOf(id));
+        // A worker may be writing there at this moment; it removes what it finds when it has stopped.
+        await files.remove(folderOf(id)).catch((error: unknown) => request.log.warn({ err: error }, "files are left"));
       } else {
         await forgetJob(services, id);
       }
