@@ -1,9 +1,10 @@
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { crc32 } from "node:zlib";
+import { crc32, deflateSync } from "node:zlib";
 import sharp, { type Sharp } from "sharp";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { LargePicture } from "../src/node/largePictures.ts";
 import { readPicture, writePicture } from "../src/node/pictures.ts";
 import type { Picture } from "../src/picture/picture.ts";
 
@@ -27,6 +28,25 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "adaattn-pictures-"));
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** A PNG of 16 x 16 pixels of one color whose values stay as they are, tagged with a profile but not converted to it. */
+async function tagged(color: number[], depth: 8 | 16, profile: string): Promise<Buffer> {
+  const values = Array.from({ length: 16 * 16 }, () => color).flat();
+  const data = depth === 8 ? Uint8Array.from(values) : Uint16Array.from(values, (value) => value * 257);
+  const space = depth === 8 ? "srgb" : "rgb16";
+  const plain = await sharp(data, { raw: { width: 16, height: 16, channels: 3 } })
+    .toColourspace(space)
+    .png()
+    .toBuffer();
+  const { icc = Buffer.alloc(0) } = await sharp(await flag().withIccProfile(profile).png().toBuffer()).metadata();
+  const body = Buffer.concat([Buffer.from("iCCPprofile\0\0", "latin1"), deflateSync(icc)]);
+  const chunk = Buffer.alloc(body.length + 8);
+  chunk.writeUInt32BE(body.length - 4, 0);
+  body.copy(chunk, 4);
+  chunk.writeUInt32BE(crc32(body), body.length + 4);
+  const headerEnd = 33;
+  return Buffer.concat([plain.subarray(0, headerEnd), chunk, plain.subarray(headerEnd)]);
+}
 
 /** A picture of 48 x 32: red on the left, blue on the right, white dots at the top left, so that a turn or a swap shows. */
 function flag(): Sharp {
@@ -66,6 +86,24 @@ describe("reading", () => {
     expectNear(pixel(picture, 16, 24), [255, 0, 0, 255], tolerance);
     expectNear(pixel(picture, 40, 24), [0, 0, 255, 255], tolerance);
     expectNear(pixel(picture, 3, 3), [255, 255, 255, 255], tolerance);
+  });
+
+  test.each<[string, number[], number[]]>([
+    ["srgb", [200, 60, 40], [200, 60, 40]],
+    ["srgb", [40, 160, 80], [40, 160, 80]],
+    ["srgb", [50, 80, 200], [50, 80, 200]],
+    ["srgb", [255, 0, 0], [255, 0, 0]],
+    ["p3", [200, 60, 40], [217, 42, 24]],
+  ])("a %s profile on %j alike with 8 and 16 bits", async (profile, color, expected) => {
+    for (const depth of [8, 16] as const) {
+      const file = await tagged(color, depth, profile);
+      expect(await sharp(file).metadata()).toMatchObject({ depth: depth === 8 ? "uchar" : "ushort", hasProfile: true });
+      expectNear(pixel(await readPicture(file), 8, 8), [...expected, 255], 1);
+      const path = join(folder, `tagged-${depth}.png`);
+      await writeFile(path, file);
+      await using large = await LargePicture.open(path, path);
+      expectNear(pixel(await large.read({ left: 0, top: 0, width: 16, height: 16 }), 8, 8), [...expected, 255], 1);
+    }
   });
 
   test.each(["b-w", "grey16"] as const)("grey (%s) as equal red, green and blue", async (space) => {

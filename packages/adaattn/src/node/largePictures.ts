@@ -65,12 +65,13 @@ export class LargePicture implements PictureSource, AsyncDisposable {
     const handle = await open(path, "r");
     const start = Buffer.alloc(64);
     const { bytesRead } = await handle.read(start, 0, start.length, 0).finally(() => handle.close());
-    const { source, damaged, hasAlpha } = await readHeader(start.subarray(0, bytesRead), path, path, options);
+    const header = await readHeader(start.subarray(0, bytesRead), path, path, options);
+    const { source, damaged, hasAlpha, isDeepWithProfile } = header;
     const size = targetSize(path, source, options);
     // libvips goes by the ending: its own format is raw pixels after a short header.
     const temporary = temporaryBeside(beside, ".v");
     try {
-      const decoded = decoding(path, source, size).toFile(temporary);
+      const decoded = decoding(path, source, size, isDeepWithProfile).toFile(temporary);
       await unlessAborted(decoded, options.signal, (cause) => {
         const isFull = cause instanceof Error && /write|space/i.test(cause.message);
         return isFull ? writeFailure(beside, "ENOSPC", cause) : damaged(cause);

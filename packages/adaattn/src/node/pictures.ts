@@ -47,18 +47,25 @@ export async function readPicture(file: string | Uint8Array, options: ReadPictur
   const { signal } = options;
   const name = nameOf(file, options);
   const bytes = typeof file === "string" ? await readWholeFile(file, signal) : file;
-  const { source, damaged } = await readHeader(bytes, bytes, name, options);
-  const image = decoding(bytes, source, targetSize(name, source, options)).raw({ depth: "uchar" });
+  const { source, damaged, isDeepWithProfile } = await readHeader(bytes, bytes, name, options);
+  const size = targetSize(name, source, options);
+  const image = decoding(bytes, source, size, isDeepWithProfile).raw({ depth: "uchar" });
   const { data, info } = await unlessAborted(image.toBuffer({ resolveWithObject: true }), signal, damaged);
   return { width: info.width, height: info.height, data, source };
 }
 
-/** The picture as it is on its way from libvips: upright RGBA bytes in sRGB, of this size. */
-export function decoding(input: string | Uint8Array, source: Size, size: Size): Sharp {
+/**
+ * The picture as it is on its way from libvips: upright RGBA bytes in sRGB, of this size.
+ *
+ * @param isDeepWithProfile as {@link readHeader} found it.
+ */
+export function decoding(input: string | Uint8Array, source: Size, size: Size, isDeepWithProfile: boolean): Sharp {
   const image = sharp(input, { failOn: "error", limitInputPixels: MOST_PIXELS, sequentialRead: true }).autoOrient();
   if (size.width !== source.width || size.height !== source.height) {
     image.resize({ ...size, fit: "fill", kernel: "lanczos3" });
   }
+  // sharp takes 16-bit colors from their profile to Display P3, and would leave them there.
+  if (isDeepWithProfile) image.withIccProfile("srgb", { attach: false });
   return image.toColourspace("srgb").ensureAlpha();
 }
 
@@ -106,7 +113,8 @@ export async function readHeader(
   }
   const source = { ...uprightSize(metadata), format, pages: metadata.pages ?? 1 };
   checkSource(name, source, mostPixels);
-  return { source, damaged, hasAlpha: metadata.hasAlpha };
+  const isDeepWithProfile = metadata.space === "rgb16" && metadata.icc !== undefined;
+  return { source, damaged, hasAlpha: metadata.hasAlpha, isDeepWithProfile };
 }
 
 /**
