@@ -1,5 +1,6 @@
 /** Who may ask, how often, and from which pages; and the studio at the root. */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Client } from "../src/client.ts";
@@ -17,7 +18,55 @@ const origin = "https://studio.example";
 const { url } = await testServer({ apiKeys: keys, origins: [origin], studio, limits: { perMinute: 8 } });
 const ada = new Client(url, { key: "0123456789abcdef0123" });
 
+/** The status of an answer to a request whose target is sent as it stands here; URLs of fetch are tidied on the way. */
+function statusOf(method: string, target: string): Promise<number> {
+  const { hostname, port, host } = new URL(url);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname, () => {
+      socket.write(`${method} ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`);
+    });
+    let text = "";
+    socket.setEncoding("utf8").on("data", (more: string) => {
+      text += more;
+    });
+    socket.on("error", reject).on("close", () => resolve(Number(text.split(" ")[1])));
+  });
+}
+
 describe("with API keys", () => {
+  it("no spelling of an address leads around them", async () => {
+    const document = (await (await fetch(`${url}/openapi.json`)).json()) as { paths: Record<string, object> };
+    const open = ["/healthz", "/readyz"];
+    const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
+      open.includes(path) ? [] : Object.keys(methods).map((method) => [method.toUpperCase(), path] as const),
+    );
+    expect(routes.length).toBeGreaterThan(8);
+    for (const [method, path] of routes) {
+      const plain = path.replaceAll(/\{[^}]+\}/g, "night");
+      const encoded = plain.replaceAll(/[a-z0-9]/g, (sign) => `%${sign.charCodeAt(0).toString(16)}`);
+      const spellings = [
+        plain,
+        encoded,
+        plain.replace(/^\/(.)/, (_, first: string) => `/%${first.charCodeAt(0).toString(16)}`),
+        `${url}${plain}`,
+        `http://elsewhere.example${encoded}`,
+        `${plain}?a=/healthz`,
+        `${plain};a`,
+        `/healthz/..${plain}`,
+        `/${plain}`,
+        `${plain}/`,
+        plain.toUpperCase(),
+      ];
+      for (const target of spellings) {
+        // Where a spelling leads to no route it may lead to the studio's files, which are open, and of which none has that name.
+        expect(`${await statusOf(method, target)} to ${method} ${target}`).toMatch(/^(400|401|403|404) /);
+      }
+      for (const target of [plain, encoded, `${url}${plain}`, `${plain}?a=/healthz`]) {
+        expect([method, target, await statusOf(method, target)]).toEqual([method, target, 401]);
+      }
+    }
+  });
+
   it("only who has one may ask; health and documentation are open", async () => {
     for (const path of ["/v1/models", "/v1/jobs", "/metrics"]) {
       const answer = await fetch(url + path);
@@ -50,6 +99,14 @@ describe("with API keys", () => {
     expect(refused[0].retryAfter).toBeGreaterThan(0);
     // Health is not counted.
     for (let count = 0; count < 12; count++) expect((await fetch(`${url}/healthz`)).status).toBe(200);
+  });
+
+  it("a key without a name keeps what belongs to it when lines are taken out", async () => {
+    const file = join(folder, "lines.txt");
+    writeFileSync(file, "one-key-of-many-signs\nother-key-of-many-signs\n");
+    const [, other] = await readApiKeys(file);
+    writeFileSync(file, "other-key-of-many-signs\n");
+    expect(await readApiKeys(file)).toEqual([other]);
   });
 
   it("a file of keys is refused where it is of no use", async () => {

@@ -13,7 +13,7 @@ import type { Services } from "../services.ts";
 import { Api } from "./api.ts";
 import { docsPage, PAGE_POLICY, welcomePage } from "./docs.ts";
 import { Metrics } from "./metrics.ts";
-import { type SecurityOptions, secure } from "./security.ts";
+import { isOpen, type SecurityOptions, secure } from "./security.ts";
 import { drain } from "./upload.ts";
 
 /** What the studio's files may do: run their own scripts and WebAssembly, and show pictures that they made. */
@@ -72,7 +72,7 @@ export async function buildApp(services: Omit<Services, "metrics">, options: App
     await app.register(rateLimit, {
       ...{ max: options.perMinute, timeWindow: 60_000, skipOnError: true },
       ...(options.redis ? { redis: options.redis, nameSpace: "adaattn-rate-" } : {}),
-      allowList: (request) => !request.url.startsWith("/v1/"),
+      allowList: (request) => isOpen(request) || request.routeOptions.url === "/metrics",
       keyGenerator: (request) => request.owner || request.ip,
       errorResponseBuilder: (_, { max, ttl }) => {
         const seconds = String(Math.ceil(ttl / 1000));

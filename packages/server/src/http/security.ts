@@ -6,6 +6,7 @@ import { Problem } from "../problem.ts";
 
 /** A key and what it is called in logs. */
 export interface ApiKey {
+  /** Its name in the file, else the first 16 digits of its hash; jobs belong to this name. */
   readonly name: string;
   /** The SHA-256 of the key. */
   readonly hash: Buffer;
@@ -32,11 +33,13 @@ export async function readApiKeys(path: string): Promise<ApiKey[]> {
   const lines = text.split("\n").map((line) => line.trim());
   const keys = lines.flatMap((line, index) => {
     if (line === "" || line.startsWith("#")) return [];
-    const [, name = `key ${index + 1}`, key = ""] = /^(?:([^:\s]+):)?(.*)$/.exec(line) ?? [];
+    const [, given, key = ""] = /^(?:([^:\s]+):)?(.*)$/.exec(line) ?? [];
     if (key.length < LEAST_KEY) {
       throw new Error(`Expected keys of at least ${LEAST_KEY} characters in ${path} but line ${index + 1} is shorter.`);
     }
-    return [{ name, hash: hashOf(key) }];
+    const hash = hashOf(key);
+    // What belongs to a key without a name must stay with it when lines are added or taken out.
+    return [{ name: given ?? `key ${hash.toString("hex").slice(0, 16)}`, hash }];
   });
   if (keys.length === 0) throw new Error(`Expected at least one API key in ${path} but there is none.`);
   return keys;
@@ -67,8 +70,16 @@ declare module "fastify" {
 
 const LOCAL = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
 
-/** Paths that are guarded by keys. */
-const GUARDED = /^\/(v1\/|metrics)/;
+/**
+ * The routes that anybody may ask, as they are registered: health, documentation and the studio's files. All others need a key, and
+ * so does what matches no route.
+ */
+const OPEN: ReadonlySet<string> = new Set(["/", "/*", "/docs", "/openapi.json", "/healthz", "/readyz"]);
+
+/** Whether anybody may ask. The route that was matched decides: an address can be spelled in many ways. */
+export function isOpen(request: FastifyRequest): boolean {
+  return OPEN.has(request.routeOptions.url ?? "");
+}
 
 /** Checks every request before anything of its body is read. */
 export function secure(app: FastifyInstance, { keys, origins, isLocal }: SecurityOptions): void {
@@ -82,7 +93,7 @@ export function secure(app: FastifyInstance, { keys, origins, isLocal }: Securit
       throw new Problem("forbidden", "Expected no page of another origin. The server's --cors allows some.");
     }
     // Browsers ask whether they may ask without saying who they are.
-    if (keys.length === 0 || request.method === "OPTIONS" || !GUARDED.test(request.url)) return;
+    if (keys.length === 0 || request.method === "OPTIONS" || isOpen(request)) return;
     const name = keyOf(request, keys);
     if (name === undefined) {
       throw new Problem("unauthorized", "Expected a known API key in the header Authorization: Bearer.", {
