@@ -28,9 +28,23 @@ const DESCRIPTION = "style.json";
 
 export class KeptStyles {
   readonly #files: FileStore;
+  /** The last change of each name that is under way: a change must not clear away the files that another one just wrote. */
+  readonly #changes = new Map<string, Promise<unknown>>();
 
   constructor(files: FileStore) {
     this.#files = files;
+  }
+
+  /** Makes changes of one name happen one after another, in the order in which they were asked for. */
+  async #inTurn<Result>(name: string, change: () => Promise<Result>): Promise<Result> {
+    const before = this.#changes.get(name) ?? Promise.resolve();
+    const mine = before.then(change, change);
+    this.#changes.set(name, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#changes.get(name) === mine) this.#changes.delete(name);
+    }
   }
 
   async find(name: string): Promise<KeptStyle | undefined> {
@@ -46,8 +60,12 @@ export class KeptStyles {
     return style;
   }
 
-  /** Keeps a style, instead of one that has its name. Returns whether it is a new name. */
-  async put(name: string, style: NewStyle): Promise<boolean> {
+  /** Keeps a style, instead of one that has its name. Returns it, and whether it is a new name. */
+  put(name: string, style: NewStyle): Promise<{ readonly style: KeptStyle; readonly isNew: boolean }> {
+    return this.#inTurn(name, () => this.#put(name, style));
+  }
+
+  async #put(name: string, style: NewStyle) {
     const before = await this.find(name);
     const keep = async (kind: string, file: NewStyle["painting"]): Promise<StoredFile> => {
       const { path, hash, bytes } = file;
@@ -67,15 +85,17 @@ export class KeptStyles {
     for (const file of await this.#files.list(`styles/${name}/`)) {
       if (!used.includes(file) && !file.endsWith(DESCRIPTION)) await this.#files.remove(file);
     }
-    return before === undefined;
+    return { style: kept, isNew: before === undefined };
   }
 
   /** @throws Problem where there is none of this name. */
-  async remove(name: string): Promise<void> {
-    await this.get(name);
-    // The description first: without it there is no style.
-    await this.#files.remove(`styles/${name}/${DESCRIPTION}`);
-    await this.#files.remove(`styles/${name}/`);
+  remove(name: string): Promise<void> {
+    return this.#inTurn(name, async () => {
+      await this.get(name);
+      // The description first: without it there is no style.
+      await this.#files.remove(`styles/${name}/${DESCRIPTION}`);
+      await this.#files.remove(`styles/${name}/`);
+    });
   }
 
   async list(): Promise<StyleInfo[]> {

@@ -72,8 +72,8 @@ export function addStyles(api: Api, services: Services): void {
       if ((await styles.find(name)) === undefined && (await styles.list()).length >= MOST_KEPT) {
         throw new Problem("conflict", `Expected at most ${MOST_KEPT} kept styles. Delete one first.`);
       }
-      const isNew = await styles.put(name, { painting, mask, look, width, height });
-      return reply.code(isNew ? 201 : 200).send(describeStyle(name, await styles.get(name)));
+      const { style, isNew } = await styles.put(name, { painting, mask, look, width, height });
+      return reply.code(isNew ? 201 : 200).send(describeStyle(name, style));
     },
   );
   api.add(
