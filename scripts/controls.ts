@@ -40,7 +40,7 @@ interface Studio {
 
 const content = (name: string, { size }: Studio) =>
   readPicture(root(`assets/contents/${name}.jpg`), { longerSide: size });
-const painting = (name: string) => readPicture(root(`assets/styles/${name}.jpg`), { longestSide: STYLE_SIDE });
+const painting = (name: string) => readPicture(root(`assets/paintings/${name}.jpg`), { longestSide: STYLE_SIDE });
 const styleOf = async (name: string, { model }: Studio, options: StyleOptions = {}) =>
   model.style(await painting(name), options);
 
@@ -58,14 +58,14 @@ const FIGURE = `<path d="M 37 2 Q 27 4 28 20 Q 29 30 33 37 L 12 50 L 8 100 L 82 
 const strips: Record<string, (studio: Studio) => Promise<readonly Picture[]>> = {
   async strength(studio) {
     const photo = await content("castle", studio);
-    using style = await styleOf("starry-night", studio);
+    using style = await styleOf("van-gogh-starry-night", studio);
     return await each([0, 0.3, 0.6, 1, 1.5], (strength) => studio.model.stylize(photo, style, { strength }));
   },
 
   async styles(studio) {
     const photo = await content("tiger", studio);
-    using one = await styleOf("rainy-street", studio);
-    using other = await styleOf("ink-landscape", studio);
+    using one = await styleOf("monet-irises", studio);
+    using other = await styleOf("hokusai-great-wave", studio);
     return await each([1, 2 / 3, 1 / 3, 0], (weight) => {
       const shares = [
         { style: one, weight },
@@ -79,8 +79,8 @@ const strips: Record<string, (studio: Studio) => Promise<readonly Picture[]>> = 
     const photo = await content("portrait", studio);
     const mask = await drawn(photo, `<rect width="100" height="100" fill="#0000ff"/>${FIGURE}`, 1.5);
     const [figure, background] = regionMasks(mask, ["red", "blue"]);
-    using one = await styleOf("wheat-field", studio);
-    using other = await styleOf("rainy-street", studio);
+    using one = await styleOf("van-gogh-langlois-bridge", studio);
+    using other = await styleOf("monet-irises", studio);
     const both: StyleShare[] = [
       { style: one, mask: figure },
       { style: other, mask: background },
@@ -95,14 +95,14 @@ const strips: Record<string, (studio: Studio) => Promise<readonly Picture[]>> = 
 
   async "style-mask"(studio) {
     const photo = await content("mountains", studio);
-    const whole = await painting("ink-landscape");
-    const sun = await drawn(whole, `<rect width="100" height="100"/><circle cx="70" cy="22" r="11" fill="#fff"/>`);
-    const tree = await drawn(
+    const whole = await painting("hiroshige-plum-orchard");
+    const sky = await drawn(whole, `<rect width="100" height="100"/><rect width="100" height="20" fill="#fff"/>`);
+    const trunk = await drawn(
       whole,
-      `<rect width="100" height="100"/><rect y="20" width="32" height="70" fill="#fff"/>`,
+      `<rect width="100" height="100"/><rect x="20" y="52" width="60" height="30" fill="#fff"/>`,
     );
     const results: Picture[] = [whole];
-    for (const mask of [undefined, sun, tree]) {
+    for (const mask of [undefined, sky, trunk]) {
       using style = await studio.model.style(whole, { mask });
       results.push(await studio.model.stylize(photo, style));
     }
@@ -111,7 +111,7 @@ const strips: Record<string, (studio: Studio) => Promise<readonly Picture[]>> = 
 
   async color(studio) {
     const photo = await content("bee", studio);
-    using style = await styleOf("rainy-street", studio);
+    using style = await styleOf("monet-irises", studio);
     const results = await each(["style", "content", "match"] as const, (color) =>
       studio.model.stylize(photo, style, { color }),
     );
@@ -121,14 +121,14 @@ const strips: Record<string, (studio: Studio) => Promise<readonly Picture[]>> = 
   async stroke(studio) {
     const photo = await content("castle", studio);
     return await each([{ stroke: 0.5 }, {}, { stroke: 2 }, { rotate: 90 }, { rotate: 30 }], async (options) => {
-      using style = await styleOf("starry-night", studio, options);
+      using style = await styleOf("van-gogh-starry-night", studio, options);
       return await studio.model.stylize(photo, style);
     });
   },
 
   async attention(studio) {
     const photo = await content("bee", studio);
-    using style = await styleOf("wheat-field", studio);
+    using style = await styleOf("van-gogh-langlois-bridge", studio);
     const { painting: seen } = style.source;
     const points = [{ x: photo.width * 0.2, y: photo.height * 0.25 }];
     const attention = await studio.model.attention(photo, style, points, { level: 3 });
@@ -145,8 +145,8 @@ const strips: Record<string, (studio: Studio) => Promise<readonly Picture[]>> = 
     const photo = await content("portrait", studio);
     const mask = await drawn(photo, `<rect width="100" height="100" fill="#0000ff"/>${FIGURE}`, 1.5);
     const [figure, background] = regionMasks(mask, ["red", "blue"]);
-    using one = await styleOf("wheat-field", studio, { stroke: 0.7 });
-    using other = await styleOf("stained-glass", studio, { stroke: 1.5 });
+    using one = await styleOf("van-gogh-langlois-bridge", studio, { stroke: 0.7 });
+    using other = await styleOf("popova-portrait", studio, { stroke: 1.5 });
     const shares: StyleShare[] = [
       { style: one, mask: figure },
       { style: other, mask: background },

@@ -93,7 +93,10 @@ export async function gatherFiles(): Promise<StaticFiles> {
 
   await cp(join(repository, "assets/contents"), join(target, "pictures/photos"), { recursive: true });
   await cp(join(repository, "assets/styles"), join(target, "pictures/paintings"), { recursive: true });
-  await cp(join(repository, "docs/gallery/castle-starry-night.jpg"), join(target, "pictures/castle-starry-night.jpg"));
+  await cp(
+    join(repository, "docs/gallery/castle-van-gogh-starry-night.jpg"),
+    join(target, "pictures/castle-starry-night.jpg"),
+  );
   await cp(join(studio, "static"), target, { recursive: true });
   await writeFile(join(target, "licences.txt"), await licences());
   return { engine, models };

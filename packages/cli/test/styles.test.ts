@@ -52,4 +52,4 @@ test("the name of no painting is refused with the nearest ones", async () => {
     ),
   });
   expect(existsSync(join(folder, "none.png"))).toBe(false);
-}, 30_000);
+}, 60_000);
