@@ -1,6 +1,6 @@
 /** Areas of a picture, and pictures that are read area by area. */
 
-import type { Picture, Size } from "./picture.ts";
+import { isOpaque, type Picture, type Size } from "./picture.ts";
 
 /** A rectangle of a picture, in pixels from its left and top edge. */
 export interface Area extends Size {
@@ -10,6 +10,8 @@ export interface Area extends Size {
 
 /** A picture that is read area by area, so that it need not be in memory as a whole. */
 export interface PictureSource extends Size {
+  /** Whether the picture may be transparent anywhere; where it is not said, the picture is read once more to see. */
+  readonly hasAlpha?: boolean | undefined;
   /** The pixels of an area that lies within the picture. */
   read(area: Area): Promise<Picture>;
 }
@@ -38,7 +40,7 @@ export function relativeTo(outer: Area, area: Area): Area {
 /** A picture in memory as a source. */
 export function sourceOf(picture: Picture): PictureSource {
   const { width, height } = picture;
-  return { width, height, read: async (area) => cropPicture(picture, area) };
+  return { width, height, hasAlpha: !isOpaque(picture), read: async (area) => cropPicture(picture, area) };
 }
 
 /** An area of a picture; the picture itself where it is all of it. */

@@ -2,8 +2,8 @@
  * Pixels to tensors and back. Pixels are RGBA bytes in sRGB as a canvas has them, row-major and not premultiplied; tensors are
  * planes of red, green and blue from 0 to 1, which is what the networks were trained on (no mean or deviation is taken off here).
  *
- * The networks never see alpha: colors go in as they are, and the result takes over the content's alpha unchanged, so that a
- * cut-out stays cut out.
+ * The networks never see alpha: colors go in as they are, but for those that alpha hides (`hidden.ts`), and the result takes over
+ * the content's alpha unchanged, so that a cut-out stays cut out.
  */
 
 /** The least width and height of a picture: the encoder halves it four times. */

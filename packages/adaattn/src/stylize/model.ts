@@ -19,6 +19,7 @@ import type { Architecture } from "../network/architecture.ts";
 import type { WeightValues } from "../network/parameters.ts";
 import { attendedInputs, styleShapes } from "../network/parts.ts";
 import { type Area, clipped, type PictureSource, sourceOf } from "../picture/area.ts";
+import { withoutHiddenColors } from "../picture/hidden.ts";
 import { checkPicture, type Picture, paddedSize, type Size, toTensor } from "../picture/picture.ts";
 import { ColorSums, keepChroma, matchColorSums } from "../picture/recolor.ts";
 import { fingerprintOf } from "../weights/fingerprint.ts";
@@ -197,7 +198,7 @@ export class Model {
 
   /**
    * Paints a photograph in a style that this model made, or in several: mixed by their weights, or each in the region of its mask.
-   * The result has the photograph's size and alpha.
+   * The result has the photograph's size and alpha; what lies under alpha 0 does not influence the rest.
    *
    * @throws Error with one sentence where the photograph, a style, a mask or an option is not what it should be.
    */
@@ -214,14 +215,16 @@ export class Model {
   }
 
   /**
-   * Paints a photograph that need not be in memory as a whole, tile by tile. Each tile is read from `photo` with a margin, once for
-   * the statistics of the whole and once to be painted, and given to `write` row by row, from the left to the right.
+   * Paints a photograph that need not be in memory as a whole, tile by tile. Each tile is read from `original` with a margin, once for
+   * the statistics of the whole and once to be painted, and given to `write` row by row, from the left to the right. A photograph
+   * that may be transparent is read once before, since colors under alpha 0 are replaced by such as continue the visible ones.
    *
+   * @param original the photograph.
    * @param write is waited for before the next tile is begun.
-   * @throws Error as {@link stylize} does, and whatever `photo` and `write` throw.
+   * @throws Error as {@link stylize} does, and whatever `original` and `write` throw.
    */
   async stylizeTiles(
-    photo: PictureSource,
+    original: PictureSource,
     styles: Style | readonly StyleShare[],
     write: (tile: PaintedTile) => void | Promise<void>,
     options: StylizeOptions = {},
@@ -230,8 +233,8 @@ export class Model {
     const { strength = 1, color = "style" } = checkControls(paintControls, asked);
     const { architecture } = this;
     const shares = this.#checkShares(styles);
-    const mixture = new Mixture(shares, strength, photo);
-    const size = encodedSize(photo);
+    const mixture = new Mixture(shares, strength, original);
+    const size = encodedSize(original);
     const margins = marginsOf(architecture);
     const side = tileSide(architecture, margins, size, checkControls(tileControls, { tile, memory }));
     const tiles = planTiles(size, side);
@@ -240,6 +243,7 @@ export class Model {
     let pass: Pass | undefined;
     try {
       const started = performance.now();
+      const photo = await withoutHiddenColors(original, signal);
       if (color === "match") {
         for (const [index, style] of painted.entries()) {
           const sums = await colorsOf(photo, tiles, (area) => mixture.regionOf(index, area));
@@ -298,7 +302,7 @@ export class Model {
       architecture,
       sessions: this.#sessions,
       margins,
-      photo: sourceOf(photo),
+      photo: await withoutHiddenColors(sourceOf(photo), signal),
       size,
       styles: [],
       mixture,
@@ -380,7 +384,9 @@ export class Model {
     }
     onProgress?.({ stage: "encode", fraction: 0 });
     const contentSize = encodedSize(photo);
-    const encoded = await this.#encode(photo, contentSize, signal);
+    const seen = await withoutHiddenColors(sourceOf(photo), signal);
+    const whole = await seen.read({ left: 0, top: 0, width: photo.width, height: photo.height });
+    const encoded = await this.#encode(whole, contentSize, signal);
     const held: Tensors = { ...encoded };
     try {
       onProgress?.({ stage: "encode", fraction: 1 });
