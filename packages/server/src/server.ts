@@ -21,6 +21,12 @@ import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } fr
 import { KeptStyles } from "./styles.ts";
 import { VIDEO_DEMUXERS } from "./video/kinds.ts";
 
+/** How long requests that are under way may take when the server ends, in seconds. */
+const GRACE = 30;
+
+/** How long answers to requests that were ended may take to leave, in milliseconds. */
+const LAST_WORDS = 500;
+
 /** How often jobs that are too old are looked for, in milliseconds. */
 const SWEEP_EVERY = 60_000;
 
@@ -44,6 +50,8 @@ export interface ServerOptions {
   /** The folder of the studio's files. */
   readonly studio?: string;
   readonly trustProxy?: boolean;
+  /** How long requests that are under way may take when the server is closed, in seconds; 30 by default. */
+  readonly grace?: number;
   readonly version: string;
   /** Where to log to, as lines of JSON; nowhere by default. */
   readonly log?: { readonly level: string; readonly stream: NodeJS.WritableStream };
@@ -53,7 +61,10 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   /** The painting processes. */
   readonly painters: readonly number[];
-  /** Stops taking requests, ends what is under way and closes everything; jobs are gone on with after the next start. */
+  /**
+   * Stops taking requests, answers those that are under way within the grace, and closes everything; jobs are gone on with after the
+   * next start.
+   */
   close(): Promise<void>;
 }
 
@@ -99,10 +110,11 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
       : new LocalQueue(new JobWork(shop), jobs, { width: pool.width, minutes: limits.jobMinutes }),
     (one) => one.close(),
   );
-  const ending = new AbortController();
+  const [stopping, ending] = [new AbortController(), new AbortController()];
   const services: Omit<Services, "metrics"> = {
     ...{ pool, files, jobs, queue, limits, scratch, version },
     styles: new KeptStyles(files),
+    stopping: stopping.signal,
     ending: ending.signal,
   };
   app = await buildApp(services, {
@@ -112,8 +124,8 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     redis: connection?.redis,
     log: options.log,
   });
-  closing.add(app, (one) => one.close());
-  closing.add(ending, (one) => one.abort());
+  const front = app;
+  closing.add(front, (one) => endWithin(one, { stopping, ending, seconds: options.grace ?? GRACE }));
   if (queue instanceof LocalQueue) await queue.recover();
   await sweep(services, limits, isAlone(options));
   const sweeping = setInterval(() => void sweep(services, limits, false).catch(() => undefined), SWEEP_EVERY);
@@ -137,6 +149,22 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     close,
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Lets what is under way be answered, then ends what is still not, and with it the connections. */
+async function endWithin(
+  app: FastifyInstance,
+  { stopping, ending, seconds }: { stopping: AbortController; ending: AbortController; seconds: number },
+): Promise<void> {
+  stopping.abort();
+  const late = setTimeout(() => {
+    ending.abort();
+    // Whoever is still sending must not hold the end up; the others are told first.
+    setTimeout(() => app.server.closeAllConnections(), LAST_WORDS).unref();
+  }, seconds * 1000);
+  await app.close();
+  clearTimeout(late);
+  ending.abort();
 }
 
 /** Whether nobody else puts files into the store. */

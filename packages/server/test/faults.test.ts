@@ -30,6 +30,50 @@ const heard = (socket: Socket) => {
   return () => text;
 };
 
+describe("a server that is asked to end", () => {
+  it("answers the request that is under way, takes no new one, and ends", async () => {
+    const { program, url } = await serve(["--data", temporaryFolder()]);
+    const form = new FormData();
+    form.append("content", photo, "photo.png");
+    form.append("style", painting, "painting.png");
+    const whole = new Response(form);
+    const [type, body] = [whole.headers.get("content-type") ?? "", Buffer.from(await whole.arrayBuffer())];
+    const { hostname, port } = new URL(url);
+    const socket = connect(Number(port), hostname);
+    const answer = heard(socket);
+    const head = `POST /v1/stylize HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\nexpect: 100-continue\r\n`;
+    socket.write(`${head}content-type: ${type}\r\ncontent-length: ${body.length}\r\n\r\n`);
+    await until(() => answer().startsWith("HTTP/1.1 100"), "the server waits for the body");
+
+    program.child.kill("SIGTERM");
+    await program.says(/ending what is under way/);
+    await until(
+      () =>
+        fetch(`${url}/readyz`).then(
+          (ready) => ready.status === 503,
+          () => true,
+        ),
+      "nobody new is let in",
+    );
+    expect(program.hasEnded).toBe(false);
+    socket.write(body);
+    await program.ends();
+    expect(answer()).toMatch(/HTTP\/1\.1 200 OK/);
+    expect(answer()).toMatch(/content-type: image\/png/);
+  });
+
+  it("ends what does not come to an end within the grace, and says so", async () => {
+    const data = temporaryFolder();
+    const { program, url } = await serve(["--data", data, "--grace", "1"]);
+    const socket = await beginUpload(url);
+    const answer = heard(socket);
+    await until(() => leftovers(data).some((name) => name.startsWith("upload-")), "the upload is on the disk");
+    await program.end("SIGTERM");
+    expect(answer()).not.toMatch(/HTTP\/1\.1 200/);
+    expect(readdirSync(join(data, "scratch"))).toEqual([]);
+  });
+});
+
 describe("a server that is killed", () => {
   it("in the middle of an upload leaves nothing of it after the next start, and loses no accepted job", async () => {
     const data = temporaryFolder();

@@ -50,13 +50,18 @@ export async function buildApp(services: Omit<Services, "metrics">, options: App
     requestTimeout: (limits.uploadSeconds + 5) * 1000,
     connectionTimeout: 0,
     keepAliveTimeout: 65_000,
-    forceCloseConnections: true,
+    // What is under way when the server ends is answered; connections that wait for a request are closed.
+    forceCloseConnections: "idle",
     genReqId: () => crypto.randomUUID(),
     // As long as an address can be at all: what a parameter may be is said by its schema.
     routerOptions: { maxParamLength: HEADER_BYTES },
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply as FastifyReply),
     http: { headersTimeout: HEADER_MILLISECONDS, connectionsCheckingInterval: 2000, maxHeaderSize: HEADER_BYTES },
     clientErrorHandler: answerBrokenRequest,
+  });
+  // An answer that is given while the server ends is the last one of its connection.
+  app.addHook("onSend", async (_, reply) => {
+    if (services.stopping.aborted) reply.header("connection", "close");
   });
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   secure(app, options);

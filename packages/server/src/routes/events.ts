@@ -20,7 +20,7 @@ export async function followJob(services: Services, record: JobRecord, request: 
   if (first.length === 0 && after !== undefined && isFinished(record)) return reply.code(204).send();
   const gone = new AbortController();
   reply.raw.once("close", () => gone.abort());
-  const signal = AbortSignal.any([gone.signal, services.ending]);
+  const signal = AbortSignal.any([gone.signal, services.stopping]);
   reply.type("text/event-stream; charset=utf-8").header("cache-control", "no-store").header("x-accel-buffering", "no");
   if (request.method === "HEAD") return reply.send();
   return reply.send(Readable.from(lines(services, record, { first, after, signal }), { objectMode: false }));

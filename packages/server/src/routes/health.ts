@@ -4,7 +4,7 @@ import type { Api } from "../http/api.ts";
 import { modelInfo, readiness } from "../schemas.ts";
 import type { Services } from "../services.ts";
 
-export function addHealth(api: Api, { pool, jobs, metrics }: Services): void {
+export function addHealth(api: Api, { pool, jobs, metrics, stopping }: Services): void {
   api.add(
     {
       ...{ method: "GET", url: "/v1/models", id: "listModels", summary: "List the models" },
@@ -32,7 +32,7 @@ export function addHealth(api: Api, { pool, jobs, metrics }: Services): void {
         () => true,
         () => false,
       );
-      const ready = canRemember && pool.painters > 0;
+      const ready = canRemember && pool.painters > 0 && !stopping.aborted;
       return reply.code(ready ? 200 : 503).send({ ready, painters: pool.painters, waiting: pool.waiting });
     },
   );

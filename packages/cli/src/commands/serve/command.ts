@@ -13,7 +13,7 @@ Examples:
       jobs are done by adaattn worker, on any number of machines
   $ curl -F content=@photo.jpg -F style=@painting.jpg -o out.jpg http://127.0.0.1:8080/v1/stylize
 
-Ctrl-C ends it; jobs that are not done go on at the next start.`;
+Ctrl-C ends it, once what is under way is answered (--grace); jobs that are not done go on at the next start.`;
 
 /** The options that a server and a worker share, as they are typed. */
 export interface PaintingFlags {
@@ -71,6 +71,7 @@ interface ServeFlags extends PaintingFlags {
   maxFrames: string;
   maxJobMinutes: string;
   keep: string;
+  grace: string;
   logLevel: string;
 }
 
@@ -100,6 +101,7 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
     .option("--max-frames <N>", "of a video, at the rate at which it is painted", "72000")
     .option("--max-job-minutes <N>", "that a job may be under way", "1440")
     .option("--keep <HOURS>", "how long jobs that ended are kept", "24")
+    .option("--grace <SECONDS>", "how long requests that are under way may take when it is ended", "30")
     .option("--log-level <LEVEL>", "error, warn, info, debug or silent; lines of JSON on stderr", "info")
     .addHelpText("after", EXAMPLES)
     .action(async (flags: ServeFlags) => {
@@ -112,6 +114,7 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
         version,
         port: wholeNumber("--port", flags.port, 0, 65535),
         painters: paintingFlags(flags),
+        grace: wholeNumber("--grace", flags.grace, 0, 3600),
         ...(store !== undefined && { store }),
         ...(redis !== undefined && { redis }),
         ...(apiKeys !== undefined && { apiKeys }),
