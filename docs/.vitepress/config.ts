@@ -25,7 +25,13 @@ export default defineConfig({
     search: { provider: "local" },
     outline: [2, 3],
     sidebar: [
-      part("Begin", { start: "Five minutes", gallery: "Gallery", failures: "Failures", studio: "Studio", "reference/examples": "Examples" }),
+      part("Begin", {
+        start: "Five minutes",
+        gallery: "Gallery",
+        failures: "Failures",
+        studio: "Studio",
+        "reference/examples": "Examples",
+      }),
       part("Use", {
         controls: "Controls",
         video: "Video",
