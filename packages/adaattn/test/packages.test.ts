@@ -221,7 +221,7 @@ async function picture(address) {
 try {
   const model = await loadModel("/small", { device: "cpu" });
   const result = await model.stylize(await picture("/a.jpg"), await model.style(await picture("/b.jpg")));
-  window.result = { width: result.width, height: result.height, colours: new Set(result.data).size };
+  window.result = { width: result.width, height: result.height, colors: new Set(result.data).size };
   await model.dispose();
 } catch (error) {
   window.result = { failure: String(error) };
