@@ -127,16 +127,12 @@ describe.concurrent("what cannot be meant is said in one sentence, and ends with
     [2, ["-s", "wave.png:-2"], "Expected a number above 0 for the weight of wave.png but received -2."],
     [2, ["-s", "wave.png:much"], "Expected a number above 0 for the weight of wave.png but received much."],
     [2, ["-s", "wave.png:"], "Expected a number above 0 for the weight of wave.png but received nothing."],
-    [
-      2,
-      ["-s", "wave.png@rde"],
-      "Expected a colour such as red or #ff0000 for the region of wave.png but received rde.",
-    ],
-    [2, two, "Expected one --mask, in whose colours the regions are, but received none."],
+    [2, ["-s", "wave.png@rde"], "Expected a color such as red or #ff0000 for the region of wave.png but received rde."],
+    [2, two, "Expected one --mask, in whose colors the regions are, but received none."],
     [
       2,
       ["-s", "wave.png@red", "-s", "flat.png", "--mask", "regions.png"],
-      "Expected a region for every style, or for none, but flat.png has none; write flat.png@COLOUR.",
+      "Expected a region for every style, or for none, but flat.png has none; write flat.png@COLOR.",
     ],
     [
       2,
@@ -146,7 +142,7 @@ describe.concurrent("what cannot be meant is said in one sentence, and ends with
     [
       2,
       [...good, "--mask", "left.png", "--mask", "black.png"],
-      "Expected as many --mask as --style, or one in whose colours the styles have regions (--style FILE@COLOUR), but received 2 for 1.",
+      "Expected as many --mask as --style, or one in whose colors the styles have regions (--style FILE@COLOR), but received 2 for 1.",
     ],
     [
       2,

@@ -23,9 +23,9 @@ const PICTURE_AND_MORE = new RegExp(`^(.*${PICTURE})([:@])(?!.*${PICTURE}$)([^:@
 /**
  * Reads one `--style`. Names of files may hold colons and at signs themselves (C:\a.jpg, photo@2x.jpg, a:b.jpg): the name of a file
  * that exists is taken as it is, and an ending is a weight or a region only if it reads as a number or a color, or follows the
- * ending of a picture's name. What is neither a file nor has a folder or an ending in its name is the name of a bundled painting.
+ * ending of a picture's name.
  *
- * @throws UsageError where what follows a picture's name is no weight above 0 or no color, or no bundled painting has the name.
+ * @throws UsageError where what follows a picture's name is no weight above 0 or no color.
  */
 export function parseStyleText(text: string): StyleText {
   let path = text;
@@ -53,13 +53,23 @@ export function parseStyleText(text: string): StyleText {
     path = before;
   }
   return {
-    path: fileOf(path),
+    path,
     ...(weight === undefined ? {} : { weight }),
     ...(region === undefined ? {} : { region }),
   };
 }
 
-/** The file of a style: the one that was named, or the bundled painting of that name. */
+/**
+ * Reads one `--style` and finds its file: what is neither a file nor has a folder or an ending in its name is the name of a bundled
+ * painting.
+ *
+ * @throws UsageError as {@link parseStyleText} does, and with similar names where no bundled painting has the name.
+ */
+export function findStyle(text: string): StyleText {
+  const style = parseStyleText(text);
+  return { ...style, path: fileOf(style.path) };
+}
+
 function fileOf(nameOrPath: string): string {
   if (/[\\/.]/.test(nameOrPath) || nameOrPath === "" || existsSync(nameOrPath)) return nameOrPath;
   const painting = listPaintings().find(({ name }) => name === nameOrPath);

@@ -63,7 +63,7 @@ export function addStylizeCommand(
     .description("Paints photographs (CONTENT) in the style of a painting. Reads JPEG, PNG, WebP, AVIF, TIFF and GIF.")
     .argument("<CONTENT...>", "one or more photographs")
     .option(
-      "-s, --style <IMAGE|NAME[:WEIGHT][@COLOUR]>",
+      "-s, --style <IMAGE|NAME[:WEIGHT][@COLOR]>",
       "the painting, a file or a name that adaattn styles lists (default: van-gogh-starry-night); given several times, several are mixed by their weights, or go each to the region of the mask that has its colour",
       gather,
     )
@@ -105,8 +105,8 @@ export function addStylizeCommand(
       // What takes time to load is imported only here, so that help and unknown options do not wait for it.
       const { lookControls, paintFlags, tileFlag } = await import("../../options/controls.ts");
       const { memoryFlag } = await import("./memory.ts");
-      const { checkMasks, DEFAULT_STYLE, parseStyleText } = await import("../../options/styles.ts");
-      const styles = (flags.style ?? [DEFAULT_STYLE]).map(parseStyleText);
+      const { checkMasks, DEFAULT_STYLE, findStyle } = await import("../../options/styles.ts");
+      const styles = (flags.style ?? [DEFAULT_STYLE]).map(findStyle);
       checkMasks(styles, masks, styleMask);
       const options = {
         styles,

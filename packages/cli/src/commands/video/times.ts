@@ -1,7 +1,7 @@
 /** Times, rates and styles with times, as they are typed for a video. */
 import { existsSync } from "node:fs";
 import { type FrameRate, perSecond } from "adaattn/node";
-import { parseStyleText, type StyleText } from "../../options/styles.ts";
+import { findStyle, type StyleText } from "../../options/styles.ts";
 import { UsageError } from "../../terminal/usage.ts";
 
 /** One `--style` of a video. */
@@ -38,12 +38,12 @@ export function timeOf(option: string, text: string): number {
  * Reads one `--style` of a video: what a picture's may be, then perhaps the time from which it counts, as in night.jpg@5s or
  * night.jpg:2@1:05. A bare number is no time, for files may be called so.
  *
- * @throws UsageError as {@link parseStyleText} does.
+ * @throws UsageError as {@link findStyle} does.
  */
 export function parseTimedStyle(text: string): TimedStyle {
   const [, before = "", time = ""] = existsSync(text) ? [] : (/^(.+)@([\d.:]+s|\d[\d.]*:[\d.:]+)$/.exec(text) ?? []);
   const seconds = secondsOf(time);
-  return seconds === undefined ? { ...parseStyleText(text), seconds: 0 } : { ...parseStyleText(before), seconds };
+  return seconds === undefined ? { ...findStyle(text), seconds: 0 } : { ...findStyle(before), seconds };
 }
 
 /** Rates that are never meant as the decimals that people write for them. */
