@@ -10,6 +10,8 @@ const exportTo = (...args: string[]) => adaattn(["export", "--onnx", ...args], {
 
 /** Modules with what the README's Python asks of Pillow and of ONNX Runtime, neither of which Debian has beside onnx. */
 const PYTHON_MODULES = {
+  // Without it an installed Pillow would be found first.
+  "PIL/__init__.py": "",
   "PIL/Image.py": `
 import numpy
 
