@@ -85,9 +85,9 @@ async function stylize(): Promise<Result> {
   const cached: number[] = [];
   let tiles = 0;
   const paint = async (picture: typeof photo) => {
-    using style = await model.style(painting);
+    using style = await model.style(painting, { size: painting.width });
     const begun = performance.now();
-    ({ tiles } = await model.stylize(picture, style, { tile }));
+    ({ tiles } = await model.stylize(picture, style, { size: "full", tile }));
     cached.push((performance.now() - begun) / 1000);
   };
   await paint(size > LARGEST_WARM ? noise(LARGEST_WARM) : photo);

@@ -15,7 +15,7 @@ if (folder === undefined) throw new Error("Expected a folder of paintings.");
 const model = await loadModel("small");
 const styles = new Map<string, Style>();
 for (const name of await readdir(folder)) {
-  styles.set(parse(name).name, await model.style(await readPicture(join(folder, name), { longestSide: 512 })));
+  styles.set(parse(name).name, await model.style(await readPicture(join(folder, name))));
 }
 
 const app = fastify({ bodyLimit: 20 * 2 ** 20 });

@@ -12,7 +12,7 @@ if (folder === undefined || painting === undefined || output === undefined) {
 await mkdir(output, { recursive: true });
 
 await using model = await loadModel("small");
-using style = await model.style(await readPicture(painting, { longestSide: 512 }));
+using style = await model.style(await readPicture(painting));
 for (const name of await readdir(folder)) {
   const result = join(output, `${parse(name).name}.jpg`);
   if (!/\.(jpe?g|png|webp|avif|tiff?)$/i.test(name) || existsSync(result)) continue;

@@ -11,7 +11,7 @@ process.once("SIGINT", () => stop.abort());
 const { signal } = stop;
 
 await using model = await loadModel("small", { signal });
-using style = await model.style(await readPicture(painting, { longestSide: 512 }), { signal });
+using style = await model.style(await readPicture(painting), { signal });
 const result = await model.stylize(await readPicture(photo, { longestSide: 1024 }), style, {
   strength: 0.9,
   signal,

@@ -23,7 +23,7 @@ const size = fitWithin(info.width, info.height, Math.min(512, Math.max(info.widt
 const format = segmentFormat(output, size, videoTarget(output, undefined), abilities);
 
 await using model = await loadModel("small");
-using style = await model.style(await readPicture(painting, { longestSide: 512 }));
+using style = await model.style(await readPicture(painting));
 await using frames = new FrameReader(info, abilities, { size });
 await using painted = new FrameWriter(output, { name: output, size, rate: frames.rate, format });
 let count = 0;

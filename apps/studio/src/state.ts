@@ -1,9 +1,8 @@
 /** What the page knows: the view, the photograph, the paintings, the settings, and the notices to the user. */
 
 import { computed, effect, signal } from "@preact/signals";
-import type { Device, Picture } from "adaattn";
+import { type Device, type Picture, STYLE_SIDE } from "adaattn";
 import { Engine } from "./engine/client.ts";
-import { PAINTING_SIDE } from "./engine/protocol.ts";
 import { type Credit, PAINTINGS, PHOTOS, paintingUrl, photoUrl } from "./pictures/bundled.ts";
 import { openPicture } from "./pictures/decode.ts";
 import { fromParameters, History, MOST_PAINTINGS, toParameters, withPaintings } from "./settings.ts";
@@ -133,7 +132,7 @@ export async function openSample(id: string): Promise<void> {
 /** Adds a painting of the user's own, and chooses it. */
 export async function addPainting(file: Blob, name: string): Promise<void> {
   try {
-    const { picture } = await openPicture(file, name, 2 * PAINTING_SIDE);
+    const { picture } = await openPicture(file, name, 2 * STYLE_SIDE);
     const id = `own ${++count}`;
     engine.keep(id, picture);
     given.add(id);

@@ -36,9 +36,10 @@ export {
   inspectControls,
   type PaintControls,
   paintControls,
-  STYLE_SIDE,
+  type SizeControls,
   type StyleControls,
   shareControls,
+  sizeControls,
   styleControls,
   type TileControls,
   tileControls,
@@ -49,6 +50,7 @@ export type {
   CallOptions,
   InspectOptions,
   PaintedTile,
+  PaintOptions,
   Progress,
   SavedStyle,
   StyleOptions,
@@ -58,6 +60,7 @@ export type {
   StylizeReport,
 } from "./stylize/options.ts";
 export { evenPositions, randomPositions } from "./stylize/sampling.ts";
+export { CONTENT_SIDE, STYLE_SIDE } from "./stylize/sizes.ts";
 export { RunningStatistics, STATISTICS_MEMORY } from "./stylize/statistics.ts";
 export type { Style } from "./stylize/style.ts";
 export { marginsOf } from "./stylize/tiles.ts";

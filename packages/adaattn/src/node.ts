@@ -33,6 +33,7 @@ export * from "./node/folders.ts";
 export * from "./node/importModel.ts";
 export { LargePicture, LargePictureWriter } from "./node/largePictures.ts";
 export * from "./node/models.ts";
+export { type FilePainting, readPainting } from "./node/paintingFiles.ts";
 export { type BundledPainting, listPaintings, paintingsLike } from "./node/paintings.ts";
 export {
   checkPictureOutput,

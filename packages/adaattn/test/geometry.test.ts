@@ -54,6 +54,18 @@ describe("a picture at another size", () => {
   });
 });
 
+test("colors of transparent pixels do not show in their neighbors", () => {
+  const data = new Uint8Array(64 * 64 * 4);
+  for (let at = 0; at < 64 * 64; at++) data.set(at % 64 < 32 ? [0, 255, 0, 0] : [200, 40, 90, 255], at * 4);
+  const small = resizePicture({ width: 64, height: 64, data }, { width: 21, height: 21 });
+  const alphas = new Set(small.data.filter((_, at) => at % 4 === 3));
+  expect(alphas.has(0) && alphas.has(255)).toBe(true);
+  for (let at = 0; at < small.data.length; at += 4) {
+    const [red = 0, green = 0, , alpha = 0] = small.data.subarray(at, at + 4);
+    if (alpha > 16) expect([Math.abs(red - 200) < 8, Math.abs(green - 40) < 8]).toEqual([true, true]);
+  }
+});
+
 describe("a picture that is turned", () => {
   const two = painted(2, 1, (x) => (x === 0 ? [10, 20, 30] : [40, 50, 60]));
   const reds = ({ data }: Picture) => [...data.filter((_, at) => at % 4 === 0)];

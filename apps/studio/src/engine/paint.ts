@@ -22,7 +22,7 @@ export async function paint(
   const begun = performance.now();
   for (let memory = MEMORY[model.device], isShrunk = false; ; memory /= 2, isShrunk = true) {
     try {
-      const { width, height, data, tiles } = await model.stylize(photo, shares, { ...options, memory });
+      const { width, height, data, tiles } = await model.stylize(photo, shares, { ...options, size: "full", memory });
       const milliseconds = performance.now() - begun;
       return { width, height, data: data as Uint8ClampedArray<ArrayBuffer>, milliseconds, tiles, isShrunk };
     } catch (error) {

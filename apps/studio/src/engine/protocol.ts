@@ -5,9 +5,6 @@ import type { Attention, AttentionMap, Device, PaintControls, Picture, Point, St
 /** How a painting is looked at: the style controls that the studio offers. */
 export type Look = Pick<StyleControls, "stroke" | "rotate">;
 
-/** The longest side, in pixels, at which a painting is looked at, before its strokes are enlarged. */
-export const PAINTING_SIDE = 512;
-
 /** A painting that counts, by the key under which the worker keeps it. */
 export interface Share {
   readonly painting: string;

@@ -15,22 +15,21 @@ import {
   WebEngine,
 } from "adaattn/web";
 import { paint, resize } from "./paint.ts";
-import {
-  type AttentionRequest,
-  type FromWorker,
-  type Kind,
-  type Look,
-  type Looked,
-  type Opened,
-  type OpenRequest,
-  PAINTING_SIDE,
-  type Painted,
-  type PaintRequest,
-  type Photo,
-  type Report,
-  type Requests,
-  type Share,
-  type ToWorker,
+import type {
+  AttentionRequest,
+  FromWorker,
+  Kind,
+  Look,
+  Looked,
+  Opened,
+  OpenRequest,
+  Painted,
+  PaintRequest,
+  Photo,
+  Report,
+  Requests,
+  Share,
+  ToWorker,
 } from "./protocol.ts";
 import { Scenes } from "./scenes.ts";
 
@@ -142,8 +141,7 @@ async function styleOf(model: Model, painting: string, look: Look, { signal }: C
   const known = styles.get(key);
   styles.delete(key);
   const picture = pictureOf(painting);
-  const size = Math.min(PAINTING_SIDE, Math.max(picture.width, picture.height));
-  const making = known ?? model.style(picture, { ...look, size, signal });
+  const making = known ?? model.style(picture, { ...look, signal });
   styles.set(key, making);
   making.catch(() => styles.get(key) === making && styles.delete(key));
   for (const [old, style] of styles) {

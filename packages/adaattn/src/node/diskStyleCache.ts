@@ -15,7 +15,7 @@ import { readSafetensors, writeSafetensors } from "../weights/safetensors.ts";
 import { replaceFile } from "./files.ts";
 
 /** Counts the ways in which styles were kept; what another way kept is not found. */
-const FORMAT = "1";
+const FORMAT = "2";
 
 /** A style, and where it came from. */
 export interface CachedStyle {

@@ -3,7 +3,7 @@
  * output column is a weighted sum of input columns, and so is every row.
  */
 
-import type { Picture, Size } from "./picture.ts";
+import { isOpaque, type Picture, type Size } from "./picture.ts";
 
 /** One value a pixel, row after row; masks have values from 0 to 1. */
 export interface Plane extends Size {
@@ -26,27 +26,42 @@ export function averageWithin(plane: Plane, columns: ArrayLike<number>, rows: Ar
   return combine(plane, boxTaps(columns, plane.width), boxTaps(rows, plane.height));
 }
 
-/** The picture at another size, by Lanczos's kernel with three lobes, stretched where it shrinks. Alpha becomes 255. */
+/**
+ * The picture at another size, by Lanczos's kernel with three lobes, stretched where it shrinks. Colors count by their alpha, so
+ * that those of transparent pixels do not show in their neighbors.
+ */
 export function resizePicture(picture: Picture, size: Size): Picture {
   const { width, height } = size;
   if (picture.width === width && picture.height === height) return picture;
   const [columns, rows] = [lanczosTaps(picture.width, width), lanczosTaps(picture.height, height)];
+  const hasAlpha = !isOpaque(picture);
+  const values = new Float32Array(picture.width * picture.height);
+  const channel = (index: number, isPremultiplied: boolean) => {
+    for (let at = 0; at < values.length; at++) {
+      const value = picture.data[at * 4 + index] as number;
+      values[at] = isPremultiplied ? (value * (picture.data[at * 4 + 3] as number)) / 255 : value;
+    }
+    return combine({ width: picture.width, height: picture.height, data: values }, columns, rows).data;
+  };
+  const alpha = hasAlpha ? channel(3, false) : undefined;
   const data = new Uint8ClampedArray(width * height * 4).fill(255);
-  for (let channel = 0; channel < 3; channel++) {
-    const values = Float32Array.from(
-      { length: picture.width * picture.height },
-      (_, at) => picture.data[at * 4 + channel] as number,
-    );
-    const resized = combine({ width: picture.width, height: picture.height, data: values }, columns, rows).data;
-    for (let at = 0; at < resized.length; at++) data[at * 4 + channel] = resized[at] as number;
+  for (let index = 0; index < 3; index++) {
+    const resized = channel(index, hasAlpha);
+    for (let at = 0; at < resized.length; at++) {
+      const share = (alpha?.[at] ?? 255) / 255;
+      data[at * 4 + index] = share > 0 ? (resized[at] as number) / share : 0;
+    }
   }
+  alpha?.forEach((value, at) => {
+    data[at * 4 + 3] = value;
+  });
   return { width, height, data };
 }
 
 function combine({ width, height, data }: Plane, columns: readonly Tap[], rows: readonly Tap[]): Plane {
   const narrow = new Float32Array(columns.length * height);
-  for (const [x, { first, weights }] of columns.entries()) {
-    for (let y = 0; y < height; y++) {
+  for (let y = 0; y < height; y++) {
+    for (const [x, { first, weights }] of columns.entries()) {
       let sum = 0;
       for (let i = 0; i < weights.length; i++) sum += (weights[i] as number) * (data[y * width + first + i] as number);
       narrow[y * columns.length + x] = sum;

@@ -20,12 +20,12 @@ const TILE = "auto, off or a whole number from 64 to 65536";
 /** What the choice of style positions is seeded with unless it is told, as the released code's tests are. */
 export const DEFAULT_SEED = 6666;
 
-/** The longer side in pixels that paintings are looked at in where no size is asked for: that of training. */
-export const STYLE_SIDE = 512;
-
 /** How a painting is looked at while its style is taken. */
 export const styleControls = z.strictObject({
-  /** The painting's longer side in pixels, before `stroke`; its own by default. The larger it is, the larger its strokes are. */
+  /**
+   * The painting's longer side in pixels, before `stroke`; its own by default, and 512 where it is longer. The larger it is, the
+   * larger its strokes are.
+   */
   size: whole(16, 65535).optional(),
   /**
    * Enlarges the painting, from half to twice its size; 1 by default. Features see the strokes larger by as much, and so the
@@ -71,6 +71,20 @@ export const shareControls = z.strictObject({
    */
   weight: z.number("a number above 0").positive("a number above 0").optional(),
 });
+
+const SIZE = "full or a whole number from 16 to 65535";
+
+/** How large a photograph is painted. */
+export const sizeControls = z.strictObject({
+  /**
+   * The longer side in pixels that the photograph is painted at, and that the result has; `full` for as it is, however large. By
+   * default as it is, and 2048 where it is longer.
+   */
+  size: z.union([z.literal("full", SIZE), z.int(SIZE).min(16, SIZE).max(65535, SIZE)], SIZE).optional(),
+});
+
+/** How large a photograph is painted; {@link sizeControls} says more. */
+export type SizeControls = z.input<typeof sizeControls>;
 
 /** How much of a photograph is painted at a time; the result is the same within rounding. */
 export const tileControls = z.strictObject({

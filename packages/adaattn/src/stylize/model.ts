@@ -22,12 +22,14 @@ import { type Area, clipped, type PictureSource, sourceOf } from "../picture/are
 import { withoutHiddenColors } from "../picture/hidden.ts";
 import { checkPicture, type Picture, paddedSize, type Size, toTensor } from "../picture/picture.ts";
 import { ColorSums, keepChroma, matchColorSums } from "../picture/recolor.ts";
+import { resizePicture } from "../picture/resize.ts";
 import { fingerprintOf } from "../weights/fingerprint.ts";
 import {
   checkControls,
   inspectControls,
   paintControls,
   shareControls,
+  sizeControls,
   styleControls,
   tileControls,
 } from "./controls.ts";
@@ -37,6 +39,7 @@ import type {
   CallOptions,
   InspectOptions,
   PaintedTile,
+  PaintOptions,
   SavedStyle,
   StyleOptions,
   StyleShare,
@@ -47,6 +50,7 @@ import type {
 import { Pass, type Tensors } from "./pass.ts";
 import { chosenPositions } from "./positions.ts";
 import { Sessions } from "./sessions.ts";
+import { contentSize } from "./sizes.ts";
 import type { RunningStatistics } from "./statistics.ts";
 import { Style, type StyleLevel } from "./style.ts";
 import { preparePainting, type Source } from "./styleSource.ts";
@@ -198,7 +202,8 @@ export class Model {
 
   /**
    * Paints a photograph in a style that this model made, or in several: mixed by their weights, or each in the region of its mask.
-   * The result has the photograph's size and alpha; what lies under alpha 0 does not influence the rest.
+   * The result has the photograph's alpha and, up to 2048 pixels a side or where `size` says so, its size; what lies under alpha 0
+   * does not influence the rest.
    *
    * @throws Error with one sentence where the photograph, a style, a mask or an option is not what it should be.
    */
@@ -208,14 +213,18 @@ export class Model {
     options: StylizeOptions = {},
   ): Promise<StylizedPicture> {
     checkPicture(photo, "the photograph");
-    const data = new Uint8ClampedArray(photo.data.length);
-    const paste = ({ left, top, picture }: PaintedTile) => pastePicture(data, photo.width, picture, left, top);
-    const report = await this.stylizeTiles(sourceOf(photo), styles, paste, options);
-    return { width: photo.width, height: photo.height, data, ...report };
+    const { size, ...painting } = options;
+    const content = resizePicture(photo, contentSize(photo, checkControls(sizeControls, { size }).size));
+    checkPicture(content, "the resized photograph");
+    const { width, height } = content;
+    const data = new Uint8ClampedArray(content.data.length);
+    const paste = ({ left, top, picture }: PaintedTile) => pastePicture(data, width, picture, left, top);
+    const report = await this.stylizeTiles(sourceOf(content), styles, paste, painting);
+    return { width, height, data, ...report };
   }
 
   /**
-   * Paints a photograph that need not be in memory as a whole, tile by tile. Each tile is read from `original` with a margin, once for
+   * Paints a photograph that need not be in memory as a whole, at its own size, tile by tile. Each tile is read from `original` with a margin, once for
    * the statistics of the whole and once to be painted, and given to `write` row by row, from the left to the right. A photograph
    * that may be transparent is read once before, since colors under alpha 0 are replaced by such as continue the visible ones.
    *
@@ -227,7 +236,7 @@ export class Model {
     original: PictureSource,
     styles: Style | readonly StyleShare[],
     write: (tile: PaintedTile) => void | Promise<void>,
-    options: StylizeOptions = {},
+    options: PaintOptions = {},
   ): Promise<StylizeReport> {
     const { signal, onProgress, statistics, tile, memory, ...asked } = options;
     const { strength = 1, color = "style" } = checkControls(paintControls, asked);

@@ -1,7 +1,7 @@
 /** What calls of a model may be asked, and what they report and give. */
 
 import type { Picture } from "../picture/picture.ts";
-import type { InspectControls, PaintControls, StyleControls, TileControls } from "./controls.ts";
+import type { InspectControls, PaintControls, SizeControls, StyleControls, TileControls } from "./controls.ts";
 import type { Portion } from "./mixture.ts";
 import type { RunningStatistics } from "./statistics.ts";
 import type { Style } from "./style.ts";
@@ -32,14 +32,17 @@ export interface StyleOptions extends CallOptions, StyleControls {
   readonly mask?: Picture | undefined;
 }
 
-/** How a photograph is painted, and how the call goes. */
-export interface StylizeOptions extends CallOptions, PaintControls, TileControls {
+/** How a photograph is painted at its own size, and how the call goes. */
+export interface PaintOptions extends CallOptions, PaintControls, TileControls {
   /**
    * Statistics that this photograph shares with those painted before it with the same object, such as the frames of a scene. Calls
    * must then be made in their order. A photograph goes by its own statistics by default.
    */
   readonly statistics?: RunningStatistics | undefined;
 }
+
+/** How a photograph is painted, how large, and how the call goes. */
+export interface StylizeOptions extends PaintOptions, SizeControls {}
 
 /** Which level is looked into, and how the call goes. */
 export interface InspectOptions extends CallOptions, InspectControls {}
@@ -66,7 +69,7 @@ export interface PaintedTile {
 /** A style as tensors by name. */
 export type SavedStyle = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 
-/** A stylized picture, of the photograph's size and with its alpha. */
+/** A stylized picture, of the size that the photograph was painted at and with its alpha. */
 export interface StylizedPicture extends Picture, StylizeReport {
   readonly data: Uint8ClampedArray;
 }

@@ -5,6 +5,7 @@ import { checkPicture, fitWithin, LEAST_SIDE, onWhite, type Picture } from "../p
 import { resizePicture } from "../picture/resize.ts";
 import { rotatePicture } from "../picture/rotate.ts";
 import { DEFAULT_SEED, type StyleControls } from "./controls.ts";
+import { STYLE_SIDE } from "./sizes.ts";
 
 /** What a style is taken from. */
 export interface Source {
@@ -26,8 +27,9 @@ export function preparePainting(
 ): Source {
   checkPicture(original, "the painting");
   const { width, height } = original;
-  const longer = Math.round((size ?? Math.max(width, height)) * stroke);
-  const fitted = longer === Math.max(width, height) ? { width, height } : fitWithin(width, height, longer);
+  const own = Math.max(width, height);
+  const longer = Math.round((size ?? Math.min(own, STYLE_SIDE)) * stroke);
+  const fitted = longer === own ? { width, height } : fitWithin(width, height, longer);
   const ready = (picture: Picture) => rotatePicture(resizePicture(picture, fitted), rotate);
   const painting = ready(onWhite(original));
   if (Math.min(painting.width, painting.height) < LEAST_SIDE) {

@@ -89,7 +89,8 @@ export async function* stylizeVideo(
         continue;
       }
       const painted =
-        (isRepeated ? last?.painted : undefined) ?? model.stylize(frame.picture, shares, { ...controls, statistics });
+        (isRepeated ? last?.painted : undefined) ??
+        model.stylize(frame.picture, shares, { ...controls, size: "full", statistics });
       last = { frame, shares, painted };
       const result = painted.then((picture) => ({ picture, seconds: frame.seconds, startsScene, isRepeated }));
       // Its failure is seen when its turn comes.

@@ -1,6 +1,13 @@
 /** The paintings and masks that a command reads before it paints. */
-import { type FilePicture, regionMasks, type StyleControls, type StyleShare } from "adaattn/node";
-import { readMaskFile, readPainting, type StylePicture } from "../files/reading.ts";
+import {
+  type FilePainting,
+  type FilePicture,
+  readPainting,
+  regionMasks,
+  type StyleControls,
+  type StyleShare,
+} from "adaattn/node";
+import { readMaskFile } from "../files/reading.ts";
 import type { StyleText } from "../options/styles.ts";
 
 /** What `--style-mask` is given for a painting that is a source as a whole. */
@@ -21,7 +28,7 @@ export interface StyleFileOptions {
 
 /** Everything that is read once, whatever the number of contents. */
 export interface StyleFiles {
-  readonly paintings: readonly StylePicture[];
+  readonly paintings: readonly FilePainting[];
   readonly styleMasks: readonly (FilePicture | undefined)[];
   /** Where in the content each style goes, in gray. */
   readonly masks: readonly StyleShare["mask"][];
@@ -35,7 +42,7 @@ export async function readStyleFiles({
   look,
   signal,
 }: StyleFileOptions): Promise<StyleFiles> {
-  const paintings = await Promise.all(styles.map(({ path }) => readPainting(path, look, signal)));
+  const paintings = await Promise.all(styles.map(({ path }) => readPainting(path, look, { signal })));
   const read = (path: string) => (path === WHOLE ? undefined : readMaskFile(path, signal));
   const [gray, sources] = [await Promise.all(masks.map(read)), await Promise.all(styleMasks.map(read))];
   const colors = styles.flatMap(({ region }) => region ?? []);

@@ -1,6 +1,13 @@
 /** The model and the styles that all pictures of one command share. */
-import { cachedStyle, loadModel, type Model, type Progress, type Style, type StyleShare } from "adaattn/node";
-import type { StylePicture } from "../files/reading.ts";
+import {
+  cachedStyle,
+  type FilePainting,
+  loadModel,
+  type Model,
+  type Progress,
+  type Style,
+  type StyleShare,
+} from "adaattn/node";
 import type { ProgressLine } from "../terminal/terminal.ts";
 import type { StyleFileOptions, StyleFiles } from "./styleFiles.ts";
 
@@ -38,7 +45,7 @@ export async function loadStyles(
     const styles: Style[] = [];
     const notes: string[] = [];
     for (const [index, { path }] of options.styles.entries()) {
-      const { picture, controls } = paintings[index] as StylePicture;
+      const { picture, controls } = paintings[index] as FilePainting;
       progress.show(`style ${path}`);
       const onProgress = follow(progress, `style ${path}`);
       const asked = { ...controls, mask: styleMasks[index], signal, onProgress };

@@ -1,11 +1,5 @@
 /** What the person at the terminal asked for, checked before anything is read or written. */
 
-/** The longer side that a content is shrunk to where no size is asked for. */
-export const LONGEST_CONTENT = 2048;
-
-/** The longer side that a painting is shrunk to where no size is asked for: that of the paper's pictures, which sets how large strokes are. */
-export const LONGEST_STYLE = 512;
-
 /** A command that cannot be carried out as it was typed: exit code 2, where every other failure is 1. */
 export class UsageError extends Error {
   override readonly name = "UsageError";

@@ -1,33 +1,35 @@
 /** Files to what a model takes: paintings, masks and photographs, at the sizes that are asked for. */
 import {
+  CONTENT_SIDE,
   type FilePicture,
   type Model,
+  readPainting,
   readPicture,
   regionMasks,
-  STYLE_SIDE,
-  type StyleControls,
   type StyleShare,
 } from "adaattn/node";
 import type { PaintTask, StyleInput } from "./messages.ts";
 import type { StyleCache } from "./styleCache.ts";
-
-/** The longer side of masks, which are stretched over their pictures. */
-const LONGEST_MASK = 2048;
 
 /** An upload that cannot be read. */
 export class UnreadableUpload extends Error {
   override readonly name = "UnreadableUpload";
 }
 
-/** Reads pictures of an upload; whatever goes wrong is the upload's fault. */
-export async function readUpload(
+/** Reads a picture of an upload. */
+export function readUpload(
   path: string,
   options: Parameters<typeof readPicture>[1] & { readonly name: string },
 ): Promise<FilePicture> {
+  return uploaded(() => readPicture(path, options), options.signal);
+}
+
+/** Whatever goes wrong with reading an upload is its own fault. */
+async function uploaded<Result>(read: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
   try {
-    return await readPicture(path, options);
+    return await read();
   } catch (error) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     throw new UnreadableUpload(error instanceof Error ? error.message : String(error), { cause: error });
   }
 }
@@ -65,15 +67,11 @@ export async function withStyles<Result>(
 async function takeStyle(input: StyleInput, index: number, { model, pixels }: Reading) {
   const { painting, mask, look } = input;
   const name = `the painting of style ${index + 1}`;
-  const longer = Math.max(16, Math.round((look.size ?? STYLE_SIDE) * (look.stroke ?? 1)));
-  const wanted = look.size === undefined ? { longestSide: longer } : { longerSide: longer };
-  const picture = await readUpload(painting.path, { ...wanted, mostPixels: pixels, name });
-  const own = Math.max(picture.source.width, picture.source.height);
-  const controls: StyleControls = { ...look, size: look.size ?? Math.min(own, STYLE_SIDE) };
+  const { picture, controls } = await uploaded(() => readPainting(painting.path, look, { mostPixels: pixels, name }));
   const source =
     mask &&
     (await readUpload(mask.path, {
-      ...{ longestSide: LONGEST_MASK, mostPixels: pixels, name: `the style mask of style ${index + 1}` },
+      ...{ longestSide: CONTENT_SIDE, mostPixels: pixels, name: `the style mask of style ${index + 1}` },
     }));
   // Another request may wait for the same style, so one that is cancelled does not stop it.
   return model.style(picture, { ...controls, mask: source });
@@ -87,7 +85,7 @@ async function readMasks(
   const read = await Promise.all(
     masks.map((mask, index) =>
       readUpload(mask.path, {
-        ...{ longestSide: LONGEST_MASK, mostPixels: pixels, name: `mask ${index + 1}`, signal },
+        ...{ longestSide: CONTENT_SIDE, mostPixels: pixels, name: `mask ${index + 1}`, signal },
       }),
     ),
   );

@@ -36,7 +36,7 @@ export async function paintPicture(task: PictureTask, reading: Reading): Promise
   const read = performance.now();
   return withStyles(task, reading, async (shares) => {
     const styled = performance.now();
-    const result = await model.stylize(picture, shares, { ...paint, signal });
+    const result = await model.stylize(picture, shares, { ...paint, size: "full", signal });
     const painted = performance.now();
     const format = task.format ?? formatLike(picture.source.format);
     const bytes = await encodePicture(result, format, { quality, signal });

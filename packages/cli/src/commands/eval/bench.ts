@@ -143,15 +143,15 @@ export class Bench implements AsyncDisposable {
 
   async #stylize(content: Picture, path: string, painting: Picture) {
     const model = this.#model;
-    const { signal } = this.#options;
+    const { size, signal } = this.#options;
     if (model === undefined) throw new Error("Expected a model, or a result to measure, but received neither");
     if (this.#painted?.path !== path) {
       this.#painted?.style.dispose();
       this.#painted = undefined;
-      this.#painted = { path, style: await model.style(painting, { signal }) };
+      this.#painted = { path, style: await model.style(painting, { size, signal }) };
     }
     const begun = performance.now();
-    const picture = await model.stylize(content, this.#painted.style, { signal });
+    const picture = await model.stylize(content, this.#painted.style, { size: "full", signal });
     return { picture, seconds: (performance.now() - begun) / 1000 };
   }
 

@@ -9,13 +9,13 @@ import {
   loadModel,
   type Model,
   type Picture,
+  readPainting,
   replaceFile,
   type Style,
   stylizeVideo,
 } from "adaattn/node";
 import { type Frames, openSource, type VideoSource } from "../../files/frames.ts";
 import { listPictures } from "../../files/pictures.ts";
-import { readPainting } from "../../files/reading.ts";
 import { createProgressLine } from "../../terminal/terminal.ts";
 import { short } from "./labels.ts";
 
@@ -106,7 +106,7 @@ export async function evaluateVideos(options: EvalVideoOptions): Promise<void> {
       models.push(await loadModel(name, { device, signal, ...(threads === undefined ? {} : { threads }) }));
     }
     for (const path of styles) {
-      const { picture, controls } = await readPainting(path, {}, signal);
+      const { picture, controls } = await readPainting(path, {}, { signal });
       for (const video of videos) {
         const painted: [Model, Style][] = [];
         for (const model of models) painted.push([model, await model.style(picture, { ...controls, signal })]);

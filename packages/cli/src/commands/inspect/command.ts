@@ -1,7 +1,7 @@
 /** `adaattn inspect` on the command line: its options and help. */
 import type { Command } from "commander";
 import { addLookOptions, type LookFlags } from "../../options/look.ts";
-import { gather, LONGEST_CONTENT, numberOr, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
+import { gather, numberOr, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -43,7 +43,7 @@ export function addInspectCommand(program: Command, { signal }: { readonly signa
     .option("--style-mask <IMAGE>", "the part of the painting that is a source");
   addLookOptions(command)
     .option("-m, --model <NAME|FOLDER>", "a bundled model, or a folder with model.json and model.safetensors", "small")
-    .option("--size <N>", `the photograph's longer side in pixels (default: as it is, up to ${LONGEST_CONTENT})`)
+    .option("--size <N>", `the photograph's longer side in pixels (default: as it is, up to 2048)`)
     .option("--device <DEVICE>", "auto, cpu or webgpu", "auto")
     .option("--threads <N>", "processor threads (default: all cores)")
     .option("-q, --quiet", "print nothing but errors (and JSON, where asked for)")

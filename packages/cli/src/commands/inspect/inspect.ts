@@ -10,11 +10,12 @@ import {
   loadModel,
   type Picture,
   type Point,
+  readPainting,
   type StyleControls,
   writePicture,
 } from "adaattn/node";
 import { planOutputs } from "../../files/outputs.ts";
-import { readContent, readMaskFile, readPainting } from "../../files/reading.ts";
+import { readContent, readMaskFile } from "../../files/reading.ts";
 import { createProgressLine } from "../../terminal/terminal.ts";
 
 /** The options of `adaattn inspect`, checked. */
@@ -55,7 +56,7 @@ export async function inspect(options: InspectOptions): Promise<void> {
     const beside = (what: string) => `${dir === "" ? "" : `${dir}/`}${name}-${what}${ext}`;
     const outputs = [...(points.length > 0 ? [output] : []), ...(map ? [beside("sources"), beside("entropy")] : [])];
     for (const path of outputs) await checkPictureOutput(path);
-    const { picture, controls } = await readPainting(painting, look, signal);
+    const { picture, controls } = await readPainting(painting, look, { signal });
     const mask = styleMask === undefined ? undefined : await readMaskFile(styleMask, signal);
     const photo = await readContent(content, options.size, signal);
 

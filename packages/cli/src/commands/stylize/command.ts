@@ -1,14 +1,14 @@
 /** `adaattn stylize` on the command line: its options and help. */
 import type { Command } from "commander";
 import { addLookOptions, type LookFlags } from "../../options/look.ts";
-import { gather, LONGEST_CONTENT, oneOf, wholeNumber } from "../../terminal/usage.ts";
+import { gather, oneOf, wholeNumber } from "../../terminal/usage.ts";
 
 const EXAMPLES = `
 Examples:
   $ adaattn stylize lake.jpg --style monet-water-lilies -o lake-monet.jpg
       in the style of a bundled painting; adaattn styles lists them
   $ adaattn stylize lake.jpg --style starry-night.jpg -o lake-starry.png
-      one photograph, as large as it is (at most ${LONGEST_CONTENT} pixels a side)
+      one photograph, as large as it is (at most 2048 pixels a side)
   $ adaattn stylize lake.jpg --style starry-night.jpg -o small.jpg --size 512
       its longer side made 512 pixels: quicker, with larger strokes
   $ adaattn stylize holiday/*.jpg --style starry-night.jpg -o painted/
@@ -86,7 +86,7 @@ export function addStylizeCommand(
     .option("-m, --model <NAME|FOLDER>", "a bundled model, or a folder with model.json and model.safetensors", "small")
     .option(
       "--size <N|full>",
-      `the result's longer side in pixels; full: as the content is, however large (default: the same, up to ${LONGEST_CONTENT})`,
+      `the result's longer side in pixels; full: as the content is, however large (default: the same, up to 2048)`,
     )
     .option("--tile <N|auto|off>", "paint in tiles of at most N pixels a side; the result is the same (default: auto)")
     .option(

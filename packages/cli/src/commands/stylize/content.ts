@@ -1,24 +1,24 @@
 /** A photograph that a command paints: in memory where it is small, on disk where it is not. */
 
 import {
+  CONTENT_SIDE,
   type FilePicture,
   inspectPicture,
   LargePicture,
   LargePictureWriter,
   type Model,
+  type PaintOptions,
   readPicture,
   type StyleShare,
-  type StylizeOptions,
   type StylizeReport,
   type TileControls,
   writePicture,
 } from "adaattn/node";
-import { LONGEST_CONTENT } from "../../terminal/usage.ts";
 
 /** Pictures of more pixels are not taken into memory as a whole, nor are those for which tiles are asked. */
 const MOST_IN_MEMORY = 16e6;
 
-/** The longer side that is asked for: a number of pixels, as the file has it, or that up to `LONGEST_CONTENT`. */
+/** The longer side that is asked for: a number of pixels, as the file has it, or that up to `CONTENT_SIDE`. */
 export type ContentSize = number | "full" | undefined;
 
 /** What was painted. */
@@ -34,12 +34,7 @@ export interface Content extends AsyncDisposable {
   /** What it was in its file. */
   readonly source: FilePicture["source"];
   /** Paints it into a file; calls `onWrite` when all is painted. */
-  paint(
-    model: Model,
-    shares: readonly StyleShare[],
-    options: StylizeOptions,
-    onWrite: () => void,
-  ): Promise<PaintResult>;
+  paint(model: Model, shares: readonly StyleShare[], options: PaintOptions, onWrite: () => void): Promise<PaintResult>;
 }
 
 /**
@@ -54,7 +49,7 @@ export async function openContent(
 ): Promise<Content> {
   const own = await inspectPicture(path, { signal });
   const longer = Math.max(own.width, own.height);
-  const wanted = size === "full" ? longer : (size ?? Math.min(longer, LONGEST_CONTENT));
+  const wanted = size === "full" ? longer : (size ?? Math.min(longer, CONTENT_SIDE));
   const reading = { longerSide: wanted, signal };
   const pixels = own.width * own.height * (wanted / longer) ** 2;
   if (pixels <= MOST_IN_MEMORY && typeof tile !== "number") {
@@ -67,7 +62,7 @@ function inMemory(picture: FilePicture, output: string): Content {
   return {
     source: picture.source,
     async paint(model, shares, options, onWrite) {
-      const { data, ...result } = await model.stylize(picture, shares, options);
+      const { data, ...result } = await model.stylize(picture, shares, { ...options, size: "full" });
       onWrite();
       const writing = performance.now();
       await writePicture(output, { ...result, data }, { signal: options.signal });

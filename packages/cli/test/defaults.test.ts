@@ -1,0 +1,43 @@
+/** The command and the library by their defaults: they look at pictures at the same sizes and paint the same. */
+import { join } from "node:path";
+import { CONTENT_SIDE, loadModel, type Picture, readPicture, STYLE_SIDE } from "adaattn/node";
+import { beforeAll, expect, test } from "vitest";
+import { adaattn, temporaryFolder, waves } from "./command.ts";
+
+const folder = await temporaryFolder();
+const read = (name: string) => readPicture(join(folder, name));
+
+beforeAll(async () => {
+  await waves(320, 240).png().toFile(join(folder, "wave.png"));
+  await waves(900, 700).png().toFile(join(folder, "large-wave.png"));
+  await waves(64, 48).png().toFile(join(folder, "lake.png"));
+  await waves(2400, 40).png().toFile(join(folder, "shore.png"));
+});
+
+/** The mean difference of bytes. */
+function meanDifference(a: Picture, b: Picture): number {
+  expect([a.width, a.height]).toEqual([b.width, b.height]);
+  return a.data.reduce((sum, value, at) => sum + Math.abs(value - (b.data[at] ?? 999)), 0) / a.data.length;
+}
+
+test.each([
+  ["lake.png", "wave.png", 0],
+  // What is shrunk is shrunk by libvips in the command and by the library itself here; both are Lanczos's kernel.
+  ["lake.png", "large-wave.png", 0.5],
+  ["shore.png", "wave.png", 0.5],
+])("%s in the style of %s is the same picture", async (photo, painting, mean) => {
+  const args = ["stylize", photo, "--style", painting, "-o", "out.png", "--device", "cpu", "--quiet"];
+  expect(await adaattn(args, { cwd: folder })).toMatchObject({ code: 0, stderr: "" });
+  await using model = await loadModel("small", { device: "cpu" });
+  using style = await model.style(await read(painting));
+  const own = await model.stylize(await read(photo), style);
+  expect(Math.max(own.width, own.height)).toBeLessThanOrEqual(CONTENT_SIDE);
+  expect(Math.max(style.source.painting.width, style.source.painting.height)).toBeLessThanOrEqual(STYLE_SIDE);
+  expect(meanDifference(own, await read("out.png"))).toBeLessThanOrEqual(mean);
+});
+
+test("the help names the library's defaults", async () => {
+  const { stdout } = await adaattn(["stylize", "--help"]);
+  expect(stdout.replace(/\s+/g, " ")).toContain(`up to ${CONTENT_SIDE})`);
+  expect(stdout.replace(/\s+/g, " ")).toContain(`up to ${STYLE_SIDE})`);
+});
