@@ -14,9 +14,9 @@ const [folder = "out/studio", ...wanted] = process.argv.slice(2);
 /** What is done before each picture is taken. */
 const SCREENS: Readonly<Record<string, { hash: string; prepare?: (page: Page) => Promise<void> }>> = {
   first: { hash: "#picture" },
-  picture: { hash: "#picture?photo=tiger&paintings=wheat-field,rainy-street&mix=0.3,0.5", prepare: painted },
+  picture: { hash: "#picture?photo=tiger&paintings=van-gogh-meadow,hokusai-great-wave&mix=0.3,0.5", prepare: painted },
   regions: {
-    hash: "#picture?photo=portrait&paintings=stained-glass,rainy-street",
+    hash: "#picture?photo=portrait&paintings=kandinsky-composition-vii,hokusai-great-wave",
     prepare: async (page) => {
       await page.getByRole("button", { name: "Paint regions" }).click();
       const frame = page.locator('[data-stage="brush"] .frame');
@@ -29,7 +29,7 @@ const SCREENS: Readonly<Record<string, { hash: string; prepare?: (page: Page) =>
     },
   },
   attention: {
-    hash: "#attention?photo=bee&paintings=wheat-field",
+    hash: "#attention?photo=bee&paintings=van-gogh-meadow",
     prepare: async (page) => {
       const frame = page.locator('[data-stage="photo"] .frame');
       await frame.click({ position: { x: 120, y: 110 } });

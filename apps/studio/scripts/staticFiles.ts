@@ -9,6 +9,7 @@ import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promi
 import { createRequire } from "node:module";
 import { dirname, join, relative, sep } from "node:path";
 import { gzipSync } from "node:zlib";
+import sharp from "sharp";
 import type { Plugin } from "vite";
 
 /** What a host must send for threads on the CPU; the studio works without. */
@@ -62,6 +63,7 @@ async function licences(): Promise<string> {
 export interface StaticFiles {
   readonly engine: Readonly<Record<string, ServedFile & { readonly script: string; readonly wasm: string }>>;
   readonly models: Readonly<Record<string, ServedFile>>;
+  readonly paintings: readonly Readonly<Record<"id" | "title" | "artist" | "year" | "group", string>>[];
 }
 
 /** Gathers the files into `.static`. */
@@ -92,14 +94,45 @@ export async function gatherFiles(): Promise<StaticFiles> {
   }
 
   await cp(join(repository, "assets/contents"), join(target, "pictures/photos"), { recursive: true });
-  await cp(join(repository, "assets/styles"), join(target, "pictures/paintings"), { recursive: true });
+  const paintings = await readPaintings();
+  await mkdir(join(target, "pictures/paintings"), { recursive: true });
+  await mkdir(join(target, "pictures/thumbnails"), { recursive: true });
+  for (const { id } of paintings) {
+    const file = join(repository, "assets/paintings", `${id}.jpg`);
+    await cp(file, join(target, "pictures/paintings", `${id}.jpg`));
+    await writeFile(join(target, "pictures/thumbnails", `${id}.jpg`), await thumbnailOf(file));
+  }
   await cp(
     join(repository, "docs/gallery/castle-van-gogh-starry-night.jpg"),
     join(target, "pictures/castle-starry-night.jpg"),
   );
   await cp(join(studio, "static"), target, { recursive: true });
   await writeFile(join(target, "licences.txt"), await licences());
-  return { engine, models };
+  return { engine, models, paintings };
+}
+
+/** The paintings of assets/paintings, in the order of its table. */
+async function readPaintings(): Promise<StaticFiles["paintings"]> {
+  const table = await readFile(join(repository, "assets/paintings/paintings.tsv"), "utf8");
+  const [names = "", ...rows] = table.trimEnd().split("\n");
+  const columns = names.split("\t");
+  return rows.map((row) => {
+    const cells = row.split("\t");
+    const cell = (name: string) => cells[columns.indexOf(name)] ?? "";
+    const id = cell("file").replace(/\.jpg$/, "");
+    return { id, title: cell("title"), artist: cell("artist"), year: cell("year"), group: cell("group") };
+  });
+}
+
+const THUMBNAIL_SIDE = 176;
+const THUMBNAIL_BYTES = 8000;
+
+/** The middle of a painting, at the best quality that fits into so many bytes. */
+async function thumbnailOf(file: string): Promise<Buffer> {
+  for (let quality = 82; ; quality -= 6) {
+    const made = await sharp(file).resize(THUMBNAIL_SIDE, THUMBNAIL_SIDE).jpeg({ quality, mozjpeg: true }).toBuffer();
+    if (made.length <= THUMBNAIL_BYTES || quality <= 20) return made;
+  }
 }
 
 /** Everything under a folder, as paths with slashes. */
@@ -122,7 +155,10 @@ export function listForServiceWorker(): Plugin {
     },
     async writeBundle() {
       // The engine's WebAssembly and the models are fetched, checked and kept by the page when they are first needed.
-      const isKept = (path: string) => !/\.(wasm\.gz|safetensors)$|^models\/|^sw\.js$/.test(path);
+      // Paintings are kept as they are chosen, and the one that is chosen at first from the begin.
+      const isKept = (path: string) =>
+        path === "pictures/paintings/van-gogh-starry-night.jpg" ||
+        !/\.(wasm\.gz|safetensors)$|^models\/|^pictures\/paintings\/|^sw\.js$/.test(path);
       const shell = (await listFiles(output)).filter(isKept);
       const hash = createHash("sha256");
       for (const path of shell) hash.update(path).update(await readFile(join(output, path)));

@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { hasVectors } from "adaattn/web";
 import { useEffect } from "preact/hooks";
 import { Icon } from "./parts/icon.tsx";
-import { complain, engine, notice, openPhoto, settings, show, VIEWS, view } from "./state.ts";
+import { addPainting, complain, engine, notice, openPhoto, settings, show, VIEWS, view } from "./state.ts";
 import { chooseLanguage, LANGUAGES, type Language, language, t } from "./texts/texts.ts";
 import { theme, toggleTheme } from "./theme.ts";
 import { openVideo } from "./video/state.ts";
@@ -13,11 +13,19 @@ import { LiveView } from "./views/live.tsx";
 import { PictureView } from "./views/picture.tsx";
 import { VideoView } from "./views/video.tsx";
 
-const isDropping = signal(false);
+/** What lies under a file that is being dragged over the page. */
+const dropping = signal<"photo" | "painting" | undefined>(undefined);
+
+/** How long a notice stays. */
+const NOTICE_SECONDS = { problem: 15, other: 6 } as const;
+
 const SHOWN = { picture: PictureView, attention: AttentionView, live: LiveView, video: VideoView } as const;
 
 export function App() {
   useEffect(listen, []);
+  useEffect(() => {
+    document.title = `${t(`view.${view.value}`)} - ${t("app.title")}`;
+  }, [view.value, language.value]);
   const View = SHOWN[view.value];
   return (
     <>
@@ -75,7 +83,9 @@ export function App() {
       <main id="main" tabIndex={-1} data-view={view.value}>
         <View />
       </main>
-      {isDropping.value && <div class="dropping">{t("photo.drop")}</div>}
+      {dropping.value && (
+        <div class="dropping">{t(dropping.value === "painting" ? "paintings.drop" : "photo.drop")}</div>
+      )}
     </>
   );
 }
@@ -118,6 +128,16 @@ function EngineState() {
 
 function Notices() {
   const now = notice.value;
+  useEffect(() => {
+    if (now === undefined) return;
+    const leaving = setTimeout(
+      () => {
+        if (notice.peek() === now) notice.value = undefined;
+      },
+      NOTICE_SECONDS[now.isProblem ? "problem" : "other"] * 1000,
+    );
+    return () => clearTimeout(leaving);
+  }, [now]);
   const isProblem = now?.isProblem ?? false;
   return (
     <div class="notices" aria-live={isProblem ? "assertive" : "polite"} role={isProblem ? "alert" : "status"}>
@@ -152,6 +172,11 @@ function openFile(file: File): void {
   }
 }
 
+/** A picture that is dropped on the paintings is one of them. */
+function isOverPaintings({ target }: DragEvent): boolean {
+  return target instanceof Element && target.closest(".paintings") !== null;
+}
+
 function listen(): () => void {
   const ending = new AbortController();
   const { signal } = ending;
@@ -161,25 +186,26 @@ function listen(): () => void {
     (event) => {
       if (!hasFile(event)) return;
       event.preventDefault();
-      isDropping.value = true;
+      dropping.value = isOverPaintings(event) ? "painting" : "photo";
     },
     { signal },
   );
   addEventListener(
     "dragleave",
     (event) => {
-      if (event.relatedTarget === null) isDropping.value = false;
+      if (event.relatedTarget === null) dropping.value = undefined;
     },
     { signal },
   );
   addEventListener(
     "drop",
     (event) => {
-      isDropping.value = false;
+      dropping.value = undefined;
       const file = event.dataTransfer?.files[0];
       if (file === undefined) return;
       event.preventDefault();
-      openFile(file);
+      if (isOverPaintings(event)) addPainting(file, file.name);
+      else openFile(file);
     },
     { signal },
   );

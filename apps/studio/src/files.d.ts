@@ -4,4 +4,6 @@ declare const STUDIO_FILES: {
     Record<"jspi" | "asyncify" | "plain", { bytes: number; sha256: string; script: string; wasm: string }>
   >;
   readonly models: Readonly<Record<string, { bytes: number; sha256: string } | undefined>>;
+  /** The table of assets/paintings. */
+  readonly paintings: readonly Readonly<Record<"id" | "title" | "artist" | "year" | "group", string>>[];
 };

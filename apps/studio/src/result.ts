@@ -7,7 +7,7 @@ import { effect, signal } from "@preact/signals";
 import { fitWithin } from "adaattn";
 import type { Painted, Report } from "./engine/protocol.ts";
 import { type Job, jobOf, paintJob } from "./jobs.ts";
-import { complain, type Photo, photo, settings, view } from "./state.ts";
+import { complain, engine, type Photo, photo, settings, VIDEO_MODEL, view } from "./state.ts";
 
 /** A photograph larger than this is first painted at this size, unless the picture itself takes no longer than so. */
 const PREVIEW_SIDE = 256;
@@ -63,6 +63,16 @@ effect(() => {
   }, REST);
 });
 
+/** Once a picture is done, the camera and films shall work without a network, too. */
+let isPrepared = false;
+function prepareForOffline(): void {
+  if (isPrepared) return;
+  isPrepared = true;
+  engine.ask("fetch", { model: VIDEO_MODEL }, []).catch(() => {
+    isPrepared = false;
+  });
+}
+
 /** Stops what is being painted. */
 export function stop(): void {
   controller.abort(new DOMException("The user stopped it.", "AbortError"));
@@ -107,6 +117,7 @@ async function make(making: Making): Promise<void> {
     await paint(making, { longerSide: shownSide(opened), isPreview: false });
     work.value = { state: "idle" };
     finished.value++;
+    prepareForOffline();
   } catch (error) {
     if (signal.aborted) return;
     work.value = { state: "failed", error: error instanceof Error ? error.message : String(error) };

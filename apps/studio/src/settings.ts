@@ -27,7 +27,7 @@ export interface Settings {
 export const MOST_PAINTINGS = 4;
 
 export const DEFAULTS: Settings = {
-  paintings: ["starry-night"],
+  paintings: ["van-gogh-starry-night"],
   pad: { x: 0.5, y: 0.5 },
   strength: 1,
   color: "style",

@@ -3,7 +3,7 @@
 import { computed, effect, signal } from "@preact/signals";
 import { type Device, type Picture, STYLE_SIDE } from "adaattn";
 import { Engine } from "./engine/client.ts";
-import { type Credit, PAINTINGS, PHOTOS, paintingUrl, photoUrl } from "./pictures/bundled.ts";
+import { type BundledPainting, PAINTINGS, PHOTOS, paintingUrl, photoUrl, thumbnailUrl } from "./pictures/bundled.ts";
 import { openPicture } from "./pictures/decode.ts";
 import { fromParameters, History, MOST_PAINTINGS, toParameters, withPaintings } from "./settings.ts";
 import { t } from "./texts/texts.ts";
@@ -28,7 +28,7 @@ export interface Painting {
   /** Where its small picture is shown from. */
   readonly url: string;
   /** Who made it; undefined for the user's own. */
-  readonly credit: Credit | undefined;
+  readonly credit: BundledPainting | undefined;
 }
 
 /** A sentence for the user. */
@@ -49,7 +49,7 @@ export const settings = new History(fromParameters(parameters, isBundled));
 const sample = signal<string | undefined>(undefined);
 export const notice = signal<Notice | undefined>(undefined);
 export const paintings = signal<readonly Painting[]>(
-  PAINTINGS.map((credit) => ({ id: credit.id, title: credit.title, url: paintingUrl(credit.id), credit })),
+  PAINTINGS.map((credit) => ({ id: credit.id, title: credit.title, url: thumbnailUrl(credit.id), credit })),
 );
 
 const device = (["cpu", "webgpu"] as const).find((one): one is Device => one === asked.searchParams.get("device"));

@@ -76,6 +76,8 @@ export interface Opened {
 export interface Requests {
   open: { ask: OpenRequest; answer: Opened };
   keep: { ask: { readonly key: string; readonly picture: Picture }; answer: null };
+  /** Fetches a model into the browser's cache, where it is found without a network. */
+  fetch: { ask: { readonly model: string }; answer: null };
   /** Lets go of a picture and what was made of it. */
   forget: { ask: { readonly key: string }; answer: null };
   paint: { ask: PaintRequest; answer: Painted };

@@ -194,6 +194,15 @@ const handlers: Handlers = {
     pictures.set(key, picture);
     return null;
   },
+  fetch: async ({ model }, { signal }) => {
+    if (opened !== undefined && !models.has(model)) {
+      await fetchModel(new URL(`models/${model}`, opened.base).href, {
+        sha256: STUDIO_FILES.models[model]?.sha256,
+        signal,
+      });
+    }
+    return null;
+  },
   forget: async ({ key }) => {
     forget(key);
     return null;

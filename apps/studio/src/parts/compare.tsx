@@ -3,7 +3,6 @@
 import { useSignal } from "@preact/signals";
 import type { Size } from "adaattn";
 import type { ComponentChildren } from "preact";
-import { useRef } from "preact/hooks";
 import { t } from "../texts/texts.ts";
 import { Icon } from "./icon.tsx";
 import { Stage } from "./stage.tsx";
@@ -17,7 +16,6 @@ interface CompareProps extends Size {
 export function Compare({ width, height, before, after }: CompareProps) {
   /** How much of the photograph is shown, from the left, from 0 to 1. */
   const shown = useSignal(0.32);
-  const layers = useRef<HTMLDivElement>(null);
   const set = (value: number) => {
     shown.value = Math.min(1, Math.max(0, value));
   };
@@ -25,7 +23,7 @@ export function Compare({ width, height, before, after }: CompareProps) {
     event.stopPropagation();
     if (event.type === "pointerdown") event.currentTarget.setPointerCapture(event.pointerId);
     else if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
-    const box = layers.current?.getBoundingClientRect();
+    const box = event.currentTarget.parentElement?.getBoundingClientRect();
     if (box) set((event.clientX - box.left) / box.width);
   };
   const key = (event: KeyboardEvent) => {
@@ -37,35 +35,35 @@ export function Compare({ width, height, before, after }: CompareProps) {
     set(shown.value + step);
   };
   const percent = `${100 * shown.value}%`;
+  const divider = after !== undefined && (
+    <div
+      class="divider"
+      role="slider"
+      tabIndex={0}
+      aria-label={t("compare.label")}
+      aria-valuemin={0}
+      aria-valuemax={100}
+      aria-valuenow={Math.round(100 * shown.value)}
+      style={{ left: percent }}
+      onPointerDown={drag}
+      onPointerMove={drag}
+      onKeyDown={key}
+    >
+      <span>
+        <Icon name="split" />
+      </span>
+    </div>
+  );
   return (
-    <Stage width={width} height={height} name="compare" label={t("compare.stage")}>
-      <div class="compare" ref={layers}>
-        {before}
-        {after !== undefined && (
-          <>
-            <div class="after" style={{ clipPath: `inset(0 0 0 ${percent})` }}>
-              {after}
-            </div>
-            <div
-              class="divider"
-              role="slider"
-              tabIndex={0}
-              aria-label={t("compare.label")}
-              aria-valuemin={0}
-              aria-valuemax={100}
-              aria-valuenow={Math.round(100 * shown.value)}
-              style={{ left: percent }}
-              onPointerDown={drag}
-              onPointerMove={drag}
-              onKeyDown={key}
-            >
-              <span>
-                <Icon name="split" />
-              </span>
-            </div>
-          </>
-        )}
-      </div>
+    <Stage
+      width={width}
+      height={height}
+      name="compare"
+      label={t("compare.stage")}
+      over={after === undefined ? undefined : { picture: after, from: shown.value }}
+      above={divider}
+    >
+      {before}
     </Stage>
   );
 }

@@ -1,6 +1,7 @@
 /** The paintings to choose from, with who made them. */
 
 import { useSignal } from "@preact/signals";
+import { GROUPS, type Group } from "../pictures/bundled.ts";
 import { addPainting, choosePaintings, paintings, settings, togglePainting } from "../state.ts";
 import { t } from "../texts/texts.ts";
 import { OpenButton } from "./controls.tsx";
@@ -10,6 +11,8 @@ import { Icon } from "./icon.tsx";
 export function Paintings({ canMix }: { readonly canMix: boolean }) {
   const chosen = settings.value.paintings;
   const isMixing = useSignal(chosen.length > 1);
+  const group = useSignal<Group | "all">("all");
+  const shown = paintings.value.filter(({ credit }) => group.value === "all" || credit?.group === group.value);
   const last = paintings.value.find(({ id }) => id === chosen.at(-1));
   return (
     <section class="paintings">
@@ -32,8 +35,24 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
         )}
       </header>
       {canMix && isMixing.value && <p class="hint">{t("paintings.hint")}</p>}
+      <fieldset class="filters">
+        <legend class="hidden">{t("paintings.filter")}</legend>
+        {(["all", ...GROUPS] as const).map((name) => (
+          <button
+            key={name}
+            type="button"
+            class="chip"
+            aria-pressed={group.value === name}
+            onClick={() => {
+              group.value = name;
+            }}
+          >
+            {t(`group.${name}`)}
+          </button>
+        ))}
+      </fieldset>
       <div class="thumbnails">
-        {paintings.value.map(({ id, title, url, credit }) => {
+        {shown.map(({ id, title, url, credit }) => {
           const at = chosen.indexOf(id);
           const isChosen = canMix ? at >= 0 : at === 0;
           return (
@@ -43,7 +62,7 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
               class="thumbnail"
               aria-pressed={isChosen}
               data-painting={id}
-              title={credit ? `${title}, ${credit.artist}, ${credit.year}` : title}
+              title={credit ? [title, credit.artist, credit.year].filter(Boolean).join(", ") : title}
               onClick={() => togglePainting(id, canMix && isMixing.value)}
             >
               <img src={url} alt={title} loading="lazy" draggable={false} />
@@ -69,8 +88,8 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
         <p class="credit">
           <cite>{last.title}</cite>
           {last.credit
-            ? ` ${last.credit.artist}, ${last.credit.year}. ${last.credit.source}.`
-            : ` ${t("paintings.own")}.`}
+            ? ` ${[last.credit.artist, last.credit.year].filter(Boolean).join(", ")}`
+            : ` ${t("paintings.own")}`}
         </p>
       )}
     </section>

@@ -1,5 +1,5 @@
 /**
- * A picture that can be zoomed and moved: by wheel, pinch and drag, and by keys. What lies on it are layers of its size. Where
+ * A picture that can be zoomed and moved: by Ctrl and the wheel, pinch and drag, and by keys. The wheel alone scrolls the page. What lies on it are layers of its size. Where
  * `onPoint` is given, a single pointer points instead of moving.
  */
 
@@ -37,6 +37,8 @@ interface StageProps {
   readonly label: string;
   readonly name: string;
   readonly children: ComponentChildren;
+  /** A second picture over the first from a place of the frame on, which stays where it is when the pictures are moved. */
+  readonly over?: { readonly picture: ComponentChildren; readonly from: number } | undefined;
   /** What lies above the picture and does not move with it. */
   readonly above?: ComponentChildren;
   readonly onPoint?: ((pointed: Pointed) => void) | undefined;
@@ -46,7 +48,7 @@ interface StageProps {
 
 const MOST_ZOOM = 12;
 
-export function Stage({ width, height, label, name, children, above, onPoint, onKey }: StageProps) {
+export function Stage({ width, height, label, name, children, over, above, onPoint, onKey }: StageProps) {
   const frame = useRef<HTMLDivElement>(null);
   const place = useSignal({ zoom: 1, x: 0, y: 0 });
   const pointers = useRef(new Map<number, { x: number; y: number }>());
@@ -142,6 +144,8 @@ export function Stage({ width, height, label, name, children, above, onPoint, on
   // Preact's own handler would be passive, and the page would scroll.
   useEffect(() => {
     const wheel = (event: WheelEvent) => {
+      // A pinch on a touchpad comes as a wheel with Ctrl.
+      if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
       zoomTo(place.value.zoom * Math.exp(-event.deltaY / 400), fromMiddle(event));
     };
@@ -170,6 +174,13 @@ export function Stage({ width, height, label, name, children, above, onPoint, on
         <div class="layers" style={{ transform: `translate(${x}px, ${y}px) scale(${zoom})` }}>
           {children}
         </div>
+        {over && (
+          <div class="after" style={{ clipPath: `inset(0 0 0 ${100 * over.from}%)` }}>
+            <div class="layers" style={{ transform: `translate(${x}px, ${y}px) scale(${zoom})` }}>
+              {over.picture}
+            </div>
+          </div>
+        )}
         {above}
       </div>
       <div class="zoom">

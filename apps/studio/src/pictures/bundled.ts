@@ -1,34 +1,24 @@
 /** The pictures that come with the studio, with who made them, when, and where they are from; NOTICE has their licences. */
 
-/** Who made a painting, and what may be done with it. */
+/** Who made a painting, and when, where that is known. */
 export interface Credit {
   readonly title: string;
   readonly artist: string;
+  /** Empty where it is not known. */
   readonly year: string;
-  /** Where the file comes from, and the terms. */
-  readonly source: string;
 }
+
+/** What paintings can be filtered by. */
+export const GROUPS = ["impressionism", "ukiyo-e", "cubism", "line", "pattern"] as const;
+export type Group = (typeof GROUPS)[number];
 
 export interface BundledPainting extends Credit {
   readonly id: string;
+  readonly group: string;
 }
 
-const painted = { artist: "scripts/paint.ts", year: "2026", source: "adaattn, Apache License 2.0" };
-
-export const PAINTINGS: readonly BundledPainting[] = [
-  {
-    id: "starry-night",
-    title: "The Starry Night",
-    artist: "Vincent van Gogh",
-    year: "1889",
-    source: "opencv-doc (Debian), public domain",
-  },
-  { id: "wheat-field", title: "Wheat Field", ...painted },
-  { id: "rainy-street", title: "Rainy Street", ...painted },
-  { id: "stained-glass", title: "Stained Glass", ...painted },
-  { id: "ink-landscape", title: "Ink Landscape", ...painted },
-  { id: "river-dots", title: "River in Dots", ...painted },
-];
+/** Works in the public domain. */
+export const PAINTINGS: readonly BundledPainting[] = STUDIO_FILES.paintings;
 
 export interface BundledPhoto {
   readonly id: string;
@@ -47,4 +37,5 @@ export const PHOTOS: readonly BundledPhoto[] = [
 
 export const photoUrl = (id: string) => `pictures/photos/${id}.jpg`;
 export const paintingUrl = (id: string) => `pictures/paintings/${id}.jpg`;
+export const thumbnailUrl = (id: string) => `pictures/thumbnails/${id}.jpg`;
 export const EXAMPLE = "pictures/castle-starry-night.jpg";

@@ -6,7 +6,7 @@ export const ja: Texts = {
   "app.title": "adaattn スタジオ",
   "app.promise": "すべてこの端末の中で行われます。",
   "view.picture": "写真",
-  "view.attention": "注意",
+  "view.attention": "アテンション",
   "view.live": "ライブ",
   "view.video": "動画",
   skip: "本文へ移動",
@@ -40,6 +40,14 @@ export const ja: Texts = {
   "paintings.title": "絵",
   "paintings.hint": "一枚、または混ぜるなら四枚まで選べます。",
   "paintings.add": "自分の絵を追加",
+  "paintings.drop": "離すと絵を追加します",
+  "paintings.filter": "絞り込み",
+  "group.all": "すべて",
+  "group.impressionism": "印象派",
+  "group.ukiyo-e": "浮世絵",
+  "group.cubism": "キュビスム",
+  "group.line": "線",
+  "group.pattern": "模様",
   "paintings.own": "自分の絵",
   "paintings.most": "混ぜられるのは四枚までです。先に一枚外してください。",
 
@@ -80,12 +88,13 @@ export const ja: Texts = {
   "result.stopped": "中止しました。",
   "result.again": "もう一度",
   "compare.label": "元の写真を表示する割合",
-  "compare.stage": "写真に重ねた結果。プラスとマイナスで拡大縮小、矢印キーで移動、0 で全体表示。",
+  "compare.stage":
+    "写真に重ねた結果。プラスとマイナス、または Ctrl とホイールで拡大縮小、矢印キーで移動、0 で全体表示。",
   "zoom.in": "拡大",
   "zoom.out": "縮小",
   "zoom.fit": "全体表示",
 
-  "attention.title": "見かた",
+  "attention.title": "モデルの見ている場所",
   "attention.intro":
     "写真の各点は、絵の中から自分に似た場所を探し、その色と筆致を受け取ります。写真を指すと、見ている場所が光ります。",
   "attention.level": "レベル",
@@ -121,7 +130,7 @@ export const ja: Texts = {
   "live.picture": "描かれたカメラの映像",
 
   "video.title": "動画",
-  "video.intro": "動画を、音声つきの絵の MP4 にします。",
+  "video.intro": "動画を絵画風の MP4 に変換します。音声も残ります。",
   "video.open": "動画を開く",
   "video.sample": "またはここにドロップ。",
   "video.preview": "動画の一コマを描いたもの",

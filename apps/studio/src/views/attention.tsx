@@ -7,6 +7,7 @@ import { PictureCanvas, Progress } from "../parts/controls.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { Paintings } from "../parts/paintings.tsx";
 import { movedBy, type Pointed, Stage } from "../parts/stage.tsx";
+import { paintingUrl } from "../pictures/bundled.ts";
 import { saveFile } from "../pictures/save.ts";
 import { type Photo, paintings, photo, settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
@@ -121,7 +122,7 @@ function PaintingSide() {
   if (heat === undefined) {
     return (
       <figure class="painting">
-        <img src={chosen?.url} alt={chosen?.title} draggable={false} />
+        <img src={chosen?.credit ? paintingUrl(chosen.id) : chosen?.url} alt={chosen?.title} draggable={false} />
       </figure>
     );
   }
