@@ -34,12 +34,12 @@ describe("the mixing pad", () => {
 });
 
 describe("settings", () => {
-  const known = (id: string) => ["starry-night", "wheat-field", "river-dots"].includes(id);
+  const known = (id: string) => ["van-gogh-starry-night", "van-gogh-meadow", "hokusai-great-wave"].includes(id);
 
   test("go through an address and back", () => {
     const all = {
       ...DEFAULTS,
-      paintings: ["wheat-field", "river-dots"],
+      paintings: ["van-gogh-meadow", "hokusai-great-wave"],
       pad: { x: 0.25, y: 1 },
       strength: 0.65,
       color: "match",
@@ -60,7 +60,10 @@ describe("settings", () => {
       rotate: 180,
     });
     expect(read("strength=&stroke=NaN&rotate=left&mix=a")).toEqual(DEFAULTS);
-    expect(read("paintings=river-dots,river-dots,wheat-field").paintings).toEqual(["river-dots", "wheat-field"]);
+    expect(read("paintings=hokusai-great-wave,hokusai-great-wave,van-gogh-meadow").paintings).toEqual([
+      "hokusai-great-wave",
+      "van-gogh-meadow",
+    ]);
   });
 
   test("take back the steps of one drag as one", () => {
