@@ -4,11 +4,27 @@ export default defineConfig({
   resolve: { conditions: ["@adaattn/source"] },
   ssr: { resolve: { conditions: ["@adaattn/source"] } },
   test: {
-    include: [
-      "bench/test/*.test.ts",
-      "apps/*/test/**/*.test.ts",
-      "examples/test/*.test.ts",
-      "packages/*/test/**/*.test.ts",
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "node",
+          include: [
+            "bench/test/*.test.ts",
+            "apps/*/test/*.test.ts",
+            "examples/test/*.test.ts",
+            "packages/*/test/**/*.test.ts",
+          ],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "studio",
+          include: ["apps/studio/test/browser/*.test.ts"],
+          globalSetup: "apps/studio/test/browser/setup.ts",
+        },
+      },
     ],
     testTimeout: 180_000,
     hookTimeout: 180_000,

@@ -36,12 +36,15 @@ async function describe(path: string, inside = path): Promise<ServedFile> {
   return { bytes: size, sha256: createHash("sha256").update(content).digest("hex") };
 }
 
+/** Whether a file was made since its source was changed. */
+async function isNewer(path: string, source: string): Promise<boolean> {
+  const [made, from] = await Promise.all([stat(path).catch(() => undefined), stat(source)]);
+  return made !== undefined && made.mtimeMs >= from.mtimeMs;
+}
+
 /** Gzips a file, unless that was done before. */
 async function gzipInto(path: string, from: string): Promise<void> {
-  const [made, source] = await Promise.all([stat(path).catch(() => undefined), stat(from)]);
-  if (made === undefined || made.mtimeMs < source.mtimeMs) {
-    await writeFile(path, gzipSync(await readFile(from), { level: 9 }));
-  }
+  if (!(await isNewer(path, from))) await writeFile(path, gzipSync(await readFile(from), { level: 9 }));
 }
 
 /** What is built into the page, and the files that say its terms; ONNX Runtime's package has none but names the MIT licence. */
@@ -70,7 +73,9 @@ export interface StaticFiles {
 export async function gatherFiles(): Promise<StaticFiles> {
   const runtime = dirname(createRequire(import.meta.url).resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm"));
   await mkdir(join(target, "engine"), { recursive: true });
-  for (const name of ["models", "pictures"]) await rm(join(target, name), { recursive: true, force: true });
+  for (const name of ["models", "pictures/photos", "pictures/paintings"]) {
+    await rm(join(target, name), { recursive: true, force: true });
+  }
   const engine: Record<string, StaticFiles["engine"][string]> = {};
   for (const [build, ending] of Object.entries(BUILDS)) {
     const name = `ort-wasm-simd-threaded${ending}`;
@@ -100,7 +105,8 @@ export async function gatherFiles(): Promise<StaticFiles> {
   for (const { id } of paintings) {
     const file = join(repository, "assets/paintings", `${id}.jpg`);
     await cp(file, join(target, "pictures/paintings", `${id}.jpg`));
-    await writeFile(join(target, "pictures/thumbnails", `${id}.jpg`), await thumbnailOf(file));
+    const thumbnail = join(target, "pictures/thumbnails", `${id}.jpg`);
+    if (!(await isNewer(thumbnail, file))) await writeFile(thumbnail, await thumbnailOf(file));
   }
   await cp(
     join(repository, "docs/gallery/castle-van-gogh-starry-night.jpg"),

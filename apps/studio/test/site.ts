@@ -68,7 +68,7 @@ export const CHROMIUM = [process.env.CHROMIUM_PATH, "/usr/bin/chromium", "/usr/b
 );
 
 /** WebGPU by SwiftShader, in software; a camera that shows a moving pattern. */
-const FLAGS = [
+export const FLAGS = [
   "--no-sandbox",
   "--disable-quic",
   "--disable-background-networking",
@@ -76,8 +76,6 @@ const FLAGS = [
   "--no-first-run",
   "--use-fake-device-for-media-stream",
   "--use-fake-ui-for-media-stream",
-];
-const GPU = [
   "--enable-unsafe-webgpu",
   "--use-webgpu-adapter=swiftshader",
   "--enable-features=Vulkan",
@@ -89,7 +87,7 @@ const GPU = [
 export function launch(flags: readonly string[] = []): Promise<Browser> {
   if (CHROMIUM === undefined)
     throw new Error("Expected Chromium but there is none; on Debian: apt-get install chromium");
-  return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...GPU, ...flags] });
+  return chromium.launch({ executablePath: CHROMIUM, args: [...FLAGS, ...flags] });
 }
 
 /** A page, and what its console complained of. */

@@ -1,0 +1,68 @@
+/** What the page loads, from which servers, and that it works without a network. */
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { preview } from "vite";
+import { expect, test } from "vitest";
+import { serve } from "../site.ts";
+import { give, inChromium, opened, painted, path, visit, visitAt } from "./harness.ts";
+
+const studio = new URL("../..", import.meta.url).pathname;
+
+inChromium("what the page loads", () => {
+  test("loads at most 70 kB of its own before the engine and the model", async () => {
+    const page = await visit("");
+    await page.waitForLoadState("networkidle");
+    const loaded = await page.evaluate(() =>
+      performance.getEntriesByType("resource").map(({ name }) => new URL(name).pathname),
+    );
+    const code = ["/index.html", ...new Set(loaded.filter((name) => /\.(js|css)$/.test(name)))];
+    const dist = new URL("../../dist", import.meta.url).pathname;
+    const sizes = await Promise.all(
+      code.map(async (name) => gzipSync(await readFile(dist + name), { level: 9 }).length),
+    );
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    expect(code.length).toBeGreaterThan(2);
+    expect(total).toBeLessThanOrEqual(70_000);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("paints from a server that labels gzipped files, as the one that `npm run studio` starts", async () => {
+    const labelling = await serve({ labelled: true });
+    const previewing = await preview({
+      root: studio,
+      configFile: join(studio, "vite.config.ts"),
+      preview: { port: 0 },
+    });
+    try {
+      for (const address of [labelling.address, previewing.resolvedUrls?.local[0] ?? ""]) {
+        await visitAt(`${address}?device=cpu`);
+        await give(opened.page, "painting", path("tiny painting.png"));
+        await give(opened.page, "photo", path("tiny photo.png"));
+        await painted(opened.page);
+        expect(opened.complaints).toEqual([]);
+        await opened.context.close();
+      }
+    } finally {
+      await labelling.close();
+      await previewing.close();
+    }
+  });
+
+  test("works without a network once it was loaded, with threads where the host allows them", async () => {
+    const own = await serve({ isolated: true });
+    await visitAt(`${own.address}?device=cpu`);
+    const { page, context } = opened;
+    expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+    await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    await own.close();
+    await context.setOffline(true);
+    await page.reload();
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    expect(opened.complaints.filter((text) => !/ERR_(INTERNET|CONNECTION)/.test(text))).toEqual([]);
+  });
+});

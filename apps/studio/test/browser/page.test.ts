@@ -1,0 +1,53 @@
+/** The page around the views: its history, themes and languages. */
+
+import axe from "axe-core";
+import { expect, test } from "vitest";
+import { give, inChromium, opened, PATIENCE, painted, path, visit } from "./harness.ts";
+
+inChromium("the page", () => {
+  test("goes back to another view, and keeps the photo, the user's painting and the regions", async () => {
+    const page = await visit("?device=cpu#picture?photo=bee&strength=0.8");
+    await give(page, "photo", path("photo.png"));
+    await give(page, "painting", path("painting.png"));
+    await page.getByRole("checkbox", { name: "Mix" }).waitFor();
+    await page.getByRole("button", { name: "painting", exact: true, pressed: true }).waitFor(PATIENCE);
+    await page.getByRole("link", { name: "Attention" }).click();
+    await page.locator('[data-stage="photo"]').waitFor(PATIENCE);
+    await page.goBack();
+    await page.waitForSelector('main[data-view="picture"]');
+    await painted(page);
+    expect(await page.getByRole("button", { name: "painting", exact: true, pressed: true }).count()).toBe(1);
+    expect(await page.getByRole("img", { name: "photo.png" }).count()).toBe(1);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("has no accessibility violations in any view, theme or language", async () => {
+    const page = await visit("?device=cpu#picture?paintings=van-gogh-meadow,hokusai-great-wave");
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    await page.evaluate(axe.source);
+    for (const colorScheme of ["light", "dark"] as const) {
+      // The theme is the system's until another is chosen.
+      await page.emulateMedia({ colorScheme });
+      await page.waitForSelector(`html[data-theme="${colorScheme}"]`);
+      for (const [language, name] of [
+        ["en", "Picture"],
+        ["en", "Attention"],
+        ["zh", "实时"],
+        ["ja", "動画"],
+        ["ja", "写真"],
+      ] as const) {
+        await page.locator('select[name="language"]').selectOption(language);
+        await page.waitForSelector(`html[lang="${language}"]`);
+        await page.getByRole("link", { name, exact: true }).click();
+        const { violations } = await page.evaluate(() =>
+          (globalThis as unknown as { axe: typeof axe }).axe.run(document),
+        );
+        expect(violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)])).toEqual([]);
+      }
+    }
+    await page.getByRole("button", { name: "ライトテーマ" }).click();
+    expect(await page.getAttribute("html", "data-theme")).toBe("light");
+    expect(opened.complaints).toEqual([]);
+  });
+});

@@ -1,0 +1,154 @@
+/** The picture: with every control it is what Node paints. */
+
+import { readPicture } from "adaattn/node";
+import { expect, inject, test } from "vitest";
+import {
+  change,
+  give,
+  inChromium,
+  inNode,
+  largestDifference,
+  opened,
+  PATIENCE,
+  painted,
+  path,
+  result,
+  visit,
+} from "./harness.ts";
+
+inChromium("the picture", () => {
+  test("paints as Node does on WebAssembly, with every control, undo, and the same address again", async () => {
+    const page = await visit("?device=cpu");
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    await change(page, () => give(page, "painting", path("painting.png")));
+    expect(await page.getAttribute(".engine", "data-device")).toBe("cpu");
+    const plain = await inNode("photo.png", "painting.png");
+    expect(largestDifference(await result(page), plain)).toBeLessThanOrEqual(3);
+
+    await change(page, () => page.locator('input[name="strength"]').fill("0.6"));
+    await change(page, () => page.locator('input[name="stroke"]').fill("0.5"));
+    await change(page, () => page.locator('input[name="rotate"]').fill("90"));
+    await change(page, () => page.locator('select[name="color"]').selectOption("match"));
+    const controlled = await inNode(
+      "photo.png",
+      "painting.png",
+      { stroke: Number((2 ** 0.5).toFixed(3)), rotate: 90 },
+      { strength: 0.6, color: "match" },
+    );
+    expect(largestDifference(await result(page), controlled)).toBeLessThanOrEqual(3);
+    expect(new URL(page.url()).hash).toBe("#picture?strength=0.6&stroke=1.41&rotate=90&color=match");
+
+    for (const _ of ["color", "rotate", "stroke", "strength"]) {
+      await change(page, () => page.keyboard.press("Control+z"));
+    }
+    expect(largestDifference(await result(page), plain)).toBeLessThanOrEqual(3);
+    expect(opened.complaints).toEqual([]);
+
+    await page.goto(
+      `${inject("studio").address}?device=cpu#picture?photo=tiger&paintings=van-gogh-meadow,hokusai-great-wave&mix=0,0.5&strength=0.5`,
+    );
+    await page.reload();
+    await painted(page);
+    expect(await page.inputValue('input[name="strength"]')).toBe("0.5");
+    expect(
+      await page
+        .getByRole("application", { name: /A Meadow in the Mountains 100 %, The Great Wave off Kanagawa 0 %/ })
+        .count(),
+    ).toBe(1);
+    await page.getByRole("application", { name: /A Meadow in the Mountains/ }).focus();
+    for (let step = 0; step < 10; step++) await page.keyboard.press("ArrowRight");
+    expect(
+      await page
+        .getByRole("application", { name: /A Meadow in the Mountains 50 %, The Great Wave off Kanagawa 50 %/ })
+        .count(),
+    ).toBe(1);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("shows before and after, zooms, and stops, by keys alone", async () => {
+    const page = await visit("?device=cpu");
+    const divider = page.getByRole("slider", { name: "How much of the original is shown" });
+    await divider.focus();
+    await page.keyboard.press("Home");
+    expect(await divider.getAttribute("aria-valuenow")).toBe("0");
+    await page.keyboard.press("ArrowRight");
+    expect(await divider.getAttribute("aria-valuenow")).toBe("5");
+    await page.locator('[data-stage="compare"] .frame').focus();
+    await page.keyboard.press("+");
+    expect(await page.getByRole("button", { name: "Fit 140 %" }).count()).toBe(1);
+    await page.keyboard.press("ArrowLeft");
+    expect(await page.locator(".layers").first().getAttribute("style")).toMatch(/translate\(60px, 0px\) scale\(1.4\)/);
+    await page.keyboard.press("0");
+    expect(await page.getByRole("button", { name: /^Fit/ }).count()).toBe(0);
+    await page.getByRole("button", { name: "Tiger in the snow" }).press("Enter");
+    await page.getByRole("button", { name: "Stop" }).press("Enter");
+    await page.getByText("Stopped.").waitFor(PATIENCE);
+    await change(page, () => page.getByRole("button", { name: "Try again" }).press("Enter"));
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("paints only where the brush was", async () => {
+    const page = await visit("?device=cpu");
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    await page.getByRole("button", { name: "Paint regions" }).click();
+    const frame = page.locator('[data-stage="brush"] .frame');
+    await change(page, async () => {
+      const box = (await frame.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+      await page.mouse.move(box.x + 0.2 * box.width, box.y + 0.1 * box.height);
+      await page.mouse.down();
+      await page.mouse.move(box.x + 0.2 * box.width, box.y + 0.9 * box.height, { steps: 4 });
+      await page.mouse.up();
+    });
+    const photo = await readPicture(path("photo.png"));
+    const painted1 = await result(page);
+    // Outside the stroke and the reach of the network's widest view the photograph is untouched.
+    const right = (x: number) => x > 140;
+    expect(largestDifference(painted1, photo, right)).toBeLessThanOrEqual(3);
+    expect(largestDifference(painted1, photo, (x) => x > 24 && x < 40)).toBeGreaterThan(40);
+
+    await frame.focus();
+    await page.getByRole("radio", { name: "Eraser" }).check();
+    await page.locator('input[name="brushSize"]').fill("0.25");
+    const canUndo = () => page.getByRole("button", { name: "Undo" }).isEnabled();
+    expect(await canUndo()).toBe(true);
+    await frame.focus();
+    await change(page, () => page.keyboard.press("Space"));
+    await change(page, () => page.keyboard.press("Control+z"));
+    expect(largestDifference(await result(page), painted1)).toBe(0);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("goes on with the regions in another painting, and names the download by what it shows", async () => {
+    const page = await visit("?device=cpu");
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    await page.getByRole("button", { name: "Paint regions" }).click();
+    const frame = page.locator('[data-stage="brush"] .frame');
+    await frame.focus();
+    await change(page, () => page.keyboard.press("Space"));
+    const before = await result(page);
+    await change(page, () => give(page, "painting", path("painting.png")));
+    expect(largestDifference(await result(page), before)).toBeGreaterThan(20);
+    await page.getByRole("checkbox", { name: "Mix" }).check();
+    await change(page, () => page.locator("[data-painting]").nth(1).click());
+    expect(await page.getByRole("application", { name: /^Mixing pad/ }).count()).toBe(0);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("keeps a sharp picture until the next is as sharp", async () => {
+    const page = await visit("?device=cpu#picture?photo=bee");
+    await painted(page);
+    await page.evaluate(() => {
+      const seen: number[] = [];
+      Object.assign(globalThis, { seen });
+      const canvas = document.querySelector(".after canvas") as HTMLCanvasElement;
+      new MutationObserver(() => seen.push(canvas.width)).observe(canvas, { attributes: true });
+    });
+    await change(page, () => page.locator('input[name="strength"]').fill("0.5"));
+    const widths = await page.evaluate(() => (globalThis as unknown as { seen: number[] }).seen);
+    expect(widths.length).toBeGreaterThan(0);
+    expect(Math.min(...widths)).toBeGreaterThan(400);
+  });
+});
