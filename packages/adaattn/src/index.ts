@@ -15,7 +15,7 @@ export {
 } from "./import/released.ts";
 export type { EncoderLayout } from "./import/vgg.ts";
 export type { Attention, AttentionMap, AttentionRow, Point } from "./inspect/attention.ts";
-export { drawEntropy, drawHeat, drawMarks, drawSources, heatColor } from "./inspect/draw.ts";
+export { drawEntropy, drawHeat, drawMarks, drawSources, type HeatOptions, heatColor } from "./inspect/draw.ts";
 export * from "./network/architecture.ts";
 export * from "./network/attention.ts";
 export { decode, mergeLevels } from "./network/decoder.ts";

@@ -149,6 +149,28 @@ describe("pictures of attention:", () => {
     expect([r === g && g === b, (r ?? 0) > 20 && (r ?? 0) < 100]).toEqual([true, true]);
   });
 
+  test("heat of probabilities glows where they are, in its point's color, however else the scores are", () => {
+    const rows = [Float32Array.of(0.008, 0.001, 0.001, 0.99), Float32Array.of(0.495, 0.005, 0.5, 0)].map(
+      (probabilities, index) => ({ point: { x: 0, y: 0 }, probabilities, best: 3 - index, entropy: 0 }),
+    );
+    const [red, blue] = [[255, 0, 0] as const, [0, 0, 255] as const];
+    const drawn = (shown: typeof rows) =>
+      drawHeat(
+        painting,
+        { level: 3, cell: 4, keys, rows: shown },
+        { scale: "probabilities", colors: shown.map((row) => (row === rows[0] ? red : blue)) },
+      );
+    const alone = drawn(rows.slice(0, 1));
+    // By scores the first key, at twice the median's logarithm, would glow; its probability does not.
+    const [r = 0, g = 0] = at(alone, 10, 10);
+    expect(r - g).toBeLessThan(20);
+    expect(at(alone, 30, 30)).toEqual(red);
+    const both = drawn(rows);
+    expect([at(both, 30, 30), at(both, 10, 30), at(both, 10, 10)]).toEqual([red, blue, blue]);
+    // The ring of each has its color, too.
+    expect([at(both, 30, 26), at(both, 10, 26)]).toEqual([red, blue]);
+  });
+
   test("sources are patches of the painting, and entropy is lighter where it is larger", () => {
     const map: AttentionMap = {
       level: 3,

@@ -29,25 +29,44 @@ const DIMMED = 0.4;
 /** What softmax rounds to 0 counts as this probability. */
 const LEAST_PROBABILITY = 1e-37;
 
+/** How heat is drawn. */
+export interface HeatOptions {
+  /**
+   * What heat is. `"scores"`, the default: the score of a key, which is the logarithm of its probability, from the median key's (0)
+   * to the best one's (1); it shows what else resembles the point, however small its share. `"probabilities"`: the probability
+   * itself, as a share of the best key's; it shows what really counts, which is often one key and nothing else.
+   */
+  readonly scale?: "scores" | "probabilities" | undefined;
+  /** A color for each row of the attention, in sRGB bytes, to tell points apart; by default heat has the colors of `heatColor`. */
+  readonly colors?: readonly (readonly [number, number, number])[] | undefined;
+}
+
 /**
- * The painting, dimmed and gray, under the heat of the attention, with a ring around what each point looks at most. Attention is
- * so sharp that probabilities alone would show that one key and nothing else; heat is therefore the score of a key, which is the
- * logarithm of its probability, from the median key's (0) to the best one's (1). How sharp the attention is, its entropy says. Of
- * several points, the hottest counts.
+ * The painting, dimmed and gray, under the heat of the attention, with a ring around what each point looks at most. How sharp the
+ * attention is, its entropy says. Of several points, the hottest counts.
  *
  * @param painting the style's `source.painting`.
  */
-export function drawHeat(painting: Picture, attention: Attention): Drawing {
+export function drawHeat(painting: Picture, attention: Attention, options: HeatOptions = {}): Drawing {
+  const { scale = "scores", colors } = options;
   const { width, height } = painting;
   const heat = new Float32Array(width * height);
-  for (const { probabilities } of attention.rows) {
-    const row = spread(relativeScores(probabilities), attention, painting);
-    for (let at = 0; at < heat.length; at++) heat[at] = Math.max(heat[at] as number, row[at] as number);
+  const hottest = new Uint8Array(width * height);
+  for (const [index, { probabilities }] of attention.rows.entries()) {
+    const row =
+      scale === "scores"
+        ? spread(relativeScores(probabilities), attention, painting)
+        : relativeToMost(spread(probabilities, attention, painting));
+    for (let at = 0; at < heat.length; at++) {
+      if ((row[at] as number) <= (heat[at] as number)) continue;
+      heat[at] = row[at] as number;
+      hottest[at] = index;
+    }
   }
   const data = new Uint8ClampedArray(width * height * 4);
   for (let at = 0; at < heat.length; at++) {
     const t = heat[at] as number;
-    const color = heatColor(t);
+    const color = colors?.[hottest[at] as number] ?? heatColor(t);
     const [r = 0, g = 0, b = 0] = painting.data.subarray(at * 4, at * 4 + 3);
     const gray = DIMMED * (0.2126 * r + 0.7152 * g + 0.0722 * b);
     const cover = Math.min(1, 1.4 * t);
@@ -56,8 +75,17 @@ export function drawHeat(painting: Picture, attention: Attention): Drawing {
     }
     data[at * 4 + 3] = 255;
   }
-  const looked = attention.rows.map(({ best }) => attention.keys[best]).filter((key) => key !== undefined);
-  return drawMarks({ width, height, data }, looked);
+  let drawn: Drawing = { width, height, data };
+  for (const [index, { best }] of attention.rows.entries()) {
+    const key = attention.keys[best];
+    if (key !== undefined) drawn = drawMarks(drawn, [key], colors?.[index]);
+  }
+  return drawn;
+}
+
+function relativeToMost(values: Float32Array): Float32Array {
+  const most = values.reduce((largest, value) => Math.max(largest, value), 0);
+  return most === 0 ? values : values.map((value) => value / most);
 }
 
 function relativeScores(probabilities: Float32Array): Float32Array {
@@ -91,8 +119,12 @@ function spread(values: Float32Array, { keys, cell }: Attention, { width, height
   return sums.map((sum, at) => sum / Math.max(weights[at] as number, 0.3));
 }
 
-/** The picture with a white ring, edged in black, around every point. */
-export function drawMarks(picture: Picture, points: readonly Point[]): Drawing {
+/** The picture with a ring, edged in black, around every point; its color is white by default. */
+export function drawMarks(
+  picture: Picture,
+  points: readonly Point[],
+  color: readonly [number, number, number] = [255, 255, 255],
+): Drawing {
   const { width, height } = picture;
   const data = new Uint8ClampedArray(picture.data);
   const radius = Math.max(4, Math.min(width, height) / 40);
@@ -108,7 +140,7 @@ export function drawMarks(picture: Picture, points: readonly Point[]): Drawing {
         const away = Math.abs(Math.hypot(column + 0.5 - x, row + 0.5 - y) - radius);
         if (away > 2 * thickness) continue;
         const at = (row * width + column) * 4;
-        data.fill(away <= thickness ? 255 : 0, at, at + 3);
+        data.set(away <= thickness ? color : [0, 0, 0], at);
       }
     }
   }
