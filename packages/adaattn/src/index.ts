@@ -1,6 +1,7 @@
 /** Arbitrary style transfer by AdaAttN (Liu et al., ICCV 2021): the parts that run anywhere. */
 
 export * from "./engine/engine.ts";
+export { AdaattnError, type ErrorCode } from "./error.ts";
 export { exportOnnx } from "./export/onnx.ts";
 export type { ExportedModel, ExportOptions } from "./export/parts.ts";
 export { type NormalizeOptions, normalizeFilters } from "./import/normalize.ts";

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { AdaattnError } from "../src/error.ts";
 import {
   checkControls,
   inspectControls,
@@ -33,5 +34,5 @@ test.each<
   [shareControls, { weight: "2" }, "Expected a number above 0 for weight but received 2."],
   [inspectControls, { level: 2 }, "Expected one of 3, 4, 5 for level but received 2."],
 ])("%# a control that does not fit gets one sentence", (schema, value, sentence) => {
-  expect(() => checkControls(schema, value)).toThrow(new Error(sentence));
+  expect(() => checkControls(schema, value)).toThrow(new AdaattnError("option", sentence));
 });

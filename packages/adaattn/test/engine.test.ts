@@ -5,6 +5,7 @@ import { add, constant, convolution, input, multiply, symbol, type Tensor, toOnn
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { targets } from "../../graph/test/engines.ts";
 import { type EngineTensor, outputOf } from "../src/engine/engine.ts";
+import { AdaattnError } from "../src/error.ts";
 import { NodeEngine } from "../src/node/engine.ts";
 
 describe.each(targets)("the engine on %s", (device) => {
@@ -55,7 +56,10 @@ describe.each(targets)("the engine on %s", (device) => {
     first.dispose();
     await expect(first.read()).rejects.toThrow(new Error("the tensor was disposed of"));
     await expect(session.run({ x: first })).rejects.toThrow(
-      new Error(`The engine cannot run doubling on ${device}: the tensor for the input x was disposed of`),
+      new AdaattnError(
+        "engine",
+        `The engine cannot run doubling on ${device}: the tensor for the input x was disposed of`,
+      ),
     );
     expect(await read(second)).toEqual([4, -8, 12]);
   });
@@ -79,7 +83,7 @@ describe.each(targets)("the engine on %s", (device) => {
     const session = await doubled();
     session.dispose();
     await expect(session.run({ x: row(1) })).rejects.toThrow(
-      new Error(`The engine cannot run doubling on ${device}: the session was unloaded`),
+      new AdaattnError("engine", `The engine cannot run doubling on ${device}: the session was unloaded`),
     );
   });
 
@@ -109,7 +113,7 @@ describe.each(targets)("the engine on %s", (device) => {
     await short.dispose();
     await expect(last.then((outputs) => outputOf(outputs, "y").shape)).resolves.toEqual([2]);
     await expect(session.run({ x: row(1, 2) })).rejects.toThrow(
-      new Error(`The engine cannot run doubling on ${device}: The engine was closed.`),
+      new AdaattnError("engine", `The engine cannot run doubling on ${device}: The engine was closed.`),
     );
     await short.dispose();
   });

@@ -41,7 +41,7 @@ const tensorFiles: Reader = {
     for (const entry of (await openTensors(bytes)).tensors.values()) given += (await entry.read()).byteLength;
     return given;
   },
-  sentence: /^Error: Expected [^\n]{10,600}\.$/,
+  sentence: /^AdaattnError: Expected [^\n]{10,600}\.$/,
   // What deflate can make of a byte.
   mostGiven: 1032,
 };
@@ -86,7 +86,7 @@ const pictures: Reader = {
     // Formats that say "all white" in a few bytes may give as many pixels as are allowed.
     return 0;
   },
-  sentence: /^Error: Cannot read the picture: [^\n]{10,300}\.$/,
+  sentence: /^AdaattnError: Cannot read the picture: [^\n]{10,300}\.$/,
   mostGiven: 0,
 };
 

@@ -1,5 +1,6 @@
 import { evaluate, input, ndarray } from "@adaattn/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AdaattnError } from "../src/error.ts";
 import type { Attention, AttentionMap } from "../src/inspect/attention.ts";
 import { drawEntropy, drawHeat, drawMarks, drawSources, heatColor } from "../src/inspect/draw.ts";
 import { attentionRows } from "../src/network/rows.ts";
@@ -65,11 +66,11 @@ describe("the attention of a model", () => {
     using own = await video.style(painting);
     expect((await video.attention(photo, own, [{ x: 1, y: 1 }])).rows).toHaveLength(1);
     await expect(video.attention(photo, own, [], { level: 4 })).rejects.toThrow(
-      new Error("Expected one of 3 for level, as video has them, but received 4."),
+      new AdaattnError("option", "Expected one of 3 for level, as video has them, but received 4."),
     );
     await expect(model.attention(photo, own, [])).rejects.toThrow(/^Expected a style that this model, tiny, made/);
     await expect(model.attention(photo, style, [{ x: 70, y: 3 }])).rejects.toThrow(
-      new Error("Expected a point within the photograph of 70 x 54 pixels but received 70,3."),
+      new AdaattnError("option", "Expected a point within the photograph of 70 x 54 pixels but received 70,3."),
     );
   });
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { AdaattnError } from "../src/error.ts";
 import { architectureNamed } from "../src/network/architecture.ts";
 import { maskOnGrid, readMask, resizedNote } from "../src/picture/masks.ts";
 import { parseColor, regionMasks } from "../src/picture/regions.ts";
@@ -51,7 +52,12 @@ describe("a mask", () => {
         grayMask(16, 16, () => 0),
         "the mask of style 2",
       ),
-    ).toThrow(new Error("Expected white somewhere in the mask of style 2 but received one that is black everywhere."));
+    ).toThrow(
+      new AdaattnError(
+        "option",
+        "Expected white somewhere in the mask of style 2 but received one that is black everywhere.",
+      ),
+    );
   });
 
   test("of another size is noted, and of another aspect ratio too", () => {
@@ -105,7 +111,7 @@ describe("regions in colours", () => {
     ],
   ])("refuse %s", (_, colors, sentence) => {
     const mask = painted(30, 30, (x) => (x < 20 ? [255, 0, 0] : [0, 0, 255]));
-    expect(() => regionMasks(mask, colors)).toThrow(new Error(sentence));
+    expect(() => regionMasks(mask, colors)).toThrow(new AdaattnError("option", sentence));
   });
 
   test("are named by words and by hexadecimal digits", () => {

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { targets } from "../../graph/test/engines.ts";
+import { AdaattnError } from "../src/error.ts";
 import type { Architecture } from "../src/network/architecture.ts";
 import { NodeEngine } from "../src/node/engine.ts";
 import type { Picture } from "../src/picture/picture.ts";
@@ -158,15 +159,19 @@ describe("several styles", () => {
       ],
     ];
     for (const [styles, sentence] of cases)
-      await expect(model.stylize(photo, styles)).rejects.toThrow(new Error(sentence));
+      await expect(model.stylize(photo, styles)).rejects.toThrow(new AdaattnError("option", sentence));
     await expect(model.stylize(photo, one, { strength: 5 })).rejects.toThrow(
-      new Error("Expected a number from 0 to 4 for strength but received 5."),
+      new AdaattnError("option", "Expected a number from 0 to 4 for strength but received 5."),
     );
     await expect(model.style(waves(40, 40), { mask: black })).rejects.toThrow(
-      new Error("Expected white somewhere in the mask of the painting but received one that is black everywhere."),
+      new AdaattnError(
+        "option",
+        "Expected white somewhere in the mask of the painting but received one that is black everywhere.",
+      ),
     );
     await expect(model.style(waves(20, 20), { rotate: 45 })).rejects.toThrow(
-      new Error(
+      new AdaattnError(
+        "option",
         "Expected at least 16 pixels a side for the painting once it is resized and turned but received 14 x 14; choose a larger size or stroke.",
       ),
     );

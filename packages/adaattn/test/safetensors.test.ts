@@ -141,7 +141,7 @@ describe("damaged files are told apart", () => {
       try {
         readSafetensors(bad);
       } catch (error) {
-        expect(String(error)).toMatch(/^Error: Expected [^\n]*\.$/);
+        expect(String(error)).toMatch(/^AdaattnError: Expected [^\n]*\.$/);
       }
     }
   });

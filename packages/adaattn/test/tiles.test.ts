@@ -2,6 +2,7 @@
 
 import { constant, evaluate, input, matmul, ndarray, type Tensor } from "@adaattn/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { AdaattnError } from "../src/error.ts";
 import { type Architecture, architectureNamed } from "../src/network/architecture.ts";
 import { contentQueries, styleValues, tokens } from "../src/network/attention.ts";
 import { foldedQueries, foldKeys, normalizeFoldedKeys } from "../src/network/folding.ts";
@@ -237,7 +238,7 @@ describe.each([tiny, tinyVideo])("tiles of $name", (architecture: Architecture) 
   test("refuse a size that cannot be meant", async () => {
     using style = await model.style(waves(90, 70, 3));
     await expect(model.stylize(photo, style, { tile: 8 })).rejects.toThrow(
-      new Error("Expected auto, off or a whole number from 64 to 65536 for tile but received 8."),
+      new AdaattnError("option", "Expected auto, off or a whole number from 64 to 65536 for tile but received 8."),
     );
   });
 

@@ -8,6 +8,7 @@ import { gzipSync } from "node:zlib";
 import { constant, input, multiply, symbol, type Tensor, toOnnx } from "@adaattn/graph";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type EngineTensor, outputOf } from "../src/engine/engine.ts";
+import { AdaattnError } from "../src/error.ts";
 import {
   checkConvolution,
   fetchFile,
@@ -57,7 +58,7 @@ describe("the web engine on WebAssembly", () => {
     expect(await read(second)).toEqual([4, -8, 12]);
     await expect(first.read()).rejects.toThrow(new Error("the tensor was disposed of"));
     await expect(session.run({ x: first })).rejects.toThrow(
-      new Error("The engine cannot run doubling on cpu: the tensor for the input x was disposed of"),
+      new AdaattnError("engine", "The engine cannot run doubling on cpu: the tensor for the input x was disposed of"),
     );
     ((await second.read()).data as Float32Array).fill(9);
     expect(await read(second)).toEqual([4, -8, 12]);
@@ -69,7 +70,7 @@ describe("the web engine on WebAssembly", () => {
     expect(await Promise.all(results.map((outputs) => read(outputOf(outputs, "y"))))).toEqual([[2], [4], [6]]);
     session.dispose();
     await expect(session.run({ x: row(1) })).rejects.toThrow(
-      new Error("The engine cannot run doubling on cpu: the session was unloaded"),
+      new AdaattnError("engine", "The engine cannot run doubling on cpu: the session was unloaded"),
     );
   });
 
@@ -88,7 +89,7 @@ describe("the web engine on WebAssembly", () => {
     const session = await short.load(toOnnx({ y: multiply(input("x", [1]), constant(2)) }), "doubling");
     await short.dispose();
     await expect(session.run({ x: row(1) })).rejects.toThrow(
-      new Error("The engine cannot run doubling on cpu: The engine was closed."),
+      new AdaattnError("engine", "The engine cannot run doubling on cpu: The engine was closed."),
     );
   });
 
@@ -160,7 +161,10 @@ describe("files", () => {
   test("are refused and not kept with another checksum", async () => {
     const other = "0".repeat(64);
     await expect(fetchFile(`${base}/file`, { sha256: other })).rejects.toThrow(
-      new Error(`Expected the SHA-256 ${other} for ${base}/file but received ${sha256}; reload the page to try again.`),
+      new AdaattnError(
+        "file",
+        `Expected the SHA-256 ${other} for ${base}/file but received ${sha256}; reload the page to try again.`,
+      ),
     );
     expect(kept.size).toBe(0);
   });
@@ -190,7 +194,7 @@ describe("files", () => {
     expect(Buffer.from(got)).toEqual(file);
     expect(seen.at(-1)).toBe(served.get("/file.gz")?.length);
     await expect(fetchFile(`${base}/broken.gz`)).rejects.toThrow(
-      new Error(`${base}/broken.gz is a damaged gzip file.`),
+      new AdaattnError("file", `${base}/broken.gz is a damaged gzip file.`),
     );
   });
 
@@ -203,7 +207,7 @@ describe("files", () => {
 
   test("that cannot be had are named", async () => {
     await expect(fetchFile(`${base}/none`)).rejects.toThrow(
-      new Error(`${base}/none cannot be fetched: the server answered 404.`),
+      new AdaattnError("file", `${base}/none cannot be fetched: the server answered 404.`),
     );
     await expect(fetchFile(`${base}/cut`)).rejects.toThrow(/\/cut broke off after \d+ bytes; check the connection/);
     await expect(fetchFile("http://127.0.0.1:1/none")).rejects.toThrow(/cannot be fetched; check the connection/);

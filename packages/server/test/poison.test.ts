@@ -51,6 +51,14 @@ describe.skipIf(!hasFfmpeg)("a video of 12,000 frames a second", async () => {
   });
 });
 
+it.skipIf(!hasFfmpeg)("a server without ffmpeg blames no video", async () => {
+  const video = card(folder, { seconds: 1, rate: 5 });
+  const missing = join(folder, "no-such-ffprobe");
+  const { client } = await serve(["--data", temporaryFolder()], { env: { FFPROBE_PATH: missing } });
+  const refused = client.submitJob({ contents: [video], styles: [painting] });
+  await expect(refused).rejects.toMatchObject({ status: 503, message: "No ffmpeg works here." });
+});
+
 describe.skipIf(!hasFfmpeg)("a job that kills the server", () => {
   it("is given up the second time, and the one beside it is done", async () => {
     const args = ["--data", temporaryFolder(), "--threads", "1"];

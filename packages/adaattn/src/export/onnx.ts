@@ -14,6 +14,7 @@ import {
   type Tensor,
   toOnnx,
 } from "@adaattn/graph";
+import { AdaattnError } from "../error.ts";
 import { type Architecture, encoderParameters, parametersOf } from "../network/architecture.ts";
 import { stylize } from "../network/network.ts";
 import { constantWeights, type Weights } from "../network/parameters.ts";
@@ -34,7 +35,10 @@ import { describeExport } from "./readme.ts";
 export function exportOnnx(model: ExportedModel, options: ExportOptions = {}): Record<string, Uint8Array> {
   const { parts = "whole", size, styleSize, half = false, int8Encoder = false, portable = false } = options;
   if (parts === "split" && (size !== undefined || styleSize !== undefined)) {
-    throw new Error("Expected no size for an export in parts, since its files take every size, but received one.");
+    throw new AdaattnError(
+      "option",
+      "Expected no size for an export in parts, since its files take every size, but received one.",
+    );
   }
   const weights = constantWeights(parametersOf(model.architecture), model.weights);
   const styleSide = { width: STYLE_SIDE, height: STYLE_SIDE };
@@ -133,7 +137,8 @@ const clamp = (picture: Tensor) => minimum(maximum(picture, constant(0)), consta
 function checkedSides({ width, height }: Size, whose: string): readonly [number, number] {
   for (const side of [width, height]) {
     if (!Number.isSafeInteger(side) || side < 32 || side % 16 !== 0) {
-      throw new Error(
+      throw new AdaattnError(
+        "option",
         `Expected multiples of 16 from 32 on for the size of ${whose} but received ${height}x${width} (height x width).`,
       );
     }

@@ -9,8 +9,10 @@
  *
  * computes the same activations divided by m.
  */
+
 import { input, maxPool, multiplyDimensions, reduceMean, symbol, type Tensor, toOnnx } from "@adaattn/graph";
 import { type Engine, outputOf } from "../engine/engine.ts";
+import { AdaattnError } from "../error.ts";
 import { type Architecture, type ConvolutionLayer, encoderParameters } from "../network/architecture.ts";
 import { convolve } from "../network/encoder.ts";
 import { constantWeights, type WeightValues } from "../network/parameters.ts";
@@ -47,7 +49,10 @@ export async function normalizeFilters(
     const alive = own.filter((mean) => mean > 0);
     const average = alive.reduce((sum, mean) => sum + mean, 0) / Math.max(1, alive.length);
     if (!(average > 0 && Number.isFinite(average))) {
-      throw new Error(`Expected activations of the layer ${name} but their mean over the pictures is ${average}.`);
+      throw new AdaattnError(
+        "file",
+        `Expected activations of the layer ${name} but their mean over the pictures is ${average}.`,
+      );
     }
     const factors = own.map((mean) => (mean > 1e-6 * average ? mean : average));
     const weight = weights.get(`${name}.weight`) ?? new Float32Array();
@@ -113,7 +118,8 @@ async function meanActivations(
   } finally {
     session.dispose();
   }
-  if (count === 0) throw new Error("Expected at least one picture to normalise the encoder over but received none.");
+  if (count === 0)
+    throw new AdaattnError("option", "Expected at least one picture to normalise the encoder over but received none.");
   return new Map([...sums].map(([name, sum]) => [name, sum.map((value) => value / count)]));
 }
 

@@ -2,6 +2,7 @@
  * Reads NumPy's .npz: a ZIP archive of .npy files, each an array with a header that is a literal of a Python dict.
  * Format: numpy/lib/format.py (versions 1.0 to 3.0). Arrays of objects, which are pickles, are refused.
  */
+import { AdaattnError } from "../error.ts";
 import {
   countOf,
   decodeStored,
@@ -69,7 +70,8 @@ async function readArray(entry: ZipEntry, label: string): Promise<TensorEntry> {
   const { dtype, columns, shape, start } = readHeader(await entry.read(LONGEST_HEADER), label);
   const size = countOf(shape) * STORED_BYTES[dtype];
   if (size !== entry.size - start) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       `Expected ${size} bytes for ${label} of ${dtype} ${show(shape)} but it has ${entry.size - start}; the file is damaged.`,
     );
   }
@@ -84,14 +86,18 @@ async function readArray(entry: ZipEntry, label: string): Promise<TensorEntry> {
 function readHeader(bytes: Uint8Array, label: string): Header {
   const version = bytes[6] ?? 0;
   if (latin(bytes.subarray(0, 6)) !== MAGIC || version < 1 || version > 3) {
-    throw new Error(`Expected ${label} in NumPy's format 1, 2 or 3 but found something else; the file is damaged.`);
+    throw new AdaattnError(
+      "file",
+      `Expected ${label} in NumPy's format 1, 2 or 3 but found something else; the file is damaged.`,
+    );
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const textStart = version === 1 ? 10 : 12;
   const length =
     bytes.length < textStart ? Number.NaN : version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
   const start = textStart + length;
-  if (!(start <= bytes.length)) throw new Error(`Expected the header of ${label} whole but it is cut off or too long.`);
+  if (!(start <= bytes.length))
+    throw new AdaattnError("file", `Expected the header of ${label} whole but it is cut off or too long.`);
   return { ...parseHeader(latin(bytes.subarray(textStart, start)), label), start };
 }
 
@@ -100,18 +106,22 @@ function parseHeader(text: string, label: string): Omit<Header, "start"> {
   const [, descr, order, sizes] =
     /^\{'descr': ?'([^']{1,40})', ?'fortran_order': ?(True|False), ?'shape': ?\(([\d, ]*)\),? ?\}\s*$/.exec(text) ?? [];
   if (descr === undefined || sizes === undefined) {
-    throw new Error(`Expected an array of numbers for ${label} but its header is ${show(text.trim())}.`);
+    throw new AdaattnError("file", `Expected an array of numbers for ${label} but its header is ${show(text.trim())}.`);
   }
   const type = descr.slice(1);
   const dtype = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined;
   if (dtype === undefined || !/[<|=]/.test(descr[0] ?? "")) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       `Expected little-endian numbers (such as <f4) for ${label} but received ${show(descr)}. Save it with astype("<f4").`,
     );
   }
   const shape = sizes.split(",").flatMap((size) => (size.trim() === "" ? [] : [Number(size)]));
   if (shape.length > MOST_DIMENSIONS || !shape.every(isCount)) {
-    throw new Error(`Expected whole numbers below 2^53 for the shape of ${label} but received ${show(sizes)}.`);
+    throw new AdaattnError(
+      "file",
+      `Expected whole numbers below 2^53 for the shape of ${label} but received ${show(sizes)}.`,
+    );
   }
   return { dtype, columns: order === "True", shape };
 }

@@ -1,5 +1,6 @@
 /** Opens a file of tensors of any format that is read, told by its first bytes and never by its name. */
 
+import { AdaattnError } from "../error.ts";
 import { readSafetensors } from "../weights/safetensors.ts";
 import type { TensorEntries, TensorEntry } from "../weights/stored.ts";
 import { isNpz, readNpz } from "./npz.ts";
@@ -52,5 +53,5 @@ export async function openTensors(bytes: Uint8Array): Promise<TensorFile> {
   const [, known] =
     MISTAKES.find(([starts]) => starts.some((mistake) => start.trimStart().toLowerCase().startsWith(mistake))) ?? [];
   const found = known ?? (/^[\s -~]+$/.test(start) ? "text" : "something else");
-  throw new Error(`Expected a checkpoint of PyTorch, safetensors or .npz but received ${found}.`);
+  throw new AdaattnError("file", `Expected a checkpoint of PyTorch, safetensors or .npz but received ${found}.`);
 }

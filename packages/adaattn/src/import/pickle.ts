@@ -7,6 +7,7 @@
  * recursion, every opcode makes at most one object, and their number is limited, so that a pickle is read in bounded time and
  * memory. What it makes may still contain itself, or one thing many times over: walk it with care.
  */
+import { AdaattnError } from "../error.ts";
 import { show } from "../weights/stored.ts";
 
 /** The most opcodes of one pickle. A tensor takes about 25. */
@@ -76,7 +77,7 @@ class Machine {
       }
       this.step(opcode);
     }
-    throw new Error(`Expected at most ${MOST_OPCODES} opcodes in the pickle but it goes on.`);
+    throw new AdaattnError("file", `Expected at most ${MOST_OPCODES} opcodes in the pickle but it goes on.`);
   }
 
   private step(opcode: number): void {
@@ -237,7 +238,8 @@ class Machine {
         stack.push(this.rules.persistent(this.pop()));
         return;
       default:
-        throw new Error(
+        throw new AdaattnError(
+          "file",
           `Expected a pickle of tensors but its byte ${this.at - 1} is the opcode 0x${opcode.toString(16).padStart(2, "0")}, which tensors do not need; it is refused. ${SAVE_WEIGHTS}`,
         );
     }
@@ -245,14 +247,17 @@ class Machine {
 
   private protocol(version: number): void {
     if (version > 5)
-      throw new Error(`Expected a pickle of protocol 5 at most but received ${version}. ${SAVE_WEIGHTS}`);
+      throw new AdaattnError(
+        "file",
+        `Expected a pickle of protocol 5 at most but received ${version}. ${SAVE_WEIGHTS}`,
+      );
   }
 
   /** Moves past `length` bytes and returns where they begin. */
   private take(length: number): number {
     const from = this.at;
     if (length > this.bytes.length - from) {
-      throw new Error("Expected the pickle whole but it is cut off; the file is truncated or damaged.");
+      throw new AdaattnError("file", "Expected the pickle whole but it is cut off; the file is truncated or damaged.");
     }
     this.at = from + length;
     return from;
@@ -354,7 +359,8 @@ class Machine {
     const path = `${module}.${name}`;
     const found = this.rules.global(path);
     if (found === undefined) {
-      throw new Error(
+      throw new AdaattnError(
+        "file",
         `Expected only tensors and plain containers in the pickle but it asks for ${show(path)}; nothing of it was run. ${SAVE_WEIGHTS}`,
       );
     }
@@ -377,7 +383,7 @@ class Machine {
   }
 
   private damaged(reason: string): Error {
-    return new Error(`Expected a sound pickle but ${reason} at byte ${this.at}; the file is damaged.`);
+    return new AdaattnError("file", `Expected a sound pickle but ${reason} at byte ${this.at}; the file is damaged.`);
   }
 }
 

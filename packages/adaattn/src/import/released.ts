@@ -3,6 +3,7 @@
  * vgg_normalised.pth), or from any others that hold the same tensors. What a file holds is told by its tensors: a part's names
  * may have anything before them, as in state_dict.module.f.weight, and the shapes decide between parts of the same names.
  */
+import { AdaattnError } from "../error.ts";
 import {
   type Architecture,
   architectureNamed,
@@ -102,7 +103,7 @@ export async function gatherWeights(target: ImportTarget, files: readonly Weight
   const matches = target.parts.map((part) => ({ part, match: findPart(part, files) }));
   const problems = matches.flatMap(({ part, match }) => problemsOf(part, match));
   if (problems.length > 0) {
-    throw new Error([`The files do not fit ${target.name}:`, ...problems].join("\n  "));
+    throw new AdaattnError("file", [`The files do not fit ${target.name}:`, ...problems].join("\n  "));
   }
   const found = new Map<string, Float32Array>();
   const from = new Map<string, string>();
@@ -196,7 +197,8 @@ async function readPart({ file, layout, prefix, present }: Match): Promise<Reado
     const data = (await present.get(name)?.read()) as Float32Array;
     const bad = data.find((value) => !Number.isFinite(value));
     if (bad !== undefined) {
-      throw new Error(
+      throw new AdaattnError(
+        "file",
         `Expected finite values for ${prefix}${name} in ${file.name} but it holds ${bad}; get the file again.`,
       );
     }

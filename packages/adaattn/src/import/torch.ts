@@ -9,6 +9,7 @@
  * {@link unpickle}, so that nothing in it is ever called; a tensor is a view of a storage, checked before anything is read.
  */
 
+import { AdaattnError } from "../error.ts";
 import {
   checkView,
   decodeView,
@@ -88,24 +89,28 @@ export function isLegacyTorch(bytes: Uint8Array): boolean {
  */
 export async function readTorchZip(entries: ReadonlyMap<string, ZipEntry>): Promise<Map<string, TensorEntry>> {
   const pickle = [...entries.values()].find(({ name }) => name === "data.pkl" || name.endsWith("/data.pkl"));
-  if (pickle === undefined) throw new Error("Expected data.pkl in the checkpoint's archive but found none.");
+  if (pickle === undefined)
+    throw new AdaattnError("file", "Expected data.pkl in the checkpoint's archive but found none.");
   const folder = pickle.name.slice(0, -"data.pkl".length);
   const order = await entries.get(`${folder}byteorder`)?.read(16);
   if (order !== undefined && new TextDecoder().decode(order).trim() !== "little") {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       "Expected a little-endian checkpoint but this one is big-endian. Save it again on a common machine.",
     );
   }
   if (pickle.size > LARGEST_PICKLE) {
-    throw new Error(`Expected a pickle of at most ${LARGEST_PICKLE} bytes but received ${pickle.size}.`);
+    throw new AdaattnError("file", `Expected a pickle of at most ${LARGEST_PICKLE} bytes but received ${pickle.size}.`);
   }
   const storages = new Map<string, Storage>();
   const { value } = unpickle(await pickle.read(), 0, rules(storages));
   for (const { key, dtype, count } of storages.values()) {
     const entry = entries.get(`${folder}data/${key}`);
-    if (entry === undefined) throw new Error(`Expected the storage ${show(key)} in the archive but it is missing.`);
+    if (entry === undefined)
+      throw new AdaattnError("file", `Expected the storage ${show(key)} in the archive but it is missing.`);
     if (entry.size !== count * STORED_BYTES[dtype]) {
-      throw new Error(
+      throw new AdaattnError(
+        "file",
         `Expected ${count} values of ${dtype} in the storage ${show(key)} but it has ${entry.size} bytes; the file is damaged.`,
       );
     }
@@ -126,14 +131,19 @@ export async function readTorchZip(entries: ReadonlyMap<string, ZipEntry>): Prom
 export function readLegacyTorch(bytes: Uint8Array): Map<string, TensorEntry> {
   const nothing = rules(new Map(), "nothing but numbers");
   const magic = unpickle(bytes, 0, nothing);
-  if (magic.value !== MAGIC) throw new Error(`Expected PyTorch's magic number but received ${show(magic.value)}.`);
+  if (magic.value !== MAGIC)
+    throw new AdaattnError("file", `Expected PyTorch's magic number but received ${show(magic.value)}.`);
   const protocol = unpickle(bytes, magic.end, nothing);
   if (protocol.value !== 1001) {
-    throw new Error(`Expected protocol 1001 of PyTorch's older format but received ${show(protocol.value)}.`);
+    throw new AdaattnError(
+      "file",
+      `Expected protocol 1001 of PyTorch's older format but received ${show(protocol.value)}.`,
+    );
   }
   const system = unpickle(bytes, protocol.end, nothing);
   if (system.value instanceof Map && system.value.get("little_endian") === false) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       "Expected a little-endian checkpoint but this one is big-endian. Save it again on a common machine.",
     );
   }
@@ -150,35 +160,45 @@ function placeStorages(
   keys: { value: unknown; end: number },
   storages: ReadonlyMap<string, Storage>,
 ): Map<string, Uint8Array> {
-  if (!Array.isArray(keys.value)) throw new Error("Expected a list of storages in the checkpoint but found none.");
+  if (!Array.isArray(keys.value))
+    throw new AdaattnError("file", "Expected a list of storages in the checkpoint but found none.");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const places = new Map<string, Uint8Array>();
   let at = keys.end;
   for (const key of keys.value) {
     const storage = storages.get(key);
     if (storage === undefined || places.has(key)) {
-      throw new Error(
+      throw new AdaattnError(
+        "file",
         `Expected every storage of the checkpoint once but ${show(key)} is repeated or belongs to no tensor.`,
       );
     }
     const size = storage.count * STORED_BYTES[storage.dtype];
     if (at + 8 + size > bytes.length) {
-      throw new Error(
+      throw new AdaattnError(
+        "file",
         `Expected ${size} bytes for the storage ${show(key)} but the file ends before; it is truncated or damaged.`,
       );
     }
     const count = view.getBigInt64(at, true);
     if (count !== BigInt(storage.count)) {
-      throw new Error(`Expected ${storage.count} values in the storage ${show(key)} but it announces ${count}.`);
+      throw new AdaattnError(
+        "file",
+        `Expected ${storage.count} values in the storage ${show(key)} but it announces ${count}.`,
+      );
     }
     places.set(key, bytes.subarray(at + 8, at + 8 + size));
     at += 8 + size;
   }
   for (const key of storages.keys()) {
-    if (!places.has(key)) throw new Error(`Expected the storage ${show(key)} in the checkpoint but it is missing.`);
+    if (!places.has(key))
+      throw new AdaattnError("file", `Expected the storage ${show(key)} in the checkpoint but it is missing.`);
   }
   if (at < bytes.length)
-    throw new Error(`Expected the file to end with its last storage but ${bytes.length - at} bytes follow.`);
+    throw new AdaattnError(
+      "file",
+      `Expected the file to end with its last storage but ${bytes.length - at} bytes follow.`,
+    );
   return places;
 }
 
@@ -192,7 +212,8 @@ function rules(storages: Map<string, Storage>, only?: string): PickleRules {
       return GLOBALS.get(path);
     },
     persistent: (id) => {
-      if (only !== undefined) throw new Error(`Expected ${only} in the head of the checkpoint but found a storage.`);
+      if (only !== undefined)
+        throw new AdaattnError("file", `Expected ${only} in the head of the checkpoint but found a storage.`);
       return storagePart(id, storages);
     },
   };
@@ -214,14 +235,18 @@ const GLOBALS: ReadonlyMap<string, PickleGlobal> = new Map(
 /** OrderedDict() or OrderedDict([(key, value), ...]). */
 function orderedDict([items = []]: readonly unknown[]): Map<unknown, unknown> {
   if (!Array.isArray(items) || !items.every((item) => Array.isArray(item) && item.length === 2)) {
-    throw new Error(`Expected pairs for an OrderedDict but received ${show(typeof items)}; the file is damaged.`);
+    throw new AdaattnError(
+      "file",
+      `Expected pairs for an OrderedDict but received ${show(typeof items)}; the file is damaged.`,
+    );
   }
   return new Map(items);
 }
 
 function tensor(part: unknown, offset: unknown, shape: unknown, strides: unknown): PickledTensor {
   if (!isStoragePart(part) || !isCount(offset) || !Array.isArray(shape) || !Array.isArray(strides)) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       "Expected a storage, an offset, a shape and strides for a tensor of the pickle but received others; the file is damaged.",
     );
   }
@@ -236,21 +261,29 @@ function isStoragePart(value: unknown): value is StoragePart {
 function storagePart(id: unknown, storages: Map<string, Storage>): StoragePart {
   const [kind, type, key, , count, part] = Array.isArray(id) ? id : [];
   if (kind !== "storage" || !(type instanceof PickleGlobal) || typeof key !== "string" || !isCount(count)) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       "Expected the class, key and size of a storage in the pickle but received others; the file is damaged.",
     );
   }
   const dtype = STORAGES[type.path];
-  if (dtype === undefined) throw new Error(`Expected a class of storages but the pickle gives ${show(type.path)}.`);
+  if (dtype === undefined)
+    throw new AdaattnError("file", `Expected a class of storages but the pickle gives ${show(type.path)}.`);
   const known = storages.get(key) ?? { key, dtype, count };
   if (known.dtype !== dtype || known.count !== count) {
-    throw new Error(`Expected one type and size for the storage ${show(key)} but the pickle gives it two.`);
+    throw new AdaattnError(
+      "file",
+      `Expected one type and size for the storage ${show(key)} but the pickle gives it two.`,
+    );
   }
   storages.set(key, known);
   if (part === undefined || part === null) return { storage: known, first: 0, count };
   const [, first, length] = Array.isArray(part) ? part : [];
   if (!isCount(first) || !isCount(length) || first + length > count) {
-    throw new Error(`Expected a part of the ${count} values of the storage ${show(key)} but received ${show(part)}.`);
+    throw new AdaattnError(
+      "file",
+      `Expected a part of the ${count} values of the storage ${show(key)} but received ${show(part)}.`,
+    );
   }
   return { storage: known, first, count: length };
 }
@@ -264,7 +297,8 @@ function tensorsOf(value: unknown, read: (storage: Storage) => Promise<Uint8Arra
   for (let next = pending.pop(); next !== undefined; next = pending.pop()) {
     const { name, depth } = next;
     if (next.value instanceof PickledTensor) {
-      if (name === "") throw new Error("Expected a dict of tensors but the checkpoint is one tensor, without a name.");
+      if (name === "")
+        throw new AdaattnError("file", "Expected a dict of tensors but the checkpoint is one tensor, without a name.");
       tensors.set(name, entryOf(next.value, `the tensor ${show(name)}`, read));
       continue;
     }
@@ -274,7 +308,10 @@ function tensorsOf(value: unknown, read: (storage: Storage) => Promise<Uint8Arra
       if (!(child instanceof PickledTensor) && !isContainer(child)) continue;
       const path = name === "" ? String(key) : `${name}.${key}`;
       if (depth === DEEPEST || path.length > LONGEST_NAME) {
-        throw new Error(`Expected dicts at most ${DEEPEST} deep, of names to read, but the checkpoint goes beyond.`);
+        throw new AdaattnError(
+          "file",
+          `Expected dicts at most ${DEEPEST} deep, of names to read, but the checkpoint goes beyond.`,
+        );
       }
       pending.push({ name: path, depth: depth + 1, value: child });
     }

@@ -7,6 +7,7 @@
  * a bomb nor one range of bytes under many names gets memory.
  */
 
+import { AdaattnError } from "../error.ts";
 import { show } from "../weights/stored.ts";
 import { crc32 } from "./crc32.ts";
 
@@ -49,7 +50,8 @@ export function readZip(bytes: Uint8Array): Map<string, ZipEntry> {
   const records = readDirectory(bytes, view, directory);
   const inflated = records.reduce((sum, { method, size }) => sum + (method === 0 ? 0 : size), 0);
   if (inflated > MOST_BYTES) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       `Expected at most ${MOST_BYTES} bytes of deflated entries in the archive but received ${inflated}. Pack it again without deflating.`,
     );
   }
@@ -58,11 +60,14 @@ export function readZip(bytes: Uint8Array): Map<string, ZipEntry> {
   for (const record of [...records].sort((a, b) => a.offset - b.offset)) {
     const label = `the entry ${show(record.name)}`;
     if (record.offset < end)
-      throw new Error(`Expected the entries of the archive apart but ${label} overlaps another.`);
+      throw new AdaattnError("file", `Expected the entries of the archive apart but ${label} overlaps another.`);
     const start = contentStart(bytes, view, record, label);
     end = start + record.packed;
     if (end > directory.start) {
-      throw new Error(`Expected ${label} to end before the archive's directory but it does not; the file is damaged.`);
+      throw new AdaattnError(
+        "file",
+        `Expected ${label} to end before the archive's directory but it does not; the file is damaged.`,
+      );
     }
     const packed = bytes.subarray(start, end);
     entries.set(record.name, {
@@ -71,7 +76,8 @@ export function readZip(bytes: Uint8Array): Map<string, ZipEntry> {
       read: (length) => readContent(record, packed, length ?? record.size, label),
     });
   }
-  if (entries.size !== records.length) throw new Error("Expected entries of different names in the archive.");
+  if (entries.size !== records.length)
+    throw new AdaattnError("file", "Expected entries of different names in the archive.");
   return new Map(records.flatMap(({ name }) => (name.endsWith("/") ? [] : [[name, entries.get(name) as ZipEntry]])));
 }
 
@@ -94,11 +100,15 @@ function findDirectory(view: DataView): Directory {
     };
     const { count, size, start, end } = directory64(view, at) ?? classic;
     if (start + size > end || count * 46 > size) {
-      throw new Error("Expected the directory of the archive before its end record; the file is damaged.");
+      throw new AdaattnError(
+        "file",
+        "Expected the directory of the archive before its end record; the file is damaged.",
+      );
     }
     return { start, end: start + size, count };
   }
-  throw new Error(
+  throw new AdaattnError(
+    "file",
     "Expected a ZIP archive to end with its directory but it does not; the file is truncated or damaged.",
   );
 }
@@ -109,7 +119,10 @@ function directory64(view: DataView, endRecord: number) {
   if (locator < 0 || view.getUint32(locator, true) !== 0x07064b50) return undefined;
   const at = Number(view.getBigUint64(locator + 8, true));
   if (at + 56 > locator || view.getUint32(at, true) !== 0x06064b50) {
-    throw new Error("Expected a ZIP64 end record where the archive's locator points; the file is damaged.");
+    throw new AdaattnError(
+      "file",
+      "Expected a ZIP64 end record where the archive's locator points; the file is damaged.",
+    );
   }
   const number = (offset: number) => Number(view.getBigUint64(at + offset, true));
   return { count: number(32), size: number(40), start: number(48), end: at };
@@ -120,7 +133,10 @@ function readDirectory(bytes: Uint8Array, view: DataView, { start, end, count }:
   let at = start;
   while (records.length < count) {
     if (at + 46 > end || view.getUint32(at, true) !== 0x02014b50) {
-      throw new Error(`Expected ${count} entries in the directory of the archive but found ${records.length}.`);
+      throw new AdaattnError(
+        "file",
+        `Expected ${count} entries in the directory of the archive but found ${records.length}.`,
+      );
     }
     const [nameLength, extraLength, commentLength] = [28, 30, 32].map((field) => view.getUint16(at + field, true)) as [
       number,
@@ -128,12 +144,15 @@ function readDirectory(bytes: Uint8Array, view: DataView, { start, end, count }:
       number,
     ];
     const next = at + 46 + nameLength + extraLength + commentLength;
-    if (next > end) throw new Error("Expected the directory of the archive whole but its last entry is cut off.");
+    if (next > end)
+      throw new AdaattnError("file", "Expected the directory of the archive whole but its last entry is cut off.");
     const name = entryName(bytes.subarray(at + 46, at + 46 + nameLength));
     const [flags, method] = [view.getUint16(at + 8, true), view.getUint16(at + 10, true)];
-    if (flags & 1) throw new Error(`Expected an archive without a password but the entry ${show(name)} needs one.`);
+    if (flags & 1)
+      throw new AdaattnError("file", `Expected an archive without a password but the entry ${show(name)} needs one.`);
     if (method !== 0 && method !== 8) {
-      throw new Error(
+      throw new AdaattnError(
+        "file",
         `Expected entries stored or deflated but ${show(name)} is packed by method ${method}. Pack the archive again without packing its entries.`,
       );
     }
@@ -144,7 +163,8 @@ function readDirectory(bytes: Uint8Array, view: DataView, { start, end, count }:
     );
     const record = { name, method, crc: view.getUint32(at + 16, true), packed, size, offset };
     if (method === 0 ? size !== packed : size > packed * MOST_INFLATED) {
-      throw new Error(
+      throw new AdaattnError(
+        "file",
         `Expected an honest size for the entry ${show(name)} but ${size} bytes cannot come of ${packed}; the archive is refused.`,
       );
     }
@@ -158,7 +178,10 @@ function entryName(bytes: Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
   } catch {
-    throw new Error("Expected names in UTF-8 in the directory of the archive but received something else.");
+    throw new AdaattnError(
+      "file",
+      "Expected names in UTF-8 in the directory of the archive but received something else.",
+    );
   }
 }
 
@@ -184,13 +207,15 @@ function widen(extra: DataView, fields: readonly number[]): [size: number, packe
 /** Where an entry's content begins: after its own header, which must name it as the directory does. */
 function contentStart(bytes: Uint8Array, view: DataView, { name, offset }: Record, label: string): number {
   if (offset + 30 > bytes.length || view.getUint32(offset, true) !== 0x04034b50) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       `Expected ${label} where the archive's directory says but found something else; the file is damaged.`,
     );
   }
   const [nameLength, extraLength] = [view.getUint16(offset + 26, true), view.getUint16(offset + 28, true)];
   const own = bytes.subarray(offset + 30, offset + 30 + nameLength);
-  if (entryName(own) !== name) throw new Error(`Expected ${label} under that name in its own header too.`);
+  if (entryName(own) !== name)
+    throw new AdaattnError("file", `Expected ${label} under that name in its own header too.`);
   return offset + 30 + nameLength + extraLength;
 }
 
@@ -198,7 +223,10 @@ async function readContent(record: Record, packed: Uint8Array, length: number, l
   const wanted = Math.min(length, record.size);
   const content = record.method === 0 ? packed.subarray(0, wanted) : await inflate(packed, wanted, record.size, label);
   if (wanted === record.size && crc32(content) !== record.crc) {
-    throw new Error(`Expected the checksum of ${label} to match its bytes but it does not; get the file again.`);
+    throw new AdaattnError(
+      "file",
+      `Expected the checksum of ${label} to match its bytes but it does not; get the file again.`,
+    );
   }
   return content;
 }
@@ -222,16 +250,20 @@ async function inflate(packed: Uint8Array, wanted: number, size: number, label: 
       const { done, value } = await reader.read();
       if (done) break;
       const room = wanted - filled;
-      if (value.length > room && wanted === size) throw new Error("too long");
+      if (value.length > room && wanted === size) throw new AdaattnError("file", "too long");
       content.set(value.subarray(0, room), filled);
       filled += Math.min(value.length, room);
       if (filled === wanted && wanted < size) break;
     }
-    if (filled < wanted) throw new Error("too short");
+    if (filled < wanted) throw new AdaattnError("file", "too short");
   } catch (error) {
-    throw new Error(`Expected ${label} to inflate to ${size} bytes but it does not; get the file again.`, {
-      cause: error,
-    });
+    throw new AdaattnError(
+      "file",
+      `Expected ${label} to inflate to ${size} bytes but it does not; get the file again.`,
+      {
+        cause: error,
+      },
+    );
   } finally {
     await reader.cancel().catch(() => undefined);
   }

@@ -7,6 +7,8 @@
  * for frames: it attends by cosines, and does little at full and at half size, where time goes by the memory that is passed through.
  */
 
+import { AdaattnError } from "../error.ts";
+
 /** A convolution with a bias. Kernels of 3 read a reflected border of 1, so that the size stays. */
 export interface ConvolutionLayer {
   readonly kind: "convolution";
@@ -269,7 +271,8 @@ export const architectures: Readonly<Record<string, Architecture>> = {
 export function architectureNamed(name: string): Architecture {
   const architecture = Object.hasOwn(architectures, name) ? architectures[name] : undefined;
   if (architecture === undefined) {
-    throw new Error(
+    throw new AdaattnError(
+      "option",
       `Expected one of ${Object.keys(architectures).join(", ")} for the architecture but received "${name}"`,
     );
   }

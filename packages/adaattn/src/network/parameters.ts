@@ -1,6 +1,7 @@
 /** Weights by name, and how a graph asks for them. */
 
 import { constant, reshape, slice, type Tensor } from "@adaattn/graph";
+import { AdaattnError } from "../error.ts";
 import type { ParameterShapes } from "./architecture.ts";
 import { countParameters } from "./architecture.ts";
 
@@ -23,7 +24,8 @@ export function constantWeights(shapes: ParameterShapes, values: WeightValues): 
     const known = made.get(name);
     if (known !== undefined) return known;
     const data = values.get(name);
-    if (data === undefined) throw new Error(`Expected the tensor ${name} among the weights but it is missing`);
+    if (data === undefined)
+      throw new AdaattnError("file", `Expected the tensor ${name} among the weights but it is missing`);
     const tensor = constant(data, shapeOf(shapes, name));
     made.set(name, tensor);
     return tensor;
@@ -57,7 +59,8 @@ export function flatten(shapes: ParameterShapes, values: WeightValues): Float32A
   let start = 0;
   for (const name of shapes.keys()) {
     const data = values.get(name);
-    if (data === undefined) throw new Error(`Expected the tensor ${name} among the weights but it is missing`);
+    if (data === undefined)
+      throw new AdaattnError("file", `Expected the tensor ${name} among the weights but it is missing`);
     vector.set(data, start);
     start += data.length;
   }

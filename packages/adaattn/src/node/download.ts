@@ -2,12 +2,14 @@
  * Downloads files into a cache, so that each comes over the network once, in pieces if need be: what a cut connection left is
  * kept and continued by an HTTP range (RFC 9110, sections 13.1.5 and 14), even by a later process.
  */
+
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { AdaattnError } from "../error.ts";
 import { cannotRead, cannotWrite } from "./files.ts";
 
 /** The largest file, in bytes: 2 GiB, which is also what Node reads at once. */
@@ -57,7 +59,10 @@ export async function download(url: string, options: DownloadOptions = {}): Prom
   const sha256 = options.sha256?.toLowerCase();
   if (!URL.canParse(url)) throw cannotRead(url, "it is no valid address. Check its spelling.");
   if (sha256 !== undefined && !/^[0-9a-f]{64}$/.test(sha256)) {
-    throw new Error(`Expected 64 hexadecimal digits for the SHA-256 of ${url} but received ${sha256}.`);
+    throw new AdaattnError(
+      "option",
+      `Expected 64 hexadecimal digits for the SHA-256 of ${url} but received ${sha256}.`,
+    );
   }
   checkSafe(url, url, sha256);
   try {

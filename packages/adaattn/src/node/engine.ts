@@ -4,6 +4,8 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { abortable } from "../engine/abortable.ts";
 import type { Device, Engine, EngineTensor, LoadOptions, RunOptions, Session, TensorData } from "../engine/engine.ts";
+import { engineFailure } from "../engine/failure.ts";
+import { AdaattnError } from "../error.ts";
 import type { HeldTensor, Request, Response, RunInput, WorkerOptions } from "./protocol.ts";
 
 export interface NodeEngineOptions {
@@ -58,7 +60,7 @@ export class NodeEngine implements Engine {
     this.#worker.unref();
     this.#worker.on("message", (response: Response) => this.#settle(response));
     this.#worker.on("error", (error) => this.#fail(error instanceof Error ? error : new Error(String(error))));
-    this.#worker.on("exit", () => this.#fail(new Error("The engine was closed.")));
+    this.#worker.on("exit", () => this.#fail(new AdaattnError("engine", "The engine was closed.")));
   }
 
   #settle(response: Response): void {
@@ -96,7 +98,7 @@ export class NodeEngine implements Engine {
     const bytes = model.slice();
     const session = await this.call({ kind: "load", model: bytes, fixedSizes }, [bytes.buffer]).catch(
       (error: Error) => {
-        throw new Error(`The engine cannot load ${name} on ${this.device}: ${error.message}`, { cause: error });
+        throw engineFailure(`load ${name} on ${this.device}`, error.message, error);
       },
     );
     return {
@@ -122,7 +124,7 @@ export class NodeEngine implements Engine {
         return Object.fromEntries(held.map(([key, tensor]) => [key, new WorkerTensor(this, tensor)]));
       },
       (error: Error) => {
-        throw new Error(`The engine cannot run ${name} on ${this.device}: ${error.message}`, { cause: error });
+        throw engineFailure(`run ${name} on ${this.device}`, error.message, error);
       },
     );
     return signal ? abortable(answer, signal) : answer;

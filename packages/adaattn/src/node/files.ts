@@ -2,10 +2,12 @@
  * Reading and replacing whole files so that every failure is one sentence that names the file and the way out, and so that
  * nobody ever sees half a file: bytes go to a temporary name in the same folder, then take the file's place by a rename.
  */
+
 import { randomBytes } from "node:crypto";
 import { rmSync, type Stats } from "node:fs";
 import { access, constants, open, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { AdaattnError } from "../error.ts";
 
 /**
  * The bytes of a file that is not empty.
@@ -71,12 +73,12 @@ const READ_FAILURES: Readonly<Record<string, string>> = {
 
 /** The error for a file that cannot be read, in the form that every such error has. */
 export function cannotRead(name: string, reason: string, cause?: unknown): Error {
-  return new Error(`Cannot read ${name}: ${reason}`, { cause });
+  return new AdaattnError("file", `Cannot read ${name}: ${reason}`, { cause });
 }
 
 /** The error for a file that cannot be written, in the form that every such error has. */
 export function cannotWrite(name: string, reason: string, cause?: unknown): Error {
-  return new Error(`Cannot write ${name}: ${reason}`, { cause });
+  return new AdaattnError("file", `Cannot write ${name}: ${reason}`, { cause });
 }
 
 /**
@@ -194,6 +196,8 @@ export function writeFailure(path: string, code: string, cause: unknown): Error 
 
 /** The code of an error of the file system, such as ENOENT; undefined for every other error. */
 export function systemCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  // This library's own errors have another kind of code.
+  if (!(error instanceof Error) || error instanceof AdaattnError) return undefined;
+  if (!("code" in error) || typeof error.code !== "string") return undefined;
   return error.code;
 }

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { basename } from "node:path";
 import type { Engine } from "../engine/engine.ts";
+import { AdaattnError } from "../error.ts";
 import { normalizeFilters } from "../import/normalize.ts";
 import { openTensors } from "../import/open.ts";
 import { gatherWeights, type ImportTargetName, importTarget, type WeightFile } from "../import/released.ts";
@@ -44,8 +45,12 @@ export interface ImportedModel {
 }
 
 /** An encoder that needs pictures to be normalized over, and none were given. */
-export class PicturesNeeded extends Error {
+export class PicturesNeeded extends AdaattnError {
   override readonly name = "PicturesNeeded";
+
+  constructor(message: string) {
+    super("option", message);
+  }
 }
 
 /** Whether a source is to be downloaded. */

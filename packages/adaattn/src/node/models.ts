@@ -6,6 +6,7 @@ import { fileURLToPath } from "node:url";
 import { constant, convolution, input, toOnnx } from "@adaattn/graph";
 import { env } from "onnxruntime-node";
 import { type Device, outputOf } from "../engine/engine.ts";
+import { AdaattnError } from "../error.ts";
 import { type Architecture, architectureNamed } from "../network/architecture.ts";
 import { Model } from "../stylize/model.ts";
 import { checkWeights } from "../weights/check.ts";
@@ -48,7 +49,8 @@ function folderOf(nameOrFolder: string): string {
   }
   if (existsSync(nameOrFolder)) return nameOrFolder;
   const known = listModels();
-  throw new Error(
+  throw new AdaattnError(
+    "option",
     `There is no model ${nameOrFolder}. Choose ${known.length > 0 ? known.join(", ") : "a model"} or the path of a folder with model.json and model.safetensors.`,
   );
 }

@@ -2,8 +2,10 @@
  * Picture files to pixels and back, through sharp (libvips). Whatever a file holds (gray, CMYK, 16 bit, a palette, a color
  * profile, an orientation tag) becomes upright RGBA bytes in sRGB; whatever goes wrong becomes one sentence naming the file.
  */
+
 import { extname } from "node:path";
 import sharp, { type Metadata, type Sharp } from "sharp";
+import { AdaattnError } from "../error.ts";
 import { fitWithin, isOpaque, LEAST_SIDE, type Picture, type Size } from "../picture/picture.ts";
 import { cannotRead, cannotWrite, checkReplaceable, readWholeFile, replaceFile } from "./files.ts";
 
@@ -157,7 +159,8 @@ function checkSource(name: string, { width, height }: Size, mostPixels = MOST_PI
 export function targetSize(name: string, source: Size, { longerSide, longestSide }: ReadPictureOptions): Size {
   const longer = longerSide ?? Math.min(Math.max(source.width, source.height), longestSide ?? Number.POSITIVE_INFINITY);
   if (!Number.isSafeInteger(longer) || longer < LEAST_SIDE) {
-    throw new Error(
+    throw new AdaattnError(
+      "option",
       `Expected a whole number of at least ${LEAST_SIDE} for the longer side of ${name} but received ${longer}.`,
     );
   }
@@ -213,7 +216,10 @@ export interface WritePictureOptions {
 export async function writePicture(path: string, picture: Picture, options: WritePictureOptions = {}): Promise<void> {
   const { quality, signal } = options;
   if (quality !== undefined && !(Number.isInteger(quality) && quality >= 1 && quality <= 100)) {
-    throw new Error(`Expected a whole number from 1 to 100 for the quality of ${path} but received ${quality}.`);
+    throw new AdaattnError(
+      "option",
+      `Expected a whole number from 1 to 100 for the quality of ${path} but received ${quality}.`,
+    );
   }
   await checkPictureOutput(path);
   const bytes = await encodePicture(picture, writtenFormat(path), { ...options, name: path });

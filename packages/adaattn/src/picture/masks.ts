@@ -4,6 +4,7 @@
  * soft and a hard one becomes as soft as the grid is coarse.
  */
 
+import { AdaattnError } from "../error.ts";
 import type { Area } from "./area.ts";
 import { checkPicture, type Picture, type Size } from "./picture.ts";
 import { averageWithin, type Plane } from "./resize.ts";
@@ -31,7 +32,7 @@ export function readMask(mask: Picture, label: string): Plane {
     most = Math.max(most, value);
   }
   if (most < 1 / 255)
-    throw new Error(`Expected white somewhere in ${label} but received one that is black everywhere.`);
+    throw new AdaattnError("option", `Expected white somewhere in ${label} but received one that is black everywhere.`);
   return { width, height, data: values };
 }
 

@@ -6,6 +6,8 @@
  * the content's alpha unchanged, so that a cut-out stays cut out.
  */
 
+import { AdaattnError } from "../error.ts";
+
 /** The least width and height of a picture: the encoder halves it four times. */
 export const LEAST_SIDE = 16;
 
@@ -36,16 +38,21 @@ export function checkPicture(picture: Picture, label: string): void {
     ["height", height],
   ] as const) {
     if (!Number.isSafeInteger(length) || length < LEAST_SIDE) {
-      throw new Error(
+      throw new AdaattnError(
+        "option",
         `Expected a whole number of at least ${LEAST_SIDE} for the ${side} of ${label} but received ${length}.`,
       );
     }
   }
   if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray)) {
-    throw new Error(`Expected a Uint8Array or Uint8ClampedArray for the data of ${label} but received ${typeof data}.`);
+    throw new AdaattnError(
+      "option",
+      `Expected a Uint8Array or Uint8ClampedArray for the data of ${label} but received ${typeof data}.`,
+    );
   }
   if (data.length !== width * height * 4) {
-    throw new Error(
+    throw new AdaattnError(
+      "option",
       `Expected ${width * height * 4} bytes for the data of ${label} of ${width} x ${height} pixels but received ${data.length}.`,
     );
   }

@@ -3,6 +3,7 @@
  * as at an edge that was smoothed or feathered, belongs to both in proportion.
  */
 
+import { AdaattnError } from "../error.ts";
 import type { Rgb } from "./oklab.ts";
 import { checkPicture, type Picture } from "./picture.ts";
 
@@ -62,12 +63,15 @@ export function regionMasks(mask: Picture, colors: readonly string[]): Picture[]
   const regions = colors.map((text, index) => {
     const color = parseColor(text);
     if (color === undefined) {
-      throw new Error(`Expected a colour such as red or #ff0000 for a region but received ${text || "nothing"}.`);
+      throw new AdaattnError(
+        "option",
+        `Expected a colour such as red or #ff0000 for a region but received ${text || "nothing"}.`,
+      );
     }
     const same = colors.slice(0, index).find((other) => parseColor(other)?.join() === color.join());
     if (same !== undefined) {
       const both = same === text ? `two for ${text}` : `${same} and ${text}, which are the same colour`;
-      throw new Error(`Expected one style for each region but received ${both}.`);
+      throw new AdaattnError("option", `Expected one style for each region but received ${both}.`);
     }
     return color;
   });
@@ -90,7 +94,8 @@ export function regionMasks(mask: Picture, colors: readonly string[]): Picture[]
   }
   for (const [index, gray] of masks.entries()) {
     if (!gray.some((value, at) => at % 4 === 0 && value >= 128)) {
-      throw new Error(
+      throw new AdaattnError(
+        "option",
         `Expected a region of ${colors[index]} in the mask but received one without it; it has ${commonColors(mask)}.`,
       );
     }

@@ -4,6 +4,7 @@
  */
 
 import { z } from "zod";
+import { AdaattnError } from "../error.ts";
 
 const number = (least: number, most: number) => {
   const expected = `a number from ${least} to ${most}`;
@@ -132,10 +133,13 @@ export function checkControls<Schema extends z.ZodType>(
   if (issue === undefined) throw result.error;
   if (issue.code === "unrecognized_keys") {
     const known = schema instanceof z.ZodObject ? ` (${Object.keys(schema.shape).join(", ")})` : "";
-    throw new Error(`Expected a control that there is${known} but received ${issue.keys.join(", ")}.`);
+    throw new AdaattnError("option", `Expected a control that there is${known} but received ${issue.keys.join(", ")}.`);
   }
   const received = issue.path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown>)[key], value);
-  throw new Error(`Expected ${issue.message} for ${name(issue.path.join("."))} but received ${describe(received)}.`);
+  throw new AdaattnError(
+    "option",
+    `Expected ${issue.message} for ${name(issue.path.join("."))} but received ${describe(received)}.`,
+  );
 }
 
 function describe(value: unknown): string {

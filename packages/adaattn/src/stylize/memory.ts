@@ -1,5 +1,6 @@
 /** How large tiles may be for the memory that there is. */
 
+import { AdaattnError } from "../error.ts";
 import type { Architecture } from "../network/architecture.ts";
 import type { Size } from "../picture/picture.ts";
 import type { TileControls } from "./controls.ts";
@@ -41,7 +42,8 @@ export function tileSide(
   const least = leastMemory(architecture, margins);
   if (memory < least) {
     const [needed, received] = [Math.ceil(least / 1e6), Math.floor(memory / 1e6)];
-    throw new Error(
+    throw new AdaattnError(
+      "memory",
       `Expected at least ${needed} MB of memory to paint with ${architecture.name} in tiles but received ${received} MB.`,
     );
   }

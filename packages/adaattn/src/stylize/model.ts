@@ -7,6 +7,7 @@
  */
 
 import { type Device, type Engine, outputOf, type TensorData } from "../engine/engine.ts";
+import { AdaattnError } from "../error.ts";
 import {
   type Attention,
   type AttentionInput,
@@ -183,7 +184,8 @@ export class Model {
       for (const [name, shape] of styleShapes(this.architecture, module, count)) {
         const tensor = kept.get(name);
         if (tensor === undefined || tensor.shape.join() !== shape.join()) {
-          throw new Error(
+          throw new AdaattnError(
+            "file",
             `Expected ${shape.join(" x ")} for ${name} of a kept style but received ${tensor?.shape.join(" x ") ?? "none"}.`,
           );
         }
@@ -323,7 +325,8 @@ export class Model {
   /** The styles of a call as a list, each with what it shares. */
   #checkShares(styles: Style | readonly StyleShare[]): readonly StyleShare[] {
     const shares = Array.isArray(styles) ? (styles as readonly StyleShare[]) : [{ style: styles as Style }];
-    if (shares.length === 0) throw new Error("Expected at least one style but received an empty list.");
+    if (shares.length === 0)
+      throw new AdaattnError("option", "Expected at least one style but received an empty list.");
     for (const [index, { style, mask, ...controls }] of shares.entries()) {
       this.#checkOwn(style);
       checkControls(shareControls, controls, (control) => `the ${control} of style ${index + 1}`);
@@ -333,7 +336,7 @@ export class Model {
 
   #checkOwn(style: Style): void {
     if (!this.#styles.has(style))
-      throw new Error(`Expected a style that this model, ${this.name}, made but received another.`);
+      throw new AdaattnError("option", `Expected a style that this model, ${this.name}, made but received another.`);
   }
 
   /**
@@ -352,7 +355,8 @@ export class Model {
     checkPicture(photo, "the photograph");
     for (const { x, y } of points) {
       if (x >= 0 && y >= 0 && x < photo.width && y < photo.height) continue;
-      throw new Error(
+      throw new AdaattnError(
+        "option",
         `Expected a point within the photograph of ${photo.width} x ${photo.height} pixels but received ${x},${y}.`,
       );
     }
@@ -385,7 +389,10 @@ export class Model {
     const module = level === undefined ? modules[0] : modules.find((one) => one.level === level);
     if (module === undefined) {
       const levels = modules.map((one) => one.level).join(", ");
-      throw new Error(`Expected one of ${levels} for level, as ${this.name} has them, but received ${level}.`);
+      throw new AdaattnError(
+        "option",
+        `Expected one of ${levels} for level, as ${this.name} has them, but received ${level}.`,
+      );
     }
     const [values, positions] = [style.levels.get(module.level), style.positions.get(module.level)];
     if (values === undefined || positions === undefined) {

@@ -1,5 +1,6 @@
 /** A painting made ready for the encoder: enlarged, turned and opaque, and its mask with it. */
 
+import { AdaattnError } from "../error.ts";
 import { maskOnGrid, readMask, resizedNote } from "../picture/masks.ts";
 import { checkPicture, fitWithin, LEAST_SIDE, onWhite, type Picture } from "../picture/picture.ts";
 import { resizePicture } from "../picture/resize.ts";
@@ -33,7 +34,8 @@ export function preparePainting(
   const ready = (picture: Picture) => rotatePicture(resizePicture(picture, fitted), rotate);
   const painting = ready(onWhite(original));
   if (Math.min(painting.width, painting.height) < LEAST_SIDE) {
-    throw new Error(
+    throw new AdaattnError(
+      "option",
       `Expected at least ${LEAST_SIDE} pixels a side for the painting once it is resized and turned but received ` +
         `${painting.width} x ${painting.height}; choose a larger size or stroke.`,
     );

@@ -1,5 +1,6 @@
 /** Styles that change over the length of a video: key styles, each from a time on, with cross-fades from one to the next. */
 
+import { AdaattnError } from "../error.ts";
 import { checkControls, shareControls } from "../stylize/controls.ts";
 import type { StyleShare } from "../stylize/options.ts";
 import type { Style } from "../stylize/style.ts";
@@ -27,16 +28,20 @@ export class StyleTimeline {
    */
   constructor(styles: Style | readonly KeyStyle[], fade: number) {
     if (!(fade >= 0 && Number.isFinite(fade))) {
-      throw new Error(`Expected a number of seconds of at least 0 for the fade but received ${fade}.`);
+      throw new AdaattnError("option", `Expected a number of seconds of at least 0 for the fade but received ${fade}.`);
     }
     const keys = Array.isArray(styles) ? (styles as readonly KeyStyle[]) : [{ seconds: 0, style: styles as Style }];
     const sorted = [...keys].sort((a, b) => a.seconds - b.seconds);
     if (sorted[0]?.seconds !== 0) {
-      throw new Error(`Expected a key style at 0 seconds but the first is at ${sorted[0]?.seconds ?? "no time"}.`);
+      throw new AdaattnError(
+        "option",
+        `Expected a key style at 0 seconds but the first is at ${sorted[0]?.seconds ?? "no time"}.`,
+      );
     }
     for (const [index, { seconds, style }] of sorted.entries()) {
       if (!Number.isFinite(seconds) || sorted[index + 1]?.seconds === seconds) {
-        throw new Error(
+        throw new AdaattnError(
+          "option",
           `Expected key styles at different times but received two at ${seconds} seconds; mix them in one.`,
         );
       }

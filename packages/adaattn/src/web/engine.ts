@@ -10,6 +10,8 @@ import type { Target } from "@adaattn/graph";
 import type * as ort from "onnxruntime-web/wasm";
 import { abortable } from "../engine/abortable.ts";
 import type { Device, Engine, EngineTensor, LoadOptions, RunOptions, Session, TensorData } from "../engine/engine.ts";
+import { engineFailure } from "../engine/failure.ts";
+import { AdaattnError } from "../error.ts";
 import { loadRuntime, type RuntimeOptions } from "./runtime.ts";
 
 /** Where a web engine computes, and what its runtime is loaded from. */
@@ -118,7 +120,7 @@ export class WebEngine implements Engine {
       if (isGpu) await this.#watch();
       return made;
     }).catch((error: unknown) => {
-      throw new Error(`The engine cannot load ${name} on ${this.device}: ${sentenceOf(error)}`, { cause: error });
+      throw engineFailure(`load ${name} on ${this.device}`, sentenceOf(error), error);
     });
     let isUnloaded = false;
     return {
@@ -138,7 +140,7 @@ export class WebEngine implements Engine {
             Object.fromEntries(Object.entries(outputs).map(([key, tensor]) => [key, new WebTensor(this, tensor)])),
           (error: unknown) => {
             if (signal?.aborted) throw signal.reason;
-            throw new Error(`The engine cannot run ${name} on ${this.device}: ${sentenceOf(error)}`, { cause: error });
+            throw engineFailure(`run ${name} on ${this.device}`, sentenceOf(error), error);
           },
         );
         return signal ? abortable(answer, signal) : answer;
@@ -172,7 +174,7 @@ export class WebEngine implements Engine {
     device?.lost?.then(({ message }) => {
       if (this.#failure) return;
       const reason = `The GPU was lost${message ? ` (${message.trim().replace(/\.$/, "")})` : ""}.`;
-      this.#failure = new Error(reason);
+      this.#failure = new AdaattnError("engine", reason);
       this.#onLost(reason);
     });
   }
@@ -186,7 +188,7 @@ export class WebEngine implements Engine {
   /** Unloads everything; what was begun ends first, and later calls are refused. */
   async dispose(): Promise<void> {
     await this.queue(async () => {
-      this.#failure = new Error("The engine was closed.");
+      this.#failure = new AdaattnError("engine", "The engine was closed.");
       for (const session of this.#sessions) await session.release();
       this.#sessions.clear();
     }).catch(() => undefined);

@@ -1,6 +1,7 @@
 /** Models that come over the network, in a browser. */
 
 import type { Device } from "../engine/engine.ts";
+import { AdaattnError } from "../error.ts";
 import { type Architecture, architectureNamed } from "../network/architecture.ts";
 import type { WeightValues } from "../network/parameters.ts";
 import { Model } from "../stylize/model.ts";
@@ -57,7 +58,7 @@ export async function fetchModel(folder: string, options: FetchModelOptions = {}
     return { name: base.slice(base.lastIndexOf("/") + 1), architecture, weights };
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
-    throw new Error(`The model at ${base} cannot be used: ${reason}.`, { cause: error });
+    throw new AdaattnError("file", `The model at ${base} cannot be used: ${reason}.`, { cause: error });
   }
 }
 
@@ -85,6 +86,6 @@ async function engineFor(device: "auto" | Device, options: RuntimeOptions): Prom
   if (device === "cpu") return WebEngine.create({ ...options, device });
   const probed = await probeWebGpu(options);
   if ("engine" in probed) return probed.engine;
-  if (device === "webgpu") throw new Error(probed.reason);
+  if (device === "webgpu") throw new AdaattnError("engine", probed.reason);
   return WebEngine.create({ ...options, device: "cpu" });
 }

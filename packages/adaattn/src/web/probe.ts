@@ -2,6 +2,7 @@
 
 import { constant, convolution, input, toOnnx } from "@adaattn/graph";
 import { outputOf } from "../engine/engine.ts";
+import { AdaattnError } from "../error.ts";
 import { WebEngine, type WebEngineOptions } from "./engine.ts";
 
 /** An engine on WebGPU that was found to compute right, or the sentence that says why there is none. */
@@ -43,7 +44,10 @@ export async function checkConvolution(engine: WebEngine): Promise<void> {
     for (const [at, value] of Array.from(data, Number).entries()) {
       const expected = convolvedAt(x, w, channels, side, at);
       if (Math.abs(value - expected) <= 1e-3) continue;
-      throw new Error(`Expected ${expected} of a test convolution on ${engine.device} but received ${value}.`);
+      throw new AdaattnError(
+        "engine",
+        `Expected ${expected} of a test convolution on ${engine.device} but received ${value}.`,
+      );
     }
   } finally {
     session.dispose();

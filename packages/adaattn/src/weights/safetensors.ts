@@ -3,6 +3,7 @@
  * Format: https://github.com/huggingface/safetensors#format. Nothing in the header is trusted before it has been checked, since
  * such files come from strangers; every rule broken gives one sentence, to which the caller adds the file's name.
  */
+import { AdaattnError } from "../error.ts";
 import { encodeHalf, LARGEST_HALF } from "./half.ts";
 import {
   decodeStored,
@@ -42,16 +43,18 @@ interface Entry {
  */
 export function readSafetensors(bytes: Uint8Array): Safetensors {
   if (bytes.length < 8)
-    throw new Error(`Expected at least 8 bytes for a safetensors file but received ${bytes.length}.`);
+    throw new AdaattnError("file", `Expected at least 8 bytes for a safetensors file but received ${bytes.length}.`);
   const headerLength = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (headerLength > LARGEST_HEADER || headerLength < 2) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       `Expected a safetensors header of 2 to ${LARGEST_HEADER} bytes but received a length of ${headerLength}.`,
     );
   }
   const dataStart = 8 + Number(headerLength);
   if (dataStart > bytes.length) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       `Expected a safetensors header of ${headerLength} bytes but the file ends after ${bytes.length - 8}; it is truncated.`,
     );
   }
@@ -77,19 +80,22 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
   try {
     parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
   } catch {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       "Expected JSON in UTF-8 for the safetensors header but received something else; the file is damaged.",
     );
   }
-  if (!isRecord(parsed)) throw new Error(`Expected an object for the safetensors header but received ${show(parsed)}.`);
+  if (!isRecord(parsed))
+    throw new AdaattnError("file", `Expected an object for the safetensors header but received ${show(parsed)}.`);
   return parsed;
 }
 
 function readMetadata(value: unknown, into: Record<string, string>): void {
-  if (!isRecord(value)) throw new Error(`Expected an object for __metadata__ but received ${show(value)}.`);
+  if (!isRecord(value))
+    throw new AdaattnError("file", `Expected an object for __metadata__ but received ${show(value)}.`);
   for (const [key, text] of Object.entries(value)) {
     if (typeof text !== "string") {
-      throw new Error(`Expected a string for __metadata__ ${show(key)} but received ${show(text)}.`);
+      throw new AdaattnError("file", `Expected a string for __metadata__ ${show(key)} but received ${show(text)}.`);
     }
     into[key] = text;
   }
@@ -98,29 +104,41 @@ function readMetadata(value: unknown, into: Record<string, string>): void {
 /** One tensor's entry, with its type, shape and place checked against each other and against the file's size. */
 function readEntry(name: string, value: unknown, bodyLength: number): Entry {
   const label = `tensor ${show(name)}`;
-  if (!isRecord(value)) throw new Error(`Expected an object for ${label} but received ${show(value)}.`);
+  if (!isRecord(value)) throw new AdaattnError("file", `Expected an object for ${label} but received ${show(value)}.`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (!isStoredType(dtype)) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       `Expected one of ${Object.keys(STORED_BYTES).join(", ")} for the type of ${label} but received ${show(dtype)}.`,
     );
   }
   if (!isSizes(shape)) {
-    throw new Error(`Expected a list of whole numbers for the shape of ${label} but received ${show(shape)}.`);
+    throw new AdaattnError(
+      "file",
+      `Expected a list of whole numbers for the shape of ${label} but received ${show(shape)}.`,
+    );
   }
   if (!isSizes(offsets) || offsets.length !== 2) {
-    throw new Error(`Expected two whole numbers for the data_offsets of ${label} but received ${show(offsets)}.`);
+    throw new AdaattnError(
+      "file",
+      `Expected two whole numbers for the data_offsets of ${label} but received ${show(offsets)}.`,
+    );
   }
   const [begin = 0, end = 0] = offsets;
-  if (begin > end) throw new Error(`Expected data_offsets in rising order for ${label} but received ${show(offsets)}.`);
+  if (begin > end)
+    throw new AdaattnError("file", `Expected data_offsets in rising order for ${label} but received ${show(offsets)}.`);
   if (end > bodyLength) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       `Expected data_offsets of at most ${bodyLength} for ${label} but received ${show(offsets)}; the file is truncated or damaged.`,
     );
   }
   const size = shape.reduce((product, length) => product * length, STORED_BYTES[dtype]);
   if (size !== end - begin) {
-    throw new Error(`Expected ${size} bytes for ${label} of ${dtype} ${show(shape)} but received ${end - begin}.`);
+    throw new AdaattnError(
+      "file",
+      `Expected ${size} bytes for ${label} of ${dtype} ${show(shape)} but received ${end - begin}.`,
+    );
   }
   return { name, dtype, shape, begin, end };
 }
@@ -131,7 +149,8 @@ function checkLayout(entries: readonly Entry[], bodyLength: number): void {
   let previous = "the header";
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== position) {
-      throw new Error(
+      throw new AdaattnError(
+        "file",
         `Expected tensor ${show(name)} to begin at byte ${position}, where ${previous} ends, but it begins at ${begin}.`,
       );
     }
@@ -139,7 +158,10 @@ function checkLayout(entries: readonly Entry[], bodyLength: number): void {
     previous = `tensor ${show(name)}`;
   }
   if (position !== bodyLength) {
-    throw new Error(`Expected the file to end with its last tensor but ${bodyLength - position} bytes follow it.`);
+    throw new AdaattnError(
+      "file",
+      `Expected the file to end with its last tensor but ${bodyLength - position} bytes follow it.`,
+    );
   }
 }
 
@@ -165,7 +187,8 @@ export function writeSafetensors(
   const encoded = [...tensors].map(([name, { shape, data }]) => {
     const count = shape.reduce((product, length) => product * length, 1);
     if (count !== data.length || !isSizes(shape)) {
-      throw new Error(
+      throw new AdaattnError(
+        "option",
         `Expected ${count} values for tensor ${show(name)} of shape ${show(shape)} but received ${data.length}.`,
       );
     }
@@ -177,7 +200,8 @@ export function writeSafetensors(
   if (Object.keys(metadata).length > 0) header.__metadata__ = metadata;
   let length = 0;
   for (const { name, shape, type, bytes } of encoded) {
-    if (name === "__metadata__") throw new Error("Expected another name than __metadata__ for a tensor.");
+    if (name === "__metadata__")
+      throw new AdaattnError("option", "Expected another name than __metadata__ for a tensor.");
     header[name] = { dtype: type, shape, data_offsets: [length, length + bytes.length] };
     length += bytes.length;
   }
@@ -204,7 +228,8 @@ function encode(
     const halves = encodeHalf(data);
     const lost = halves.findIndex((half, i) => (half & 0x7fff) === 0x7c00 && Number.isFinite(data[i]));
     if (lost >= 0) {
-      throw new Error(
+      throw new AdaattnError(
+        "option",
         `Expected values of at most ${LARGEST_HALF} for tensor ${show(name)} stored as F16 but received ${data[lost]}.`,
       );
     }

@@ -2,6 +2,7 @@
  * Tensors as files store them, whatever the format: the types of their values, how bytes become values, and how a strided view
  * becomes rows. Bytes are little-endian in every file and taken to be so in memory, as on every platform that ONNX Runtime serves.
  */
+import { AdaattnError } from "../error.ts";
 import { decodeBfloat16, decodeHalf } from "./half.ts";
 
 /** Bytes of one value of each type that can be read. */
@@ -134,25 +135,31 @@ export function packedStrides(shape: readonly number[], order: "rows" | "columns
  */
 export function checkView({ shape, strides, offset }: View, available: number, label: string): void {
   if (shape.length > MOST_DIMENSIONS) {
-    throw new Error(`Expected at most ${MOST_DIMENSIONS} dimensions for ${label} but received ${shape.length}.`);
+    throw new AdaattnError(
+      "file",
+      `Expected at most ${MOST_DIMENSIONS} dimensions for ${label} but received ${shape.length}.`,
+    );
   }
   if (!shape.every(isCount))
-    throw new Error(`Expected whole numbers for the shape of ${label} but received ${show(shape)}.`);
+    throw new AdaattnError("file", `Expected whole numbers for the shape of ${label} but received ${show(shape)}.`);
   if (strides.length !== shape.length || !strides.every(isCount)) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       `Expected ${shape.length} strides of 0 or more for ${label} but received ${show(strides)}; the file is damaged.`,
     );
   }
   const count = countOf(shape);
   if (!isCount(offset) || count > available) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       `Expected at most the ${available} values of its storage for ${label} but received ${show(shape)} from value ${offset}.`,
     );
   }
   if (count === 0) return;
   const last = shape.reduce((sum, length, axis) => sum + (length - 1) * (strides[axis] ?? 0), offset);
   if (last >= available) {
-    throw new Error(
+    throw new AdaattnError(
+      "file",
       `Expected ${label} to end within the ${available} values of its storage but it reaches value ${last}; the file is damaged.`,
     );
   }

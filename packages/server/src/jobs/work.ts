@@ -56,7 +56,7 @@ export interface Workshop {
 
 /** Whether an error would come again however often one tried. */
 export function isHopeless(error: unknown): boolean {
-  if (error instanceof Problem) return true;
+  if (error instanceof Problem) return error.status < 500;
   return error instanceof PaintError && ["upload", "option", "memory"].includes(error.fault);
 }
 

@@ -2,7 +2,7 @@
  * A painting process: it has the models, an engine each, and does the tasks that its pool sends. What comes from outside is decoded
  * here and not in the server, so that a picture that breaks a decoder, or needs too much memory, costs one process that is replaced.
  */
-import { limitFfmpeg, loadModel, type Model, parametersOf } from "adaattn/node";
+import { AdaattnError, limitFfmpeg, loadModel, type Model, parametersOf } from "adaattn/node";
 import { VIDEO_DEMUXERS } from "../video/kinds.ts";
 import { UnreadableUpload } from "./materials.ts";
 import type { Fault, FromPainter, PainterOptions, Results, Task, ToPainter } from "./messages.ts";
@@ -61,8 +61,9 @@ function described(error: unknown, signal: AbortSignal): { error: string; fault:
   const message = error instanceof Error ? error.message : String(error);
   if (signal.aborted) return { error: "It was cancelled.", fault: "cancelled" };
   if (error instanceof UnreadableUpload) return { error: message, fault: "upload" };
-  // The model's own checks of what is asked of it.
-  return { error: message, fault: message.startsWith("Expected ") ? "option" : "internal" };
+  // Files that are nobody's upload are ours, and so is the engine.
+  const code = error instanceof AdaattnError ? error.code : undefined;
+  return { error: message, fault: code === "option" || code === "memory" ? code : "internal" };
 }
 
 const { device, threads } = options;

@@ -1,5 +1,6 @@
 /** Files to what a model takes: paintings, masks and photographs, at the sizes that are asked for. */
 import {
+  AdaattnError,
   CONTENT_SIDE,
   type FilePicture,
   type Model,
@@ -16,6 +17,12 @@ export class UnreadableUpload extends Error {
   override readonly name = "UnreadableUpload";
 }
 
+/** What reading an upload ended with: an {@link UnreadableUpload}, unless the file is not what is wrong. */
+export function explainReading(error: unknown): unknown {
+  if (!(error instanceof AdaattnError && error.code === "file")) return error;
+  return new UnreadableUpload(error.message, { cause: error });
+}
+
 /** Reads a picture of an upload. */
 export function readUpload(
   path: string,
@@ -24,13 +31,12 @@ export function readUpload(
   return uploaded(() => readPicture(path, options), options.signal);
 }
 
-/** Whatever goes wrong with reading an upload is its own fault. */
 async function uploaded<Result>(read: () => Promise<Result>, signal?: AbortSignal): Promise<Result> {
   try {
     return await read();
   } catch (error) {
     signal?.throwIfAborted();
-    throw new UnreadableUpload(error instanceof Error ? error.message : String(error), { cause: error });
+    throw explainReading(error);
   }
 }
 

@@ -123,5 +123,5 @@ export type FromPainter =
   | { readonly id: number; readonly progress: SegmentProgress }
   | { readonly id: number; readonly error: string; readonly fault: Fault };
 
-/** Whose fault an error is: of an upload, of an option, nobody's, because it was cancelled, or ours. */
-export type Fault = "upload" | "option" | "cancelled" | "internal";
+/** Whose fault an error is: of an upload, of an option, of too little memory, nobody's, because it was cancelled, or ours. */
+export type Fault = "upload" | "option" | "memory" | "cancelled" | "internal";

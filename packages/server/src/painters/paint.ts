@@ -1,5 +1,6 @@
 /** What a painting process does: a picture, a stretch of a video, or a look at a header. */
 import {
+  AdaattnError,
   encodePicture,
   FrameReader,
   FrameWriter,
@@ -18,7 +19,7 @@ import {
   stylizeVideo,
   type VideoFrame,
 } from "adaattn/node";
-import { type Reading, readUpload, UnreadableUpload, withStyles } from "./materials.ts";
+import { explainReading, type Reading, readUpload, withStyles } from "./materials.ts";
 import type { InspectTask, PictureTask, ResultFormat, Results, SegmentProgress, SegmentTask } from "./messages.ts";
 
 /** How long the longer side of a preview is. */
@@ -123,7 +124,7 @@ export async function inspect({ file, name, pixels }: InspectTask, signal: Abort
     return await inspectPicture(file, { mostPixels: pixels, name, signal });
   } catch (error) {
     signal.throwIfAborted();
-    throw new UnreadableUpload(error instanceof Error ? error.message : String(error), { cause: error });
+    throw explainReading(error);
   }
 }
 
@@ -131,6 +132,9 @@ export async function inspect({ file, name, pixels }: InspectTask, signal: Abort
 export function modelNamed(models: ReadonlyMap<string, Model>, name: string): Model {
   const model = models.get(name);
   if (model === undefined)
-    throw new Error(`Expected one of ${[...models.keys()].join(", ")} for the model but received ${name}.`);
+    throw new AdaattnError(
+      "option",
+      `Expected one of ${[...models.keys()].join(", ")} for the model but received ${name}.`,
+    );
   return model;
 }

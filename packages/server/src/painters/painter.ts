@@ -18,7 +18,7 @@ const PATIENCE = 10_000;
 /** A task failed. */
 export class PaintError extends Error {
   override readonly name = "PaintError";
-  readonly fault: Fault | "died" | "memory";
+  readonly fault: Fault | "died";
 
   constructor(message: string, fault: PaintError["fault"]) {
     super(message);

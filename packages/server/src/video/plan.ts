@@ -4,6 +4,7 @@
  * to decode for it. Which frames they hold depends on the video and on nothing else.
  */
 import {
+  AdaattnError,
   type AudioTrack,
   type FrameRate,
   FrameReader,
@@ -79,7 +80,8 @@ export async function checkVideo(
   try {
     targetOf(options);
   } catch (error) {
-    throw new Problem("invalid-options", messageOf(error), { cause: error });
+    if (!(error instanceof AdaattnError && error.code === "option")) throw error;
+    throw new Problem("invalid-options", error.message, { cause: error });
   }
   const { start = 0, end } = options;
   if (end !== undefined && end <= start) {
@@ -93,7 +95,7 @@ export async function checkVideo(
     info = await probeVideo(path, signal);
   } catch (error) {
     signal.throwIfAborted();
-    throw new Problem("unreadable", messageOf(error).replaceAll(path, "the content"), { cause: error });
+    throw explainReading(error, path);
   }
   const { width, height, seconds } = info;
   if (width * height > limits.pixels) {
@@ -118,8 +120,13 @@ export async function checkVideo(
   return info;
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** What reading the video at `path` ended with, as a problem where it is the video's or ffmpeg's matter. */
+function explainReading(error: unknown, path: string): unknown {
+  if (!(error instanceof AdaattnError)) return error;
+  if (error.code === "file") {
+    return new Problem("unreadable", error.message.replaceAll(path, "the content"), { cause: error });
+  }
+  return error.code === "engine" ? new Problem("unavailable", "No ffmpeg works here.", { cause: error }) : error;
 }
 
 function tooMany({ frames }: Limits): Problem {
@@ -190,7 +197,7 @@ export async function planVideo(
   }
   const keys = await keyFrames(info, { signal, most: PACKETS_PER_FRAME * limits.frames }).catch((error: unknown) => {
     signal.throwIfAborted();
-    throw new Problem("unreadable", messageOf(error).replaceAll(path, "the content"), { cause: error });
+    throw explainReading(error, path);
   });
   return {
     ...{ size: sizeOf(info, asked), rate, first, target: targetOf(options), audio: info.audio },

@@ -1,5 +1,7 @@
 /** The codecs that video is written in: which encoder of ffmpeg each takes, how it is asked for quality, and which files hold it. */
+
 import { extname } from "node:path";
+import { AdaattnError } from "../../error.ts";
 import type { Size } from "../../picture/picture.ts";
 import { cannotWrite } from "../files.ts";
 import type { FrameRate } from "./probe.ts";
@@ -129,21 +131,31 @@ export interface VideoTarget {
 export function videoTarget(path: string, codec: VideoCodec | undefined, quality: VideoQuality = {}): VideoTarget {
   const extension = VIDEO_EXTENSIONS.find((known) => known === extname(path).toLowerCase());
   if (extension === undefined) {
-    throw new Error(`Expected a name ending in ${VIDEO_EXTENSIONS.join(", ")} for the video but received ${path}.`);
+    throw new AdaattnError(
+      "option",
+      `Expected a name ending in ${VIDEO_EXTENSIONS.join(", ")} for the video but received ${path}.`,
+    );
   }
   const chosen = codec ?? USUAL[extension];
   const { extensions, crf } = CODECS[chosen];
   if (!extensions.includes(extension)) {
-    throw new Error(`Expected a name ending in ${extensions.join(", ")} for ${chosen} video but received ${path}.`);
+    throw new AdaattnError(
+      "option",
+      `Expected a name ending in ${extensions.join(", ")} for ${chosen} video but received ${path}.`,
+    );
   }
   if (quality.crf !== undefined && quality.bitrate !== undefined) {
-    throw new Error("Expected a constant quality (crf) or a bit rate but received both.");
+    throw new AdaattnError("option", "Expected a constant quality (crf) or a bit rate but received both.");
   }
   if (crf === undefined && (quality.crf !== undefined || quality.bitrate !== undefined)) {
-    throw new Error(`Expected no crf and no bit rate for ${chosen} video, which has one quality, but received one.`);
+    throw new AdaattnError(
+      "option",
+      `Expected no crf and no bit rate for ${chosen} video, which has one quality, but received one.`,
+    );
   }
   if (crf !== undefined && quality.crf !== undefined && !(quality.crf >= 0 && quality.crf <= crf.most)) {
-    throw new Error(
+    throw new AdaattnError(
+      "option",
       `Expected a number from 0 to ${crf.most} for the crf of ${chosen} video but received ${quality.crf}.`,
     );
   }

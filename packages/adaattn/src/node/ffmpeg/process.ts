@@ -2,8 +2,10 @@
  * ffmpeg and ffprobe as child processes: started with lists of arguments and no shell, joined to us by pipes, and never left behind.
  * They are looked for on the PATH, or where the environment variables FFMPEG_PATH and FFPROBE_PATH say.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Readable, Writable } from "node:stream";
+import { AdaattnError } from "../../error.ts";
 
 /** One of the two programs. */
 export type FfmpegProgram = "ffmpeg" | "ffprobe";
@@ -138,8 +140,9 @@ export class FfmpegProcess implements AsyncDisposable {
 
 function cannotStart(program: FfmpegProgram, path: string, error: { readonly code?: string | undefined }): Error {
   if (error.code !== "ENOENT")
-    return new Error(`Cannot start ${path}: the system answered ${error.code}.`, { cause: error });
-  return new Error(
+    return new AdaattnError("engine", `Cannot start ${path}: the system answered ${error.code}.`, { cause: error });
+  return new AdaattnError(
+    "engine",
     `Cannot find ${path}, which reads and writes video: install it by apt install ffmpeg (Debian, Ubuntu), brew install ffmpeg ` +
       `(macOS) or winget install ffmpeg (Windows), or say where it lies in ${program === "ffmpeg" ? "FFMPEG_PATH" : "FFPROBE_PATH"}.`,
     { cause: error },
@@ -180,7 +183,7 @@ export async function runProgram(
     });
     const ending = await child.ended;
     signal?.throwIfAborted();
-    if (output.length > MOST_PRINTED) throw new Error(`${program} says more of the file than is read.`);
+    if (output.length > MOST_PRINTED) throw new AdaattnError("file", `${program} says more of the file than is read.`);
     return { output, ending, complaints: child.complaints };
   } finally {
     signal?.removeEventListener("abort", abort);
