@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { rateOfDelays } from "../src/node/ffmpeg/animation.ts";
 import { audioArgs, segmentFormat, type VideoCodec, videoTarget } from "../src/node/ffmpeg/codecs.ts";
 import { FrameReader, firstDelay, type ReadFramesOptions } from "../src/node/ffmpeg/decode.ts";
 import { FrameWriter } from "../src/node/ffmpeg/encode.ts";
@@ -137,6 +138,30 @@ describe.skipIf(!hasFfmpeg)("a video file", () => {
     expect(perSecond(steadyRate(rate(nominal), rate(average)))).toBeCloseTo(expected, 3);
   });
 
+  test.each([
+    ["two pictures of a second", [100, 100], 1, 1],
+    ["pictures of many seconds", [6000, 9000], 1, 1],
+    ["pictures of 1.5 and 2.5 seconds", [150, 250], 2, 1],
+    ["12.5 a second", [8, 8, 8], 25, 2],
+    ["30 a second, rounded", [3, 4, 3, 3, 4, 3], 30, 1],
+    ["no common time, where the shortest has a place", [7, 101, 10, 23, 31, 19, 8, 53], 15, 1],
+    ["pictures of a hundredth", [1, 1], 60, 1],
+  ])("that is animated has the least rate for its pictures: %s", (_, delays, numerator, denominator) => {
+    expect(rateOfDelays(delays, 100, 60)).toEqual({ numerator, denominator });
+  });
+
+  test.each([
+    ["once.gif", "-loop", "-1", 0],
+    ["twice.gif", "-loop", "1", 1],
+    ["always.gif", "-loop", "0", Number.POSITIVE_INFINITY],
+    ["thrice.apng", "-plays", "3", 2],
+    ["endless.png", "-plays", "0", Number.POSITIVE_INFINITY],
+  ])("that is animated tells how often and how fast: %s", async (name, option, value, repeats) => {
+    clip(...card("64x48", 1, 2), option, value, "-f", name.endsWith(".gif") ? "gif" : "apng", name);
+    expect(await probeVideo(path(name))).toMatchObject({ repeats, rate: { numerator: 1, denominator: 1 } });
+    expect(await framesOf(name)).toHaveLength(2);
+  });
+
   test("that cannot be read is told about in one sentence", async () => {
     await writeFile(path("diary.mp4"), "Dear diary, today I filmed nothing.".repeat(30));
     await writeFile(path("empty.mp4"), "");
@@ -205,6 +230,7 @@ describe.skipIf(!hasFfmpeg)("a film", () => {
     frames: readonly Picture[],
     codec?: VideoCodec,
     sound?: Parameters<typeof joinSegments>[2]["sound"],
+    repeats?: number,
   ) {
     const target = videoTarget(path(name), codec);
     const [size, rate] = [frames[0] as Picture, { numerator: 30000, denominator: 1001 }];
@@ -222,7 +248,7 @@ describe.skipIf(!hasFfmpeg)("a film", () => {
       await writer.finish();
       files.push({ path: writer.path, frames: part.length });
     }
-    await joinSegments(path(name), target, { files, rate, scratch: path(`scratch-${name}`), name, sound });
+    await joinSegments(path(name), target, { files, rate, scratch: path(`scratch-${name}`), name, sound, repeats });
     return look(path(name));
   }
 
@@ -269,6 +295,31 @@ describe.skipIf(!hasFfmpeg)("a film", () => {
     expect([colorAt(frame as Picture, 0.5, 0.1)[3], colorAt(frame as Picture, 0.5, 0.9)[3]]).toEqual([0, 255]);
     const [white] = await framesOf("clear.gif");
     expect(colorAt(white as Picture, 0.5, 0.1)).toEqual([255, 255, 255, 255]);
+  });
+
+  test("has the colors of every scene as a GIF, and is shown as often as is asked for", async () => {
+    const scenes = [
+      [255, 0, 0, 255],
+      [0, 255, 0, 255],
+      [0, 0, 255, 255],
+      [255, 255, 0, 255],
+      [255, 255, 255, 255],
+    ];
+    const flat = scenes.map((color) => ({
+      width: 33,
+      height: 25,
+      data: new Uint8ClampedArray(33 * 25 * 4).map((_, at) => color[at % 4] as number),
+    }));
+    await film("scenes.gif", flat, undefined, undefined, 2);
+    const back = await framesOf("scenes.gif", { rate: { numerator: 30000, denominator: 1001 } });
+    expect(back).toHaveLength(5);
+    for (const [index, frame] of back.entries()) near(colorAt(frame, 0.5, 0.5), scenes[index] as number[], 3);
+    const repeats = async (name: string) => (await probeVideo(path(name))).repeats;
+    expect(await repeats("scenes.gif")).toBe(2);
+    await film("once-more.gif", flat, undefined, undefined, 0);
+    expect(await repeats("once-more.gif")).toBe(0);
+    await film("endless.gif", flat);
+    expect(await repeats("endless.gif")).toBe(Number.POSITIVE_INFINITY);
   });
 
   test("has the sound of the original, from where the pictures begin", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { writeFlow } from "@adaattn/train";
 import { Command } from "commander";
+import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { card, hasFfmpeg, look, makeClip, tone } from "../../adaattn/test/clips.ts";
 import { addEvalCommand } from "../src/commands/eval/command.ts";
@@ -145,6 +146,14 @@ describe.skipIf(!hasFfmpeg)("a video", () => {
     clip("-i", "clip.mp4", "-c", "copy", "-metadata:s:v", "rotate=90", "turned.mp4");
     await video("turned.mp4", "-s", "wave.jpg", "-o", "upright.mov", "--size", "40", "--end", "0.3");
     expect(look(path("upright.mov"))).toMatchObject({ width: 30, height: 40, frames: 3, audio: ["aac"] });
+  });
+
+  test("that is a GIF is shown as often and as slowly as before", async () => {
+    clip(...card("32x24", 1, 2), "-loop", "3", "slow.gif");
+    expect((await video("slow.gif", "-s", "wave.jpg", "-o", "slow-out.gif")).result).toMatchObject({ frames: 2 });
+    const { loop, delay, pages } = await sharp(path("slow-out.gif")).metadata();
+    // sharp counts how often it is shown, ffmpeg how often it is shown again.
+    expect({ loop, delay, pages }).toEqual({ loop: 4, delay: [1000, 1000], pages: 2 });
   });
 
   test("that is truncated is painted as far as it goes, and that is a failure", async () => {

@@ -23,6 +23,8 @@ export interface Segments {
   readonly files: readonly { readonly path: string; readonly frames: number }[];
   readonly rate: FrameRate;
   readonly sound?: Sound | undefined;
+  /** How often a GIF is shown again after the first time: 0 for once; without end by default. Other films do not say. */
+  readonly repeats?: number | undefined;
   /** A path without an ending for what has to be written on the way. */
   readonly scratch: string;
   /** What errors call the film. */
@@ -37,7 +39,7 @@ export interface Segments {
  * @throws Error with one sentence where that fails; the signal's reason where it is aborted.
  */
 export async function joinSegments(path: string, target: VideoTarget, segments: Segments): Promise<void> {
-  const { files, rate, sound, scratch, name, signal } = segments;
+  const { files, rate, sound, repeats = Number.POSITIVE_INFINITY, scratch, name, signal } = segments;
   const list = `${scratch}.ffconcat`;
   const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;
   // Files round their own lengths to milliseconds, which would add up.
@@ -54,9 +56,21 @@ export async function joinSegments(path: string, target: VideoTarget, segments: 
   };
   if (target.codec === "gif") {
     const palette = `${scratch}.palette.png`;
-    await run([...film, "-vf", "palettegen=stats_mode=diff", "-frames:v", "1", "-update", "1", fileUrl(palette)]);
+    // Every picture counts, and not only what has changed since the one before it: a scene that stands still has colors too.
+    await run([...film, "-vf", "palettegen=stats_mode=full", "-frames:v", "1", "-update", "1", fileUrl(palette)]);
     const steady = `[0:v]setpts=N*${rate.denominator}/${rate.numerator}/TB[v];[v][1:v]paletteuse=dither=sierra2_4a`;
-    await run([...film, "-i", fileUrl(palette), "-lavfi", steady, "-loop", "0", "-f", "gif", fileUrl(path)]);
+    await run([
+      ...film,
+      "-i",
+      fileUrl(palette),
+      "-lavfi",
+      steady,
+      "-loop",
+      loopOf(repeats),
+      "-f",
+      "gif",
+      fileUrl(path),
+    ]);
     return;
   }
   const audio =
@@ -87,6 +101,12 @@ export async function joinSegments(path: string, target: VideoTarget, segments: 
     ...container(target),
     fileUrl(path),
   ]);
+}
+
+/** What ffmpeg calls it: -1 is once, 0 without end, and all else how often the film is shown again. */
+function loopOf(repeats: number): string {
+  if (!Number.isFinite(repeats)) return "0";
+  return String(repeats === 0 ? -1 : Math.min(repeats, 65_535));
 }
 
 function check(name: string, ending: Ending, complaints: readonly string[]): void {

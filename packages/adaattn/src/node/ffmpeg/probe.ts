@@ -3,6 +3,7 @@ import { open } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import type { Size } from "../../picture/picture.ts";
 import { cannotRead, checkReadable } from "../files.ts";
+import { ANIMATIONS, rateOfDelays, repeatsOf } from "./animation.ts";
 import { FfmpegProcess, fileUrl, runProgram, sourceArgs } from "./process.ts";
 
 /** A frame rate in frames a second, exact: 30000/1001 for NTSC. */
@@ -47,6 +48,8 @@ export interface VideoInfo extends Size {
   /** Whether brightness is stored for bright screens, as PQ or HLG. */
   readonly isHdr: boolean;
   readonly hasAlpha: boolean;
+  /** How often an animated picture, such as a GIF, is shown again after the first time: 0 for once, Infinity for without end; undefined for all else. */
+  readonly repeats: number | undefined;
   readonly audio: readonly AudioTrack[];
 }
 
@@ -67,6 +70,7 @@ interface ProbedStream {
   readonly sample_aspect_ratio?: string;
   readonly r_frame_rate?: string;
   readonly avg_frame_rate?: string;
+  readonly time_base?: string;
   readonly field_order?: string;
   readonly color_space?: string;
   readonly color_transfer?: string;
@@ -120,6 +124,8 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
   const square = { width: Math.max(1, Math.round(width * pixelAspect)), height };
   const isTurned = rotation % 180 !== 0;
   const [nominal, average] = [video.r_frame_rate, video.avg_frame_rate].map(rateOf);
+  const isAnimation = ANIMATIONS.includes(video.codec_name);
+  const delayed = isAnimation ? await rateOfAnimation(path, video, signal) : undefined;
   const isInterlaced = ["tt", "bb", "tb", "bt"].includes(video.field_order ?? "");
   return {
     path,
@@ -129,7 +135,7 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
     height: isTurned ? square.width : square.height,
     rotation,
     pixelAspect,
-    rate: steadyRate(nominal, average),
+    rate: delayed ?? steadyRate(nominal, average),
     isVariable:
       nominal !== undefined && average !== undefined && Math.abs(perSecond(average) / perSecond(nominal) - 1) > 0.01,
     isInterlaced,
@@ -138,10 +144,29 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
     matrix: matrixOf(video.color_space, height),
     isHdr: ["smpte2084", "arib-std-b67"].includes(video.color_transfer ?? ""),
     hasAlpha: /^(yuva|rgba|bgra|argb|abgr|gbrap|ya|pal8)/.test(video.pix_fmt ?? ""),
+    repeats: isAnimation ? await repeatsOf(path, video.codec_name) : undefined,
     audio: streams
       .filter((one) => one.codec_type === "audio")
       .map(({ codec_name = "unknown", channels = 0 }) => ({ codec: codec_name, channels })),
   };
+}
+
+/** The rate at which every frame of an animated picture has its time, as far as ffprobe tells those times. */
+async function rateOfAnimation(
+  path: string,
+  { index, time_base }: ProbedStream,
+  signal: AbortSignal | undefined,
+): Promise<FrameRate | undefined> {
+  const entries = ["-select_streams", String(index), "-show_entries", "packet=duration", "-print_format", "csv=p=0"];
+  const { output, ending } = await runProgram(
+    "ffprobe",
+    ["-v", "error", ...sourceArgs(), ...entries, fileUrl(path)],
+    signal,
+  );
+  const tick = rateOf(time_base);
+  if (ending.code !== 0 || tick?.numerator !== 1) return undefined;
+  const delays = output.split("\n").map((line) => Number.parseInt(line, 10));
+  return rateOfDelays(delays.filter(Number.isFinite), tick.denominator, FASTEST);
 }
 
 /** How far apart the key frames are that are told of, in seconds. */

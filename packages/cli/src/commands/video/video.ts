@@ -212,6 +212,7 @@ async function joinFilm(
     rate,
     scratch: join(job.folder, "joined"),
     name: path,
+    repeats: info?.repeats,
     ...(info && info.audio.length > 0 && { sound: { path: input, tracks: info.audio, start, seconds: until, delay } }),
   });
   await rename(joined, path);
