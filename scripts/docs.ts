@@ -15,7 +15,12 @@ const read = (path: string) => readFileSync(join(root, path), "utf8");
 
 /** The program as it is, for its definitions only. */
 export function documentedProgram(): Command {
-  const idle = { signal: new AbortController().signal, wait: () => undefined, end: () => undefined };
+  const idle = {
+    signal: new AbortController().signal,
+    wait: () => undefined,
+    onHangup: () => undefined,
+    end: () => undefined,
+  };
   return createProgram(idle, () => undefined);
 }
 

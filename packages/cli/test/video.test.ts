@@ -33,7 +33,12 @@ async function command(...args: string[]): Promise<{ whole: boolean; result: Rec
   process.stdout.write = ((text: string) => lines.push(text) > 0) as typeof write;
   let whole = true;
   const program = new Command("adaattn").exitOverride().configureOutput({ writeErr: () => undefined });
-  const interruption = { signal: new AbortController().signal, wait: () => undefined, end: () => undefined };
+  const interruption = {
+    signal: new AbortController().signal,
+    wait: () => undefined,
+    onHangup: () => undefined,
+    end: () => undefined,
+  };
   const context = { version: "0", failed: () => (whole = false) };
   addVideoCommand(program, interruption, context);
   addEvalCommand(program, { ...context, signal: interruption.signal });

@@ -1,13 +1,14 @@
 /** A server: painters, a file store, jobs, and HTTP in front of them; everything that it opens it also closes. */
 import { mkdir, rm } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { limitFfmpeg } from "adaattn/node";
 import type { FastifyInstance } from "fastify";
 import { Closing } from "./closing.ts";
 import { openFileStore } from "./files/store.ts";
 import { buildApp } from "./http/app.ts";
-import { readApiKeys } from "./http/security.ts";
+import { KeyRing } from "./http/security.ts";
 import { LocalQueue } from "./jobs/local.ts";
 import type { JobQueue } from "./jobs/queue.ts";
 import { folderOf } from "./jobs/record.ts";
@@ -49,7 +50,13 @@ export interface ServerOptions {
   readonly origins?: readonly string[];
   /** The folder of the studio's files. */
   readonly studio?: string;
-  readonly trustProxy?: boolean;
+  /** Addresses, or ranges such as 10.0.0.0/8, of proxies whose X-Forwarded-For is believed; none by default. */
+  readonly trustProxy?: readonly string[];
+  /**
+   * Names by which requests may ask beside this machine's own and all addresses; one that begins with a dot stands for all below it.
+   * Without keys only these are answered, with keys all names are unless some are given.
+   */
+  readonly allowedHosts?: readonly string[];
   /** How long requests that are under way may take when the server is closed, in seconds; 30 by default. */
   readonly grace?: number;
   readonly version: string;
@@ -61,6 +68,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   /** The painting processes. */
   readonly painters: readonly number[];
+  /** Reads the file of API keys anew. @throws Error with one sentence where it is of no use; the keys stay as they were then. */
+  reloadKeys(): Promise<void>;
   /**
    * Stops taking requests, answers those that are under way within the grace, and closes everything; jobs are gone on with after the
    * next start.
@@ -82,7 +91,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 async function open(options: ServerOptions, closing: Closing): Promise<RunningServer> {
   const { host = "127.0.0.1", port = 8080, data, redis, version } = options;
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const keys = options.apiKeys === undefined ? [] : await readApiKeys(options.apiKeys);
+  const keys = options.apiKeys === undefined ? undefined : await KeyRing.open(options.apiKeys);
   await mkdir(data, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`Cannot make the folder ${data} (${error.code}). Choose another --data.`, { cause: error });
   });
@@ -119,8 +128,11 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   };
   app = await buildApp(services, {
     ...{ keys, origins: options.origins ?? [], studio: options.studio, perMinute: limits.perMinute },
-    isLocal: keys.length === 0 && ["127.0.0.1", "localhost", "::1"].includes(host),
-    trustProxy: options.trustProxy ?? false,
+    // Where a key is needed, pages that reach this machine by another name have none.
+    ...((keys === undefined || options.allowedHosts !== undefined) && {
+      hosts: [host, hostname(), ...(options.allowedHosts ?? [])],
+    }),
+    proxies: options.trustProxy ?? [],
     redis: connection?.redis,
     log: options.log,
   });
@@ -146,6 +158,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     get painters() {
       return pool.pids;
     },
+    reloadKeys: async () => keys?.reload(),
     close,
     [Symbol.asyncDispose]: close,
   };

@@ -1,11 +1,13 @@
 /** Who may ask, how often, and from which pages; and the studio at the root. */
 import { mkdirSync, writeFileSync } from "node:fs";
+import { request } from "node:http";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Client } from "../src/client.ts";
 import { readApiKeys } from "../src/http/security.ts";
 import { picture, temporaryFolder, testServer } from "./helpers.ts";
+import { adaattn, serve } from "./processes.ts";
 
 const folder = temporaryFolder();
 const keys = join(folder, "keys.txt");
@@ -15,7 +17,7 @@ mkdirSync(join(studio, "assets"), { recursive: true });
 writeFileSync(join(studio, "index.html"), "<title>studio</title>");
 writeFileSync(join(studio, "assets", "app.js"), "export {};");
 const origin = "https://studio.example";
-const { url } = await testServer({ apiKeys: keys, origins: [origin], studio, limits: { perMinute: 8 } });
+const { url } = await testServer({ apiKeys: keys, origins: [origin], studio });
 const ada = new Client(url, { key: "0123456789abcdef0123" });
 
 /** The status of an answer to a request whose target is sent as it stands here; URLs of fetch are tidied on the way. */
@@ -30,6 +32,15 @@ function statusOf(method: string, target: string): Promise<number> {
       text += more;
     });
     socket.on("error", reject).on("close", () => resolve(Number(text.split(" ")[1])));
+  });
+}
+
+/** The status of an answer, with headers that fetch would not send. */
+function ask(path: string, headers: Record<string, string>): Promise<number | undefined> {
+  return new Promise((resolve, reject) => {
+    request(path, { headers }, (answer) => resolve(answer.resume().statusCode))
+      .on("error", reject)
+      .end();
   });
 }
 
@@ -88,19 +99,6 @@ describe("with API keys", () => {
     expect((await ada.listJobs()).map((job) => job.id)).toEqual([id]);
   });
 
-  it("asks of one key are counted, and too many told to come again", async () => {
-    const asks = await Promise.allSettled(Array.from({ length: 12 }, () => ada.listModels()));
-    const refused = asks.flatMap((ask) => (ask.status === "rejected" ? [ask.reason] : []));
-    expect(refused.length).toBeGreaterThanOrEqual(4);
-    expect(refused[0]).toMatchObject({
-      status: 429,
-      message: expect.stringContaining("Expected at most 8 requests a minute."),
-    });
-    expect(refused[0].retryAfter).toBeGreaterThan(0);
-    // Health is not counted.
-    for (let count = 0; count < 12; count++) expect((await fetch(`${url}/healthz`)).status).toBe(200);
-  });
-
   it("a key without a name keeps what belongs to it when lines are taken out", async () => {
     const file = join(folder, "lines.txt");
     writeFileSync(file, "one-key-of-many-signs\nother-key-of-many-signs\n");
@@ -144,4 +142,73 @@ describe("the studio", () => {
       expect([path, answer.status < 500 && answer.status >= 400]).toEqual([path, true]);
     }
   });
+});
+
+describe("requests a minute", () => {
+  const good = { authorization: "Bearer 0123456789abcdef0123" };
+
+  it("are counted by key, and those with a wrong one by address, wherever they lead", async () => {
+    const { url } = await serve(["--data", temporaryFolder(), "--api-keys", keys, "--rate-limit", "6"]);
+    const guesses: (number | undefined)[] = [];
+    for (let guess = 0; guess < 8; guess++) {
+      const path = guess % 2 === 0 ? "/v1/models" : "/v1/nothing";
+      guesses.push(await ask(url + path, { authorization: `Bearer guess-number-${guess}` }));
+    }
+    expect(guesses).toEqual([401, 401, 401, 401, 401, 401, 429, 429]);
+    // Who has a key does not suffer from it, and has a count of his own.
+    const client = new Client(url, { key: "0123456789abcdef0123" });
+    for (let count = 0; count < 6; count++) await client.listModels();
+    const refused = await client.listModels().catch((error: unknown) => error);
+    expect(refused).toMatchObject({ status: 429, message: expect.stringContaining("at most 6 requests a minute.") });
+    expect(refused).toMatchObject({ retryAfter: expect.any(Number) });
+    // Health is not counted, nor is who measures.
+    for (let count = 0; count < 8; count++) expect(await ask(`${url}/healthz`, {})).toBe(200);
+    expect(await ask(`${url}/metrics`, good)).toBe(200);
+  });
+
+  it("are those of the address that a proxy names only where it is one that is believed", async () => {
+    const spread = async (...proxies: string[]) => {
+      const trusted = proxies.flatMap((proxy) => ["--trust-proxy", proxy]);
+      const { url } = await serve(["--data", temporaryFolder(), "--rate-limit", "2", ...trusted]);
+      const asks = ["10.0.0.1", "10.0.0.2", "10.0.0.3"].map((from) =>
+        ask(`${url}/v1/models`, { "x-forwarded-for": from }),
+      );
+      return (await Promise.all(asks)).sort();
+    };
+    expect(await spread("10.0.0.0/8", "fd00::/8")).toEqual([200, 200, 429]);
+    expect(await spread("127.0.0.0/8")).toEqual([200, 200, 200]);
+    const wrong = adaattn(["serve", "--trust-proxy", "10.0.0.0/40"]);
+    await wrong.ends();
+    expect(wrong.child.exitCode).toBe(2);
+    expect(wrong.said).toContain("Expected an address or a range such as 10.0.0.0/8 for --trust-proxy");
+  });
+});
+
+it("a server that listens to all answers by its addresses and the names that it was given", async () => {
+  const args = ["--data", temporaryFolder(), "--host", "0.0.0.0", "--allowed-hosts", ".paint.example"];
+  const { url } = await serve(args);
+  const { port } = new URL(url);
+  const by = (host: string) => ask(`http://127.0.0.1:${port}/v1/models`, { host });
+  for (const host of [`127.0.0.1:${port}`, "localhost", "10.1.2.3", "[::1]:80", "a.paint.example"]) {
+    expect([host, await by(host)]).toEqual([host, 200]);
+  }
+  for (const host of ["rebound.example", "paint.example.evil", "127.0.0.1.evil.example", "localhost.evil"]) {
+    expect([host, await by(host)]).toEqual([host, 403]);
+  }
+});
+
+it("SIGHUP reads the keys anew, and keeps them where the file is of no use", async () => {
+  const file = join(folder, "changing.txt");
+  writeFileSync(file, "first-key-of-many-signs\n");
+  const { program, url } = await serve(["--data", temporaryFolder(), "--api-keys", file]);
+  const by = (key: string) => ask(`${url}/v1/models`, { "x-api-key": key });
+  expect([await by("first-key-of-many-signs"), await by("second-key-of-many-signs")]).toEqual([200, 401]);
+  writeFileSync(file, "second-key-of-many-signs\n");
+  program.child.kill("SIGHUP");
+  await program.says(/The API keys were read anew/);
+  expect([await by("first-key-of-many-signs"), await by("second-key-of-many-signs")]).toEqual([401, 200]);
+  writeFileSync(file, "short\n");
+  program.child.kill("SIGHUP");
+  await program.says(/line 1 is shorter\. The keys stay as they were/);
+  expect(await by("second-key-of-many-signs")).toBe(200);
 });

@@ -12,6 +12,8 @@ export interface Interruption {
    * ends the process at once. `message` tells the person so when it comes.
    */
   wait(message: string): void;
+  /** From now on SIGHUP calls this, as often as it comes, and ends nothing. */
+  onHangup(listener: () => void): void;
   /** Ends the process if one has come, else does nothing; for when the work has stopped. */
   end(): void;
 }
@@ -32,16 +34,18 @@ export function watchInterruption(): Interruption {
     process.emit("exit", 1);
     process.kill(process.pid, came);
   };
-  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-    process.once(name, () => {
-      came = name;
-      controller.abort();
-      process.stderr.write(`${patience ?? "Stopped."}\n`);
-      if (patience === undefined) setTimeout(end, GRACE_MILLISECONDS);
-    });
-  }
+  const stop = (name: NodeJS.Signals) => {
+    came = name;
+    controller.abort();
+    process.stderr.write(`${patience ?? "Stopped."}\n`);
+    if (patience === undefined) setTimeout(end, GRACE_MILLISECONDS);
+  };
+  for (const name of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.once(name, stop);
   const wait = (message: string) => {
     patience = message;
   };
-  return { signal: controller.signal, wait, end };
+  const onHangup = (listener: () => void) => {
+    process.off("SIGHUP", stop).on("SIGHUP", listener);
+  };
+  return { signal: controller.signal, wait, onHangup, end };
 }

@@ -13,7 +13,7 @@ import type { Services } from "../services.ts";
 import { Api } from "./api.ts";
 import { docsPage, PAGE_POLICY, welcomePage } from "./docs.ts";
 import { Metrics } from "./metrics.ts";
-import { isOpen, type SecurityOptions, secure } from "./security.ts";
+import { type Counting, type SecurityOptions, secure } from "./security.ts";
 import { drain } from "./upload.ts";
 
 /** What the studio's files may do: run their own scripts and WebAssembly, and show pictures that they made. */
@@ -35,8 +35,8 @@ export interface AppOptions extends SecurityOptions {
   /** Requests a minute of one caller, and a connection to Redis to count them in where there is one. */
   readonly perMinute: number;
   readonly redis?: unknown;
-  /** Whether the address of a caller is what a proxy says it is. */
-  readonly trustProxy: boolean;
+  /** Addresses and ranges of proxies that are believed who a request is from. */
+  readonly proxies: readonly string[];
   readonly log?: { readonly level: string; readonly stream: NodeJS.WritableStream } | undefined;
 }
 
@@ -44,7 +44,7 @@ export async function buildApp(services: Omit<Services, "metrics">, options: App
   const { limits, version } = services;
   const app = Fastify({
     logger: options.log ?? false,
-    trustProxy: options.trustProxy,
+    trustProxy: options.proxies.length > 0 ? [...options.proxies] : false,
     // Only multipart bodies are read, and those have limits of their own.
     bodyLimit: 1024,
     requestTimeout: (limits.uploadSeconds + 5) * 1000,
@@ -64,7 +64,6 @@ export async function buildApp(services: Omit<Services, "metrics">, options: App
     if (services.stopping.aborted) reply.header("connection", "close");
   });
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
-  secure(app, options);
   if (options.origins.length > 0) {
     const exposedHeaders = ["location", "retry-after", "server-timing", "x-adaattn-note", "etag", "content-range"];
     await app.register(cors, {
@@ -73,20 +72,7 @@ export async function buildApp(services: Omit<Services, "metrics">, options: App
       methods: ["GET", "PUT", "POST", "DELETE"],
     });
   }
-  if (options.perMinute > 0) {
-    await app.register(rateLimit, {
-      ...{ max: options.perMinute, timeWindow: 60_000, skipOnError: true },
-      ...(options.redis ? { redis: options.redis, nameSpace: "adaattn-rate-" } : {}),
-      allowList: (request) => isOpen(request) || request.routeOptions.url === "/metrics",
-      keyGenerator: (request) => request.owner || request.ip,
-      errorResponseBuilder: (_, { max, ttl }) => {
-        const seconds = String(Math.ceil(ttl / 1000));
-        return new Problem("too-many", `Expected at most ${max} requests a minute. Come again in ${seconds} s.`, {
-          headers: { "retry-after": seconds },
-        });
-      },
-    });
-  }
+  secure(app, options, options.perMinute > 0 ? await counting(app, options) : undefined);
   await app.register(multipart, { throwFileSizeLimit: false });
 
   const metrics = new Metrics(app, services);
@@ -132,6 +118,27 @@ export async function buildApp(services: Omit<Services, "metrics">, options: App
     );
   });
   return app;
+}
+
+/** Counts requests by key, or by address where they have none of ours; the headers say how many are left. */
+async function counting(app: FastifyInstance, { perMinute, redis }: AppOptions): Promise<Counting> {
+  await app.register(rateLimit, {
+    ...{ global: false, max: perMinute, timeWindow: 60_000, skipOnError: true },
+    ...(redis ? { redis, nameSpace: "adaattn-rate-" } : {}),
+    allowList: (request) => request.owner !== "" && request.routeOptions.url === "/metrics",
+    keyGenerator: (request) => request.owner || request.ip,
+  });
+  const count = app.createRateLimit();
+  return async (request, reply) => {
+    const counted = await count(request);
+    if (counted.isAllowed) return;
+    const { max, remaining, ttlInSeconds: seconds, isExceeded } = counted;
+    reply.headers({ "x-ratelimit-limit": max, "x-ratelimit-remaining": remaining, "x-ratelimit-reset": seconds });
+    if (!isExceeded) return;
+    throw new Problem("too-many", `Expected at most ${max} requests a minute. Come again in ${seconds} s.`, {
+      headers: { "retry-after": String(seconds) },
+    });
+  };
 }
 
 /** Answers with a problem document, whatever it was. */

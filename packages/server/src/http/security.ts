@@ -1,7 +1,8 @@
 /** Who may ask: API keys, pages of other origins, names that lead here by accident, and how often. */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import { isIPv4, isIPv6 } from "node:net";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { Problem } from "../problem.ts";
 
 /** A key and what it is called in logs. */
@@ -45,20 +46,42 @@ export async function readApiKeys(path: string): Promise<ApiKey[]> {
   return keys;
 }
 
-/** The name of the key that a request came with; undefined where it has none of ours. All are compared, each in constant time. */
-function keyOf(request: FastifyRequest, keys: readonly ApiKey[]): string | undefined {
-  const { authorization = "", "x-api-key": plain } = request.headers;
-  const given = /^Bearer (.+)$/i.exec(authorization)?.[1] ?? (typeof plain === "string" ? plain : "");
-  const hash = hashOf(given);
-  return keys.filter((key) => timingSafeEqual(key.hash, hash))[0]?.name;
+/** The keys of a file, which can be read anew. */
+export class KeyRing {
+  readonly #path: string;
+  #keys: readonly ApiKey[];
+
+  private constructor(path: string, keys: readonly ApiKey[]) {
+    this.#path = path;
+    this.#keys = keys;
+  }
+
+  /** @throws Error with one sentence where the file is of no use. */
+  static async open(path: string): Promise<KeyRing> {
+    return new KeyRing(path, await readApiKeys(path));
+  }
+
+  /** Takes what the file says now. @throws Error with one sentence where it is of no use; the keys stay as they were then. */
+  async reload(): Promise<void> {
+    this.#keys = await readApiKeys(this.#path);
+  }
+
+  /** The name of the key that a request came with; undefined where it has none of ours. All are compared, each in constant time. */
+  nameOf(request: FastifyRequest): string | undefined {
+    const { authorization = "", "x-api-key": plain } = request.headers;
+    const given = /^Bearer (.+)$/i.exec(authorization)?.[1] ?? (typeof plain === "string" ? plain : "");
+    const hash = hashOf(given);
+    return this.#keys.filter((key) => timingSafeEqual(key.hash, hash))[0]?.name;
+  }
 }
 
 export interface SecurityOptions {
-  readonly keys: readonly ApiKey[];
+  /** Who may ask; anybody where there are none. */
+  readonly keys?: KeyRing | undefined;
   /** Origins whose pages may ask. */
   readonly origins: readonly string[];
-  /** Whether only this machine is listened to, where no name but its own may lead. */
-  readonly isLocal: boolean;
+  /** Names that requests may be for, beside this machine's own and all addresses; any name where there are none. */
+  readonly hosts?: readonly string[] | undefined;
 }
 
 declare module "fastify" {
@@ -68,7 +91,21 @@ declare module "fastify" {
   }
 }
 
-const LOCAL = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i;
+/**
+ * Whether a request for this host may be answered. Pages from elsewhere can have a name of their own point to this machine, but neither
+ * an address nor localhost.
+ *
+ * @param hosts names; one that begins with a dot stands for all below it.
+ */
+export function isAllowedHost(host: string, hosts: readonly string[]): boolean {
+  const [, bracketed, plain = ""] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d+)?$/.exec(host.toLowerCase()) ?? [];
+  if (bracketed !== undefined) return isIPv6(bracketed);
+  if (isIPv4(plain) || plain === "localhost" || plain.endsWith(".localhost")) return true;
+  return hosts.some((one) => plain === one.toLowerCase() || (one.startsWith(".") && plain.endsWith(one.toLowerCase())));
+}
+
+/** Counts a request. @throws Problem where its sender has asked too often. */
+export type Counting = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 /**
  * The routes that anybody may ask, as they are registered: health, documentation and the studio's files. All others need a key, and
@@ -81,26 +118,30 @@ export function isOpen(request: FastifyRequest): boolean {
   return OPEN.has(request.routeOptions.url ?? "");
 }
 
-/** Checks every request before anything of its body is read. */
-export function secure(app: FastifyInstance, { keys, origins, isLocal }: SecurityOptions): void {
+/** Checks every request before anything of its body is read; those with a wrong key are counted like all others. */
+export function secure(app: FastifyInstance, { keys, origins, hosts }: SecurityOptions, count?: Counting): void {
   app.decorateRequest("owner", "");
-  app.addHook("onRequest", async (request) => {
+  app.addHook("onRequest", async (request, reply) => {
     const { host = "", origin } = request.headers;
-    // A page from elsewhere that has its name point here must not be answered.
-    if (isLocal && !LOCAL.test(host))
-      throw new Problem("forbidden", "Expected a request for this machine by its own name.");
+    if (hosts && !isAllowedHost(host, hosts)) {
+      throw new Problem(
+        "forbidden",
+        "Expected a request for this machine by its own name. The server's --allowed-hosts allows others.",
+      );
+    }
     if (origin !== undefined && !origins.includes(origin) && !isSameHost(origin, host)) {
       throw new Problem("forbidden", "Expected no page of another origin. The server's --cors allows some.");
     }
     // Browsers ask whether they may ask without saying who they are.
-    if (keys.length === 0 || request.method === "OPTIONS" || isOpen(request)) return;
-    const name = keyOf(request, keys);
+    if (request.method === "OPTIONS" || isOpen(request)) return;
+    const name = keys ? keys.nameOf(request) : "";
+    request.owner = name ?? "";
+    await count?.(request, reply);
     if (name === undefined) {
       throw new Problem("unauthorized", "Expected a known API key in the header Authorization: Bearer.", {
         headers: { "www-authenticate": "Bearer" },
       });
     }
-    request.owner = name;
   });
   app.addHook("onSend", async (_, reply) => {
     reply.header("x-content-type-options", "nosniff");

@@ -1,7 +1,8 @@
 /** `adaattn serve` on the command line: its options and help. */
+import { isIP } from "node:net";
 import type { Command } from "commander";
 import type { Interruption } from "../../terminal/interrupt.ts";
-import { gather, oneOf, wholeNumber } from "../../terminal/usage.ts";
+import { gather, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -13,7 +14,8 @@ Examples:
       jobs are done by adaattn worker, on any number of machines
   $ curl -F content=@photo.jpg -F style=@painting.jpg -o out.jpg http://127.0.0.1:8080/v1/stylize
 
-Ctrl-C ends it, once what is under way is answered (--grace); jobs that are not done go on at the next start.`;
+Ctrl-C ends it, once what is under way is answered (--grace); jobs that are not done go on at the next start. With --api-keys, SIGHUP
+reads the keys anew.`;
 
 /** The options that a server and a worker share, as they are typed. */
 export interface PaintingFlags {
@@ -53,6 +55,22 @@ export function paintingFlags({ model, workers, threads, device, memory }: Paint
   };
 }
 
+/** An address or a range of them. @throws UsageError where it is none. */
+function addressRange(option: string, text: string): string {
+  const [, address = "", bits] = /^([^/]*)(?:\/(\d{1,3}))?$/.exec(text) ?? [];
+  const most = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  if (most > 0 && Number(bits ?? most) <= most) return text;
+  throw new UsageError(
+    `Expected an address or a range such as 10.0.0.0/8 for ${option} but received ${text || "nothing"}.`,
+  );
+}
+
+/** A host's name. @throws UsageError where it is none. */
+function hostName(option: string, text: string): string {
+  if (/^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(text)) return text;
+  throw new UsageError(`Expected a name such as paint.example.com for ${option} but received ${text || "nothing"}.`);
+}
+
 interface ServeFlags extends PaintingFlags {
   host: string;
   port: string;
@@ -60,7 +78,8 @@ interface ServeFlags extends PaintingFlags {
   rateLimit?: string;
   cors?: string[];
   studio?: string;
-  trustProxy?: boolean;
+  trustProxy?: string[];
+  allowedHosts?: string[];
   queue: string;
   timeout: string;
   maxUpload: string;
@@ -86,11 +105,16 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
   addPaintingOptions(command)
     .option("--store <PLACE>", "where files of jobs and styles go: a folder or s3://BUCKET/PREFIX (default: in --data)")
     .option("--redis <URL>", "leave jobs to adaattn worker, through Redis or Valkey")
-    .option("--api-keys <FILE>", "one key a line, perhaps NAME:KEY; without it anybody may ask")
+    .option("--api-keys <FILE>", "one key a line, perhaps NAME:KEY; without it anybody may ask; SIGHUP reads it anew")
     .option("--rate-limit <N>", "requests a minute of one key or address (default: no limit)")
     .option("--cors <ORIGIN>", "an origin whose pages may ask; several times for several", gather)
     .option("--studio <FOLDER>", "the studio's files, to be served at /")
-    .option("--trust-proxy", "believe a proxy in front who a request is from")
+    .option(
+      "--trust-proxy <ADDRESS>",
+      "a proxy, or a range such as 10.0.0.0/8, to believe who asks; several times",
+      gather,
+    )
+    .option("--allowed-hosts <NAME>", "a name by which to answer beside this machine's; .NAME and all below", gather)
     .option("--queue <N>", "requests that may wait; more are told to come again", "16")
     .option("--timeout <SECONDS>", "for a picture, from its upload to the answer", "60")
     .option("--max-upload <MIB>", "of one picture", "32")
@@ -106,11 +130,10 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
     .addHelpText("after", EXAMPLES)
     .action(async (flags: ServeFlags) => {
       const number = (option: string, text: string, most: number) => wholeNumber(option, text, 1, most);
-      const { apiKeys, rateLimit, cors, studio, redis, store, trustProxy = false, data, host } = flags;
+      const { apiKeys, rateLimit, cors, studio, redis, store, trustProxy, allowedHosts, data, host } = flags;
       const options = {
         host,
         data,
-        trustProxy,
         version,
         port: wholeNumber("--port", flags.port, 0, 65535),
         painters: paintingFlags(flags),
@@ -120,6 +143,10 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
         ...(apiKeys !== undefined && { apiKeys }),
         ...(cors !== undefined && { origins: cors }),
         ...(studio !== undefined && { studio }),
+        ...(trustProxy !== undefined && { trustProxy: trustProxy.map((text) => addressRange("--trust-proxy", text)) }),
+        ...(allowedHosts !== undefined && {
+          allowedHosts: allowedHosts.map((text) => hostName("--allowed-hosts", text)),
+        }),
         limits: {
           queue: number("--queue", flags.queue, 100_000),
           seconds: number("--timeout", flags.timeout, 3600),

@@ -18,6 +18,14 @@ export async function serve(
     ...(studio !== undefined && { studio }),
     log: { level, stream: process.stderr },
   });
+  if (options.apiKeys !== undefined) {
+    interruption.onHangup(() => {
+      server.reloadKeys().then(
+        () => process.stderr.write("The API keys were read anew.\n"),
+        (error: Error) => process.stderr.write(`${error.message} The keys stay as they were.\n`),
+      );
+    });
+  }
   interruption.wait("Stopped; ending what is under way. Ctrl-C once more ends at once.");
   process.stdout.write(`adaattn serves at ${server.url}; ${server.url}/docs says how to ask it.\n`);
   const isOpen = !["127.0.0.1", "localhost", "::1"].includes(options.host ?? "127.0.0.1");
