@@ -16,7 +16,7 @@ export {
   type VideoTarget,
   videoTarget,
 } from "./node/ffmpeg/codecs.ts";
-export { FrameReader, firstDelay, type ReadFramesOptions, type Stretch } from "./node/ffmpeg/decode.ts";
+export { type FilmPart, FrameReader, partOf, type ReadFramesOptions, type Stretch } from "./node/ffmpeg/decode.ts";
 export { FrameWriter } from "./node/ffmpeg/encode.ts";
 export { joinSegments, type Segments, type Sound } from "./node/ffmpeg/join.ts";
 export {
@@ -25,6 +25,7 @@ export {
   keyFrames,
   perSecond,
   probeVideo,
+  seekBefore,
   type VideoInfo,
 } from "./node/ffmpeg/probe.ts";
 export { type FfmpegAbilities, type FfmpegLimits, ffmpegAbilities, limitFfmpeg } from "./node/ffmpeg/process.ts";

@@ -19,6 +19,27 @@ export function tone(seconds: number): string[] {
   return ["-f", "lavfi", "-i", `sine=frequency=440:duration=${seconds}`];
 }
 
+/** How bright the frame of {@link makeJumps} is that is shown from so many thirtieths of a second on. */
+export function levelAt(thirtieths: number): number {
+  return 4 * thirtieths;
+}
+
+/**
+ * A clip of gray frames that are shown from 0, 0.467, 0.667, 1, 1.333 and 1.667 s on, each brighter than the one before, with two
+ * seconds of sound: silence, and a tone from 1 s on.
+ */
+export function makeJumps(folder: string, name: string): void {
+  // Sound that begins before the begin, as AAC does, would move the pictures of Matroska by as much.
+  const sound = name.endsWith(".mkv") ? "flac" : "aac";
+  const shown = [0, 14, 20, 30, 40, 50].map((frame) => `eq(n,${frame})`).join("+");
+  makeClip(
+    folder,
+    ...["-f", "lavfi", "-i", `color=size=32x24:rate=30:duration=2,format=gray,geq=lum='4*N',select='${shown}'`],
+    ...["-f", "lavfi", "-i", "sine=frequency=440:duration=2,volume=enable='lt(t,1)':volume=0"],
+    ...["-fps_mode", "vfr", "-vf", "scale=out_range=tv,format=yuv420p", "-crf", "4", "-bf", "0", "-c:a", sound, name],
+  );
+}
+
 /** What ffprobe says of a film. */
 export interface Film {
   readonly width: number;

@@ -6,13 +6,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { rateOfDelays } from "../src/node/ffmpeg/animation.ts";
 import { audioArgs, segmentFormat, type VideoCodec, videoTarget } from "../src/node/ffmpeg/codecs.ts";
-import { FrameReader, firstDelay, type ReadFramesOptions } from "../src/node/ffmpeg/decode.ts";
+import { FrameReader, partOf, type ReadFramesOptions } from "../src/node/ffmpeg/decode.ts";
 import { FrameWriter } from "../src/node/ffmpeg/encode.ts";
 import { joinSegments } from "../src/node/ffmpeg/join.ts";
-import { perSecond, probeVideo, steadyRate } from "../src/node/ffmpeg/probe.ts";
+import { perSecond, probeVideo, seekBefore, steadyRate } from "../src/node/ffmpeg/probe.ts";
 import { type FfmpegAbilities, ffmpegAbilities, passFrames } from "../src/node/ffmpeg/process.ts";
 import type { Picture } from "../src/picture/picture.ts";
-import { card, hasFfmpeg, look, makeClip, tone } from "./clips.ts";
+import { card, hasFfmpeg, levelAt, look, makeClip, makeJumps, tone } from "./clips.ts";
 
 const folder = await mkdtemp(join(tmpdir(), "adaattn-ffmpeg-"));
 const path = (name: string) => join(folder, name);
@@ -123,6 +123,33 @@ describe.skipIf(!hasFfmpeg)("a video file", () => {
     expect(perSecond(info.rate)).toBe(20);
     expect(steps).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 15, 20, 25, 30, 35]);
     expect(reader.count / 20).toBeGreaterThan(1.75);
+  });
+
+  test.each(["jumps.mp4", "jumps.mkv"])("with frames at any times is cut by the clock: %s", async (name) => {
+    makeJumps(folder, name);
+    const rate = { numerator: 30, denominator: 1 };
+    const levels = (await framesOf(name, { start: 0.8, end: 1.2, rate })).map((frame) => colorAt(frame, 0.5, 0.5)[0]);
+    const [[second], [third]] = [20, 30].map((at) => [levelAt(at)]);
+    expect(levels).toHaveLength(12);
+    near(levels as number[], [...Array(6).fill(second), ...Array(6).fill(third)], 6);
+  });
+
+  test("that is long is decoded from near its part, and gives the same frames", async () => {
+    clip(...card("32x24", 5, 100), "-g", "20", "-crf", "30", "minutes.mkv");
+    const info = await probeVideo(path("minutes.mkv"));
+    for (const [start, least] of [
+      [95, 80],
+      [30, 20],
+    ] as const) {
+      const seek = await seekBefore(info, start);
+      expect(seek).toBeGreaterThan(least);
+      expect(seek).toBeLessThanOrEqual(start - 4);
+      const part = { start, end: start + 1 };
+      const frames = await framesOf("minutes.mkv", { ...part, seek });
+      expect(frames).toHaveLength(5);
+      expect(frames).toEqual(await framesOf("minutes.mkv", part));
+    }
+    expect(await seekBefore(info, 3)).toBeUndefined();
   });
 
   test.each([
@@ -331,7 +358,9 @@ describe.skipIf(!hasFfmpeg)("a film", () => {
     clip(...pictures, ...sounds, "-map", "0", "-map", "1", "-c", "copy", "late.mp4");
     const info = await probeVideo(path("late.mp4"));
     expect(info.delay).toBeCloseTo(0.3, 2);
-    const sound = { path: path("late.mp4"), tracks: info.audio, start: 0, delay: firstDelay(info, 0) };
+    const { from, first } = partOf(info, info.rate, {});
+    const delay = (first - from) / perSecond(info.rate);
+    const sound = { path: path("late.mp4"), tracks: info.audio, start: 0, delay };
     const copied = await film("sound.mp4", frames, undefined, sound);
     expect(copied).toMatchObject({ audio: ["aac"], frames: 15 });
     expect(copied.start).toBeCloseTo(0.3, 1);

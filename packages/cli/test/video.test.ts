@@ -6,7 +6,7 @@ import { writeFlow } from "@adaattn/train";
 import { Command } from "commander";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
-import { card, hasFfmpeg, look, makeClip, tone } from "../../adaattn/test/clips.ts";
+import { card, hasFfmpeg, look, makeClip, makeJumps, tone } from "../../adaattn/test/clips.ts";
 import { addEvalCommand } from "../src/commands/eval/command.ts";
 import { addVideoCommand } from "../src/commands/video/command.ts";
 import { pace } from "../src/commands/video/report.ts";
@@ -159,6 +159,40 @@ describe.skipIf(!hasFfmpeg)("a video", () => {
     const { loop, delay, pages } = await sharp(path("slow-out.gif")).metadata();
     // sharp counts how often it is shown, ffmpeg how often it is shown again.
     expect({ loop, delay, pages }).toEqual({ loop: 4, delay: [1000, 1000], pages: 2 });
+  });
+
+  test("with frames at any times is cut where it is asked to be, and sound with it", async () => {
+    makeJumps(folder, "jumps.mp4");
+    const args = ["-s", "wave.jpg", "-o", "cut.mp4", "--start", "0.8", "--end", "1.2", "--fps", "30"];
+    expect((await video("jumps.mp4", ...args)).result).toMatchObject({ frames: 12, painted: 2 });
+    const streams = (kind: string) =>
+      execFileSync(
+        "ffprobe",
+        [
+          "-v",
+          "error",
+          "-select_streams",
+          kind,
+          "-show_entries",
+          "stream=start_time,duration",
+          "-of",
+          "csv=p=0",
+        ].concat(path("cut.mp4")),
+        { encoding: "utf8" },
+      )
+        .split(",")
+        .map(Number) as [number, number];
+    const [[pictureStart, pictures], [soundStart, sound]] = [streams("v"), streams("a")];
+    expect(Math.abs(pictureStart - soundStart)).toBeLessThan(1 / 30);
+    expect([pictures, sound]).toEqual([expect.closeTo(0.4, 1.5), expect.closeTo(0.4, 1.5)]);
+    // The picture changes after six frames, when the tone begins.
+    const samples = execFileSync("ffmpeg", [
+      ...["-v", "error", "-i", path("cut.mp4"), "-vn", "-af", "aresample=async=1:first_pts=0"],
+      ...["-ac", "1", "-ar", "48000", "-f", "s16le", "-"],
+    ]);
+    let onset = 0;
+    while (onset < samples.length / 2 && Math.abs(samples.readInt16LE(2 * onset)) < 500) onset++;
+    expect(Math.abs(onset / 48000 - 0.2)).toBeLessThan(1 / 30);
   });
 
   test("that is truncated is painted as far as it goes, and that is a failure", async () => {

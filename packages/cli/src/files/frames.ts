@@ -4,16 +4,18 @@ import { extname, join } from "node:path";
 import {
   cannotRead,
   type FfmpegAbilities,
+  type FilmPart,
   type FrameRate,
   FrameReader,
-  firstDelay,
   fitWithin,
   LEAST_SIDE,
   PICTURE_EXTENSIONS,
+  partOf,
   perSecond,
   probeVideo,
   readPicture,
   type Size,
+  seekBefore,
   type VideoFrame,
   type VideoInfo,
 } from "adaattn/node";
@@ -52,8 +54,8 @@ export interface VideoSource {
   readonly path: string;
   readonly size: Size;
   readonly rate: FrameRate;
-  /** When the first frame is shown, in seconds after the sound's begin. */
-  readonly delay: number;
+  /** The part that is read; undefined for a folder. */
+  readonly part?: FilmPart;
   /** What the file is; undefined for a folder. */
   readonly info?: VideoInfo;
   /** Begins to read, so many frames after the first. */
@@ -88,14 +90,15 @@ export async function openSource(
   const { fastest = Number.POSITIVE_INFINITY } = options;
   const rate = options.rate ?? (perSecond(info.rate) > fastest ? { numerator: fastest, denominator: 1 } : info.rate);
   const { keepAlpha } = options;
-  const delay = firstDelay(info, start);
+  const part = partOf(info, rate, { start, end });
+  const seek = await seekBefore(info, part.from / perSecond(rate), signal);
   return {
     path,
     size,
     rate,
-    delay,
+    part,
     info,
-    open: (skip) => new FrameReader(info, known, { size, rate, start, end, skip, keepAlpha }),
+    open: (skip) => new FrameReader(info, known, { size, rate, start, end, seek, skip, keepAlpha }),
   };
 }
 
@@ -147,7 +150,7 @@ async function openFolder(path: string, options: SourceOptions): Promise<VideoSo
       [Symbol.asyncDispose]: async () => void (await frames.return()),
     };
   };
-  return { path, size, rate, delay: 0, open };
+  return { path, size, rate, open };
 }
 
 /**

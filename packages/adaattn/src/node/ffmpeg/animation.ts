@@ -18,7 +18,7 @@ const SLOWEST = 1;
  * @param fastest the highest rate that may be chosen, in frames a second.
  */
 export function rateOfDelays(delays: readonly number[], ticks: number, fastest: number): FrameRate | undefined {
-  const least = Math.min(...delays);
+  const least = delays.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY);
   if (delays.length === 0 || !(least > 0)) return undefined;
   const step = delays.reduce(commonDivisor);
   // As many frames for each step as are needed for one a second.

@@ -17,9 +17,11 @@ export interface ReadFramesOptions {
   readonly size?: Size | undefined;
   /** How many frames a second; the video's own rate by default. */
   readonly rate?: FrameRate | undefined;
-  /** Where to begin and to end, in seconds from the begin of the file; the whole of it by default. */
+  /** Where to begin and to end, in seconds from the begin of the file, rounded to frames; the whole of it by default. */
   readonly start?: number | undefined;
   readonly end?: number | undefined;
+  /** Where decoding may begin for `start`, in seconds from the begin of the file, as {@link seekBefore} gives it; there by default. */
+  readonly seek?: number | undefined;
   /** How many of the frames from there on to leave out, decoded but not handed over; 0 by default. */
   readonly skip?: number | undefined;
   /**
@@ -63,7 +65,8 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
   #isCut = false;
 
   constructor(info: VideoInfo, abilities: FfmpegAbilities, options: ReadFramesOptions = {}) {
-    const { size = info, rate = info.rate, start = 0, end, stretch, keepAlpha = false } = options;
+    const { size = info, rate = info.rate, stretch, keepAlpha = false } = options;
+    const part = partOf(info, rate, options);
     const skip = stretch?.from ?? options.skip ?? 0;
     this.#info = info;
     this.#keepAlpha = keepAlpha;
@@ -71,23 +74,22 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
     this.rate = rate;
     this.#skip = skip;
     this.#read = skip;
-    const until = Math.min(
-      end ?? Number.POSITIVE_INFINITY,
-      info.seconds === undefined ? Number.POSITIVE_INFINITY : info.seconds + info.delay,
-    );
-    const seconds = until - Math.max(start, info.delay);
-    this.expected =
-      stretch?.to ?? (Number.isFinite(seconds) ? Math.max(0, Math.round(seconds * perSecond(rate))) : undefined);
+    const known = info.seconds === undefined ? undefined : Math.round((info.seconds + info.delay) * perSecond(rate));
+    const until = part.to === undefined || known === undefined ? (part.to ?? known) : Math.min(part.to, known);
+    this.expected = stretch?.to ?? (until === undefined ? undefined : Math.max(0, until - part.first));
+    const seek = stretch === undefined ? options.seek : stretch.seek;
+    // Time stamps stay what they are in the file, wherever decoding begins, so that frames have the same numbers.
+    const isFileTime = stretch !== undefined || seek !== undefined;
+    const cut = stretch === undefined ? cutPart(part, skip) : cutOut(stretch);
+    const startsAtZero = stretch !== undefined && seek === undefined;
     this.#decoder = new FfmpegProcess(
       "ffmpeg",
       [
         ...["-nostdin", "-hide_banner", "-loglevel", "error", ...sourceArgs()],
-        ...(stretch === undefined ? [] : ["-copyts", "-start_at_zero"]),
-        ...(stretch?.seek === undefined ? [] : ["-noaccurate_seek", "-ss", String(stretch.seek)]),
-        ...(start > 0 ? ["-ss", String(start)] : []),
-        ...(end === undefined ? [] : ["-t", String(end - start)]),
+        ...(isFileTime ? ["-copyts", "-start_at_zero"] : []),
+        ...(seek === undefined ? [] : ["-noaccurate_seek", "-ss", String(seek)]),
         ...["-i", fileUrl(info.path), "-map", `0:${info.stream}`],
-        ...["-vf", filters(info, abilities, { size, rate, skip, stretch }), ...passFrames(abilities)],
+        ...["-vf", filters(info, abilities, { size, rate, startsAtZero, cut }), ...passFrames(abilities)],
         ...["-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1"],
       ],
       { output: true },
@@ -146,9 +148,28 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
   }
 }
 
-/** When the first frame from `start` on is shown, in seconds after `start`, when sound may begin already. */
-export function firstDelay({ delay }: VideoInfo, start: number): number {
-  return Math.max(0, delay - start);
+/** A part of a video in whole frames, all of them counted from the begin of the file at the rate at which it is read. */
+export interface FilmPart {
+  /** The frame at which the part begins. Before the pictures do, there is only sound. */
+  readonly from: number;
+  /** The frame that is the first one to be read. */
+  readonly first: number;
+  /** The frame after the last; undefined for the end of the file. */
+  readonly to: number | undefined;
+}
+
+/**
+ * The frames of a part that was asked for in seconds. Whatever goes with them, such as sound, belongs to the same frames: it begins
+ * at `from` and ends at `to`, and pictures begin at `first`.
+ */
+export function partOf(
+  { delay }: Pick<VideoInfo, "delay">,
+  rate: FrameRate,
+  { start = 0, end }: Pick<ReadFramesOptions, "start" | "end">,
+): FilmPart {
+  const from = Math.round(start * perSecond(rate));
+  const to = end === undefined ? undefined : Math.max(from + 1, Math.round(end * perSecond(rate)));
+  return { from, first: Math.max(from, Math.round(delay * perSecond(rate))), to };
 }
 
 /** The filter after `fps`, whose time stamps count frames. */
@@ -156,18 +177,29 @@ function cutOut({ from, to }: Stretch): string {
   return `trim=start_pts=${from}${to === undefined ? "" : `:end_pts=${to}`}`;
 }
 
+/** The same for a part, less its first frames; those of the whole file are counted from the first that there is. */
+function cutPart({ from, first, to }: FilmPart, skip: number): string {
+  const start = from < first || from === 0 ? `start_frame=${skip}` : `start_pts=${from + skip}`;
+  return `trim=${start}${to === undefined ? "" : `:end_pts=${to}`}`;
+}
+
 function filters(
   info: VideoInfo,
   { filters: known }: FfmpegAbilities,
-  { size, rate, skip, stretch }: { size: Size; rate: FrameRate; skip: number; stretch: Stretch | undefined },
+  {
+    size,
+    rate,
+    startsAtZero,
+    cut,
+  }: { readonly size: Size; readonly rate: FrameRate; readonly startsAtZero: boolean; readonly cut: string },
 ): string {
   const scale = `scale=${size.width}:${size.height}:flags=lanczos+accurate_rnd+full_chroma_int`;
   // Bright-screen video is brought to what ordinary screens show; without the filter it only looks paler.
   const toneMapped = info.isHdr && known.has("zscale") && known.has("tonemap");
   return [
     ...(info.isInterlaced ? ["yadif=deint=interlaced"] : []),
-    `fps=${rate.numerator}/${rate.denominator}${stretch && stretch.seek === undefined ? ":start_time=0" : ""}`,
-    ...(stretch === undefined ? (skip > 0 ? [`trim=start_frame=${skip}`] : []) : [cutOut(stretch)]),
+    `fps=${rate.numerator}/${rate.denominator}${startsAtZero ? ":start_time=0" : ""}`,
+    cut,
     ...(toneMapped
       ? [
           `zscale=w=${size.width}:h=${size.height}:t=linear:npl=100:f=lanczos,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,` +

@@ -41,6 +41,8 @@ export interface VideoInfo extends Size {
   readonly isInterlaced: boolean;
   /** How long it is, in seconds; undefined where the file does not say. */
   readonly seconds: number | undefined;
+  /** The time stamp at which the file begins, in seconds; all other times count from there. */
+  readonly begin: number;
   /** When the first frame is shown, in seconds from the begin of the file, where sound may begin. */
   readonly delay: number;
   /** The color matrix as ffmpeg's filter `scale` names it. */
@@ -126,6 +128,7 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
   const [nominal, average] = [video.r_frame_rate, video.avg_frame_rate].map(rateOf);
   const isAnimation = ANIMATIONS.includes(video.codec_name);
   const delayed = isAnimation ? await rateOfAnimation(path, video, signal) : undefined;
+  const begin = numberOf(format.start_time) ?? 0;
   const isInterlaced = ["tt", "bb", "tb", "bt"].includes(video.field_order ?? "");
   return {
     path,
@@ -140,7 +143,8 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
       nominal !== undefined && average !== undefined && Math.abs(perSecond(average) / perSecond(nominal) - 1) > 0.01,
     isInterlaced,
     seconds: numberOf(video.duration) ?? numberOf(format.duration),
-    delay: Math.max(0, (numberOf(video.start_time) ?? 0) - (numberOf(format.start_time) ?? 0)),
+    begin,
+    delay: Math.max(0, (numberOf(video.start_time) ?? 0) - begin),
     matrix: matrixOf(video.color_space, height),
     isHdr: ["smpte2084", "arib-std-b67"].includes(video.color_transfer ?? ""),
     hasAlpha: /^(yuva|rgba|bgra|argb|abgr|gbrap|ya|pal8)/.test(video.pix_fmt ?? ""),
@@ -178,24 +182,37 @@ const APART = 0.1;
  * their number.
  *
  * @param options.most how many packets are read; any number by default.
+ * @param options.from where to begin to read, in seconds; about there is enough. The begin of the file by default.
+ * @param options.to where to end; the end of the file by default.
  * @throws Error with one sentence where there are more; the signal's reason where it is aborted.
  */
 export async function keyFrames(
-  { path, stream }: VideoInfo,
-  { signal, most = Number.POSITIVE_INFINITY }: { readonly signal?: AbortSignal; readonly most?: number } = {},
+  { path, stream, begin }: VideoInfo,
+  {
+    signal,
+    most = Number.POSITIVE_INFINITY,
+    from = 0,
+    to,
+  }: {
+    readonly signal?: AbortSignal | undefined;
+    readonly most?: number;
+    readonly from?: number;
+    readonly to?: number;
+  } = {},
 ): Promise<number[]> {
   signal?.throwIfAborted();
-  const entries = ["-show_entries", "format=start_time:packet=pts_time,flags", "-print_format", "compact"];
-  const args = ["-v", "error", ...sourceArgs(), "-select_streams", String(stream), ...entries, fileUrl(path)];
+  const entries = ["-show_entries", "packet=pts_time,flags", "-print_format", "compact"];
+  const interval = `${from > 0 ? from + begin : ""}%${to === undefined ? "" : to + begin}`;
+  const part = from > 0 || to !== undefined ? ["-read_intervals", interval] : [];
+  const args = ["-v", "error", ...sourceArgs(), "-select_streams", String(stream), ...part, ...entries, fileUrl(path)];
   await using prober = new FfmpegProcess("ffprobe", args, { output: true });
   const abort = () => void prober[Symbol.asyncDispose]();
   signal?.addEventListener("abort", abort, { once: true });
   try {
     const keys: number[] = [];
-    let [packets, last, begin] = [0, Number.NEGATIVE_INFINITY, 0];
+    let [packets, last] = [0, Number.NEGATIVE_INFINITY];
     for await (const line of createInterface({ input: prober.output })) {
-      // Such as "packet|pts_time=1.480000|flags=K__" and, after all of them, "format|start_time=0.000000".
-      if (line.startsWith("format|")) begin = numberOf(/start_time=([^|]+)/.exec(line)?.[1]) ?? 0;
+      // Such as "packet|pts_time=1.480000|flags=K__".
       if (!line.startsWith("packet|")) continue;
       if (++packets > most) throw cannotRead(path, `it has more than ${most} packets. Choose a shorter or slower one.`);
       const seconds = /flags=K/.test(line) ? numberOf(/pts_time=([^|]+)/.exec(line)?.[1]) : undefined;
@@ -212,6 +229,30 @@ export async function keyFrames(
   } finally {
     signal?.removeEventListener("abort", abort);
   }
+}
+
+/** So near the begin, decoding from there costs less than looking for another place, in seconds. */
+const NEAR = 10;
+
+/** How much of a file is looked through at first for a place to begin, in seconds. */
+const LOOKED_THROUGH = 60;
+
+/**
+ * Where to begin to decode for the frames from a moment on, in seconds from the begin of the file, as `seek` of {@link FrameReader}
+ * takes it; undefined for the begin itself.
+ *
+ * @throws the signal's reason where it is aborted.
+ */
+export async function seekBefore(info: VideoInfo, seconds: number, signal?: AbortSignal): Promise<number | undefined> {
+  if (seconds < NEAR) return undefined;
+  const windows = seconds > LOOKED_THROUGH ? [seconds - LOOKED_THROUGH, 0] : [0];
+  for (const from of windows) {
+    const keys = await keyFrames(info, { signal, from, to: seconds });
+    // One key frame further back than seems needed: frames after one may still refer to what came before it.
+    const key = keys.filter((one) => one <= seconds).at(-2);
+    if (key !== undefined) return key;
+  }
+  return undefined;
 }
 
 /** Whether a file begins like a text, which ffprobe takes for a damaged video if it is called like one. */

@@ -4,15 +4,19 @@ import { dirname, join, resolve } from "node:path";
 import {
   cannotWrite,
   checkReplaceable,
+  type FilmPart,
+  type FrameRate,
   ffmpegAbilities,
   joinSegments,
   type KeyStyle,
   keepsAlpha,
   LEAD,
   perSecond,
+  type Sound,
   type StyleShare,
   segmentFormat,
   stylizeVideo,
+  type VideoInfo,
 } from "adaattn/node";
 import { openSource, type VideoSource } from "../../files/frames.ts";
 import { readStyleFiles } from "../../loading/styleFiles.ts";
@@ -71,7 +75,7 @@ export async function paintVideo(input: string, options: VideoOptions, interrupt
       for (const sink of sinks) await sink.finish();
       if (film && job.frames > 0) {
         progress.show(input, "join", 1);
-        await joinFilm(film, job, source, { isWhole: !signal.aborted, start: options.start, end: options.end });
+        await joinFilm(film, job, source, !signal.aborted);
       }
     } catch (error) {
       for (const sink of sinks) await sink[Symbol.asyncDispose]();
@@ -201,11 +205,10 @@ async function paintFrames(
 async function joinFilm(
   { path, target }: Film,
   job: VideoJob,
-  { path: input, info, rate, delay }: VideoSource,
-  { isWhole, start = 0, end }: { isWhole: boolean; start?: number | undefined; end?: number | undefined },
+  { path: input, info, rate, part }: VideoSource,
+  isWhole: boolean,
 ): Promise<void> {
   const joined = join(job.folder, `joined${target.extension}`);
-  const until = isWhole ? (end === undefined ? undefined : end - start) : delay + job.frames / perSecond(rate);
   await mkdir(dirname(joined), { recursive: true });
   await joinSegments(joined, target, {
     files: job.segments,
@@ -213,7 +216,30 @@ async function joinFilm(
     scratch: join(job.folder, "joined"),
     name: path,
     repeats: info?.repeats,
-    ...(info && info.audio.length > 0 && { sound: { path: input, tracks: info.audio, start, seconds: until, delay } }),
+    sound:
+      part && info && info.audio.length > 0
+        ? soundOf(input, info, rate, part, isWhole ? undefined : job.frames)
+        : undefined,
   });
   await rename(joined, path);
+}
+
+/** The sound of the very frames that are painted; `frames` says how many where those are not all. */
+function soundOf(
+  path: string,
+  { audio }: VideoInfo,
+  rate: FrameRate,
+  part: FilmPart,
+  frames: number | undefined,
+): Sound {
+  const { from, first, to } = part;
+  const seconds = (count: number) => count / perSecond(rate);
+  const end = frames === undefined ? to : first + frames;
+  return {
+    path,
+    tracks: audio,
+    start: seconds(from),
+    seconds: end === undefined ? undefined : seconds(end - from),
+    delay: seconds(first - from),
+  };
 }
