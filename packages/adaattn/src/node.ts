@@ -1,6 +1,16 @@
 /** Everything of `adaattn` in Node: the root export and what needs files, threads and the native engine. */
 
 export * from "./index.ts";
+export {
+  checkDevice,
+  type DeviceInfo,
+  type DeviceProbe,
+  engineInfo,
+  engineVersions,
+  fasterDevice,
+  type ProbeOptions,
+  probeDevices,
+} from "./node/devices.ts";
 export { type CachedStyle, cachedStyle } from "./node/diskStyleCache.ts";
 export * from "./node/download.ts";
 export { NodeEngine, type NodeEngineOptions } from "./node/engine.ts";

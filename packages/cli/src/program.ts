@@ -57,10 +57,11 @@ export function createProgram(interruption: Interruption, failed: () => void): C
     .command("doctor")
     .summary("print versions, engines and models")
     .description("Prints versions, the engines that work on this machine, and the bundled models.")
+    .option("--probe", "try the GPU again; otherwise what came of it is remembered while drivers and versions stay")
     .option("--json", "print one JSON object on stdout")
-    .action(async ({ json = false }: { json?: boolean }) => {
+    .action(async ({ json = false, probe = false }: { json?: boolean; probe?: boolean }) => {
       const { doctor } = await import("./commands/doctor.ts");
-      await doctor({ version, json });
+      await doctor({ version, json, probe });
     });
   return program;
 }

@@ -1,22 +1,20 @@
-/** Models from disk: the bundled ones by name, others by folder; and what this machine can run them on. */
+/** Models from disk: the bundled ones by name, others by folder. */
 
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { constant, convolution, input, toOnnx } from "@adaattn/graph";
-import { env } from "onnxruntime-node";
-import { type Device, outputOf } from "../engine/engine.ts";
+import type { Device } from "../engine/engine.ts";
 import { AdaattnError } from "../error.ts";
 import { type Architecture, architectureNamed } from "../network/architecture.ts";
 import { Model } from "../stylize/model.ts";
 import { checkWeights } from "../weights/check.ts";
 import { readSafetensors } from "../weights/safetensors.ts";
+import { checkDevice, fasterDevice } from "./devices.ts";
 import { NodeEngine } from "./engine.ts";
 import { cannotRead, readWholeFile } from "./files.ts";
-import { pictureVersions } from "./pictures.ts";
 
 export interface LoadModelOptions {
-  /** Where to compute: "cpu" (the default of "auto" too, unless a GPU answers faster), or "webgpu". */
+  /** Where to compute: "cpu", "webgpu", or "auto", the default: WebGPU where it is faster here, as {@link probeDevices} finds. */
   readonly device?: "auto" | Device;
   /** Threads on the CPU; by default as many as this process may use. */
   readonly threads?: number;
@@ -101,13 +99,18 @@ export async function readModel(nameOrFolder: string, signal?: AbortSignal): Pro
   }
 }
 
-/** Loads a model, which {@link readModel} finds, on an engine of its own. */
+/**
+ * Loads a model, which {@link readModel} finds, on an engine of its own.
+ *
+ * @throws Error as {@link readModel} does, and where WebGPU is asked for and does not work here.
+ */
 export async function loadModel(nameOrFolder: string, options: LoadModelOptions = {}): Promise<Model> {
   const { device = "auto", threads, signal } = options;
   const { name, architecture, weights } = await readModel(nameOrFolder, signal);
   signal?.throwIfAborted();
+  if (device !== "auto") await checkDevice(device, signal);
   const engine = new NodeEngine({
-    device: device === "auto" ? await fasterDevice() : device,
+    device: device === "auto" ? await fasterDevice(signal) : device,
     ...(threads && { threads }),
   });
   try {
@@ -116,88 +119,4 @@ export async function loadModel(nameOrFolder: string, options: LoadModelOptions 
     await engine.dispose();
     throw error;
   }
-}
-
-/** How long a device takes for a convolution of a few hundred million products, in milliseconds, warm. */
-async function probe(device: Device): Promise<number> {
-  const engine = new NodeEngine({ device });
-  try {
-    const [channels, side] = [64, 128];
-    const weight = constant(new Float32Array(channels * channels * 9).fill(1 / (channels * 9)), [
-      channels,
-      channels,
-      3,
-      3,
-    ]);
-    const y = convolution(input("x", [1, channels, side, side]), weight, { padding: 1 });
-    const session = await engine.load(toOnnx({ y }, { target: device }), "a test convolution");
-    const x = { shape: [1, channels, side, side], data: new Float32Array(channels * side * side).fill(1) };
-    let elapsed = 0;
-    for (let run = 0; run < 2; run++) {
-      const begun = performance.now();
-      const { data } = await outputOf(await session.run({ x }), "y").read();
-      elapsed = performance.now() - begun;
-      const middle = Number(data[(side / 2) * side + side / 2]);
-      if (Math.abs(middle - 1) > 1e-3) throw new Error(`a test convolution gave ${middle} instead of 1`);
-    }
-    return elapsed;
-  } finally {
-    await engine.dispose();
-  }
-}
-
-/** Folders in which Vulkan drivers announce themselves on Linux; without any, asking for a GPU only prints warnings. */
-const VULKAN_DRIVERS = ["/usr/share/vulkan/icd.d", "/usr/local/share/vulkan/icd.d", "/etc/vulkan/icd.d"];
-
-function mayHaveGpu(): boolean {
-  if (process.platform !== "linux") return true;
-  const { VK_ICD_FILENAMES, VK_DRIVER_FILES } = process.env;
-  return (
-    Boolean(VK_ICD_FILENAMES || VK_DRIVER_FILES) ||
-    VULKAN_DRIVERS.some((folder) => existsSync(folder) && readdirSync(folder).length > 0)
-  );
-}
-
-/** WebGPU where it works, gives right values and is faster than the CPU (a software driver is not), else the CPU. */
-async function fasterDevice(): Promise<Device> {
-  if (!mayHaveGpu()) return "cpu";
-  const gpu = await probe("webgpu").catch(() => Number.POSITIVE_INFINITY);
-  if (!Number.isFinite(gpu)) return "cpu";
-  return gpu < (await probe("cpu")) ? "webgpu" : "cpu";
-}
-
-/** What one device of this machine can do. */
-export interface DeviceInfo {
-  readonly device: Device;
-  readonly available: boolean;
-  /** The time of a test convolution, or why the device is not available. */
-  readonly detail: string;
-}
-
-/** Versions of the engine and its companions. */
-export function engineVersions(): Readonly<Record<string, string>> {
-  return { onnxruntime: env.versions.node ?? env.versions.common, ...pictureVersions() };
-}
-
-/** Versions of the engine and its companions, and which devices answer. */
-export async function engineInfo(): Promise<{ versions: Readonly<Record<string, string>>; devices: DeviceInfo[] }> {
-  const devices: DeviceInfo[] = [];
-  for (const device of ["cpu", "webgpu"] as const) {
-    if (device === "webgpu" && !mayHaveGpu()) {
-      devices.push({ device, available: false, detail: "there is no Vulkan driver; install the one of your GPU" });
-      continue;
-    }
-    try {
-      const elapsed = await probe(device);
-      devices.push({
-        device,
-        available: true,
-        detail: `a convolution of 0.6 billion products takes ${elapsed.toFixed(1)} ms`,
-      });
-    } catch (error) {
-      const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-      devices.push({ device, available: false, detail: reason });
-    }
-  }
-  return { versions: engineVersions(), devices };
 }

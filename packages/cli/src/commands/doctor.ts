@@ -6,11 +6,13 @@ export interface DoctorOptions {
   /** The version of this command. */
   readonly version: string;
   readonly json: boolean;
+  /** Whether to try the GPU again where the answer is remembered. */
+  readonly probe: boolean;
 }
 
 /** Prints versions, engines and bundled models on stdout, as lines to read or as one JSON object. */
-export async function doctor({ version, json }: DoctorOptions): Promise<void> {
-  const { versions, devices } = await engineInfo();
+export async function doctor({ version, json, probe }: DoctorOptions): Promise<void> {
+  const { versions, devices } = await engineInfo({ renew: probe });
   const facts = {
     versions: { adaattn: version, node: process.versions.node, ...versions },
     platform: `${process.platform} ${process.arch}`,

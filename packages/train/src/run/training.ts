@@ -11,7 +11,7 @@ import {
   stylizingParameters,
   type WeightValues,
 } from "adaattn";
-import { type Engine, engineVersions, NodeEngine, replaceFile } from "adaattn/node";
+import { checkDevice, type Engine, engineVersions, NodeEngine, replaceFile } from "adaattn/node";
 import { Dataset } from "../data/dataset.ts";
 import { Random } from "../data/random.ts";
 import { scheduledRate } from "../step/schedule.ts";
@@ -78,7 +78,7 @@ export interface TrainingEvents {
  */
 export async function trainModel(folder: string, settings: TrainSettings, events: TrainingEvents = {}): Promise<void> {
   checkSettings(settings);
-  await using engine = openEngine(settings);
+  await using engine = await openEngine(settings);
   let source = settings.start === "none" ? undefined : settings.start;
   const begun = (await newestCheckpoint(folder)) !== undefined;
   if (settings.stage === "style" && source === undefined && settings.decoderSteps > 0 && !begun) {
@@ -107,7 +107,7 @@ export async function distillEncoder(
   events: TrainingEvents = {},
 ): Promise<void> {
   checkSettings(settings);
-  await using engine = openEngine(settings);
+  await using engine = await openEngine(settings);
   await runStage(folder, settings, engine, events, async (context) => {
     const { architecture, data } = context;
     const teacher = await judgeOf(context, settings.teacher, settings);
@@ -127,7 +127,8 @@ export async function distillEncoder(
  * One engine for all stages: of the engines of a process, only the first flushes denormals in all its threads, which both speed and
  * the last bits depend on.
  */
-function openEngine({ device, threads }: RunSettings): NodeEngine {
+async function openEngine({ device, threads }: RunSettings): Promise<NodeEngine> {
+  await checkDevice(device);
   return new NodeEngine({ device, ...(threads && { threads }) });
 }
 

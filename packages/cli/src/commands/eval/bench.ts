@@ -8,6 +8,7 @@ import {
   type TrainedEncoder,
 } from "@adaattn/train";
 import {
+  checkDevice,
   type Device,
   encoderParameters,
   loadModel,
@@ -83,6 +84,7 @@ export class Bench implements AsyncDisposable {
     const model = name === undefined ? undefined : await loadModel(name, { device, signal, ...some });
     try {
       const chosen = model?.device ?? (device === "auto" ? "cpu" : device);
+      await checkDevice(chosen, signal);
       const meter = await Meter.load(lossNetwork, new NodeEngine({ device: chosen, ...some }));
       const capacity = Math.max(1, Math.floor(KEPT_BYTES / featuresBytes(lossNetwork, size)));
       return new Bench(options, chosen, model, meter, capacity);
