@@ -3,8 +3,9 @@
 import { signal } from "@preact/signals";
 import { hasVectors } from "adaattn/web";
 import { useEffect } from "preact/hooks";
+import { EngineState } from "./parts/engineState.tsx";
 import { Icon } from "./parts/icon.tsx";
-import { addPainting, complain, engine, notice, openPhoto, settings, show, VIEWS, view } from "./state.ts";
+import { addPainting, complain, notice, openPhoto, settings, show, VIEWS, view } from "./state.ts";
 import { chooseLanguage, LANGUAGES, type Language, language, t } from "./texts/texts.ts";
 import { theme, toggleTheme } from "./theme.ts";
 import { openVideo } from "./video/state.ts";
@@ -87,42 +88,6 @@ export function App() {
         <div class="dropping">{t(dropping.value === "painting" ? "paintings.drop" : "photo.drop")}</div>
       )}
     </>
-  );
-}
-
-/** Which engine paints, or how far it is loaded. */
-function EngineState() {
-  const status = engine.status.value;
-  const told = () => {
-    if (status.state === "idle") return t("engine.idle");
-    if (status.state === "failed") return t("engine.failed");
-    const { report } = status;
-    if (report?.stage === "engine" || report?.stage === "model") {
-      const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
-      const total = report.total === undefined ? "?" : megabytes(report.total);
-      return t(`engine.${report.stage}`, { received: megabytes(report.received), total });
-    }
-    if (report?.stage === "prepare") return t("engine.prepare");
-    if (status.state === "loading") return t("engine.loading");
-    return t(status.device === "webgpu" ? "engine.webgpu" : "engine.cpu");
-  };
-  const why =
-    status.state === "ready" && status.reason
-      ? t("engine.cpu.why", { reason: status.reason })
-      : status.state === "failed"
-        ? status.error
-        : t("app.promise");
-  const device = status.state === "ready" ? status.device : undefined;
-  return (
-    <p
-      class="engine"
-      data-engine={"report" in status && status.report ? "loading" : status.state}
-      data-device={device}
-      title={why}
-    >
-      <span class="dot" />
-      <span aria-live="polite">{told()}</span>
-    </p>
   );
 }
 

@@ -5,8 +5,9 @@
 
 import { effect, signal } from "@preact/signals";
 import { fitWithin } from "adaattn";
-import type { Painted, Report } from "./engine/protocol.ts";
+import type { Painted } from "./engine/protocol.ts";
 import { type Job, jobOf, paintJob } from "./jobs.ts";
+import type { Settings } from "./settings.ts";
 import { complain, engine, type Photo, photo, settings, VIDEO_MODEL, view } from "./state.ts";
 
 /** A photograph larger than this is first painted at this size, unless the picture itself takes no longer than so. */
@@ -22,13 +23,13 @@ export interface Result {
   readonly photo: Photo;
   readonly painted: Painted;
   readonly isPreview: boolean;
-  /** The paintings that it was made of. */
-  readonly paintings: readonly string[];
+  /** What it was made with. */
+  readonly settings: Settings;
 }
 
 export type Work =
   | { readonly state: "idle" }
-  /** With the share of a download or of the painting that is done, where it is known. */
+  /** With the share of the painting that is done, where it has begun. */
   | { readonly state: "busy"; readonly fraction: number | undefined; readonly isFull: boolean }
   | { readonly state: "stopped" }
   | { readonly state: "failed"; readonly error: string };
@@ -52,14 +53,17 @@ effect(() => {
 effect(() => {
   const opened = photo.value;
   const job = jobOf("picture");
-  const { paintings } = settings.value;
+  const set = settings.value;
   turn.value;
   if (opened === undefined || job === undefined || view.value !== "picture") return;
+  // Who comes back from another view finds what was painted.
+  const shown = result.peek();
+  if (shown?.photo === opened && shown.settings === set && !shown.isPreview && work.peek().state === "idle") return;
   controller.abort(new DOMException("Another picture was asked for.", "AbortError"));
   controller = new AbortController();
   const { signal: aborted } = controller;
   setTimeout(() => {
-    if (!aborted.aborted) make({ photo: opened, job, paintings, signal: aborted });
+    if (!aborted.aborted) make({ photo: opened, job, settings: set, signal: aborted });
   }, REST);
 });
 
@@ -98,8 +102,8 @@ function shownSide({ picture: { width, height } }: Photo): number {
 interface Making {
   readonly photo: Photo;
   readonly job: Job;
-  /** The ids of the job's paintings, for names. */
-  readonly paintings: readonly string[];
+  /** What the job was made of. */
+  readonly settings: Settings;
   readonly signal: AbortSignal;
 }
 
@@ -132,26 +136,20 @@ interface Painting {
 }
 
 async function paint(making: Making, { longerSide, isPreview, isFull = false }: Painting): Promise<Result> {
-  const { photo: opened, job, paintings, signal } = making;
+  const { photo: opened, job, settings: set, signal } = making;
   const painted = await paintJob(job, opened.key, {
     longerSide,
     signal,
     onReport: (report) => {
-      if (!signal.aborted) work.value = { state: "busy", fraction: fractionOf(report), isFull };
+      if (signal.aborted) return;
+      work.value = { state: "busy", fraction: report.stage === "paint" ? report.fraction : undefined, isFull };
     },
   });
   signal.throwIfAborted();
   pace = painted.milliseconds / (painted.width * painted.height);
-  const made = { photo: opened, painted, isPreview, paintings };
+  const made = { photo: opened, painted, isPreview, settings: set };
   result.value = made;
   return made;
-}
-
-/** How far what the bar stands for is: a download, or the painting. */
-function fractionOf(report: Report): number | undefined {
-  if (report.stage === "paint") return report.fraction;
-  if (report.stage === "prepare" || report.total === undefined) return undefined;
-  return report.received / report.total;
 }
 
 /** The picture at the photograph's own size: what is shown, where that is it, else painted now. */
@@ -167,7 +165,7 @@ export async function fullSize(): Promise<Result | undefined> {
   const { signal } = controller;
   try {
     work.value = { state: "busy", fraction: undefined, isFull: true };
-    const making = { photo: opened, job, paintings: settings.value.paintings, signal };
+    const making = { photo: opened, job, settings: settings.value, signal };
     const made = await paint(making, { isPreview: false, isFull: true });
     work.value = { state: "idle" };
     return made;

@@ -4,6 +4,7 @@ import { signal } from "@preact/signals";
 import { BrushStage, brush } from "../parts/brush.tsx";
 import { Compare } from "../parts/compare.tsx";
 import { PictureCanvas, Progress, Slider } from "../parts/controls.tsx";
+import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { MixingPad } from "../parts/pad.tsx";
@@ -85,6 +86,8 @@ function Status() {
     if (now.state === "failed") return now.error;
     if (now.state === "stopped") return t("result.stopped");
     if (now.state === "busy") {
+      const loading = toldOfLoading();
+      if (loading !== undefined) return loading;
       const { width, height } = opened.picture;
       if (now.isFull) return t("result.downloading", { width, height });
       return isCurrent && made.isPreview ? t("result.preview") : t("result.painting");
@@ -98,7 +101,9 @@ function Status() {
     <div class="below">
       <div class="status" data-work={now.state} data-finished={finished.value}>
         <p aria-live="polite">{told()}</p>
-        {now.state === "busy" && <Progress fraction={now.fraction} label={t("result.painting")} />}
+        {now.state === "busy" && (
+          <Progress fraction={now.fraction ?? fractionOfLoading()} label={t("result.painting")} />
+        )}
       </div>
       <div class="actions">
         {now.state === "busy" && (
@@ -167,7 +172,7 @@ async function download(): Promise<void> {
     const made = await fullSize();
     if (made === undefined) return;
     const ending = format.value === "jpeg" ? "jpg" : format.value;
-    const name = `${made.photo.name.replace(/\.\w+$/, "")}, ${made.paintings[0]}.${ending}`;
+    const name = `${made.photo.name.replace(/\.\w+$/, "")}, ${made.settings.paintings[0]}.${ending}`;
     saveFile(await encodePicture(made.painted, format.value), name);
     say(t("result.saved", { name }));
   } catch (error) {

@@ -50,6 +50,27 @@ inChromium("what the page loads", () => {
     }
   });
 
+  test("fills the bar while engine and model are loaded", async () => {
+    const page = await visit("?device=cpu");
+    await page.evaluate(() => {
+      const seen: (readonly [string, number])[] = [];
+      Object.assign(globalThis, { seen });
+      new MutationObserver(() => {
+        const bar = document.querySelector(".status [role=progressbar]");
+        seen.push([document.querySelector(".status p")?.textContent ?? "", Number(bar?.getAttribute("aria-valuenow"))]);
+      }).observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
+    });
+    await give(page, "painting", path("tiny painting.png"));
+    await give(page, "photo", path("tiny photo.png"));
+    await painted(page);
+    const seen = await page.evaluate(() => (globalThis as unknown as { seen: [string, number][] }).seen);
+    for (const told of [/^Engine: [\d.]+ of [\d.]+ MB$/, /^Model: [\d.]+ of [\d.]+ MB$/]) {
+      const percents = seen.filter(([text]) => told.test(text)).map(([, percent]) => percent);
+      expect(Math.max(...percents)).toBeGreaterThan(50);
+    }
+    expect(opened.complaints).toEqual([]);
+  });
+
   test("works without a network once it was loaded, with threads where the host allows them", async () => {
     const own = await serve({ isolated: true });
     await visitAt(`${own.address}?device=cpu`);

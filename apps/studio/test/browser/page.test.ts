@@ -16,6 +16,14 @@ inChromium("the page", () => {
     await page.goBack();
     await page.waitForSelector('main[data-view="picture"]');
     await painted(page);
+    // What is painted is not painted once more.
+    const before = await page.getAttribute("[data-finished]", "data-finished");
+    await page.getByRole("link", { name: "Video" }).click();
+    await page.waitForSelector('main[data-view="video"]');
+    await page.goBack();
+    await page.getByText(/^Painted 160 x 112 pixels/).waitFor(PATIENCE);
+    await page.waitForSelector('[data-work="idle"]');
+    expect(await page.getAttribute("[data-finished]", "data-finished")).toBe(before);
     expect(await page.getByRole("button", { name: "painting", exact: true, pressed: true }).count()).toBe(1);
     expect(await page.getByRole("img", { name: "photo.png" }).count()).toBe(1);
     expect(opened.complaints).toEqual([]);
