@@ -19,6 +19,10 @@ export const level = signal<Level>(3);
 export const probe = signal<Point | undefined>(undefined);
 export const pins = signal<readonly Point[]>([]);
 export const looked = signal<Looked<Attention> | undefined>(undefined);
+/** Whether an answer is waited for. */
+export const isLooking = signal(false);
+/** Whether what merely resembles the point is shown, too. */
+export const isByScore = signal(false);
 export const isMapped = signal(false);
 export const map = signal<Looked<AttentionMap> | undefined>(undefined);
 /** How far the map is. */
@@ -37,16 +41,24 @@ async function request(): Promise<AttentionRequest | undefined> {
   return { model: PICTURE_MODEL, photo: opened.key, painting, look: look.peek(), level: level.peek(), longerSide };
 }
 
+/** Colors of the pins, in order, and of the point that is pointed at, as sRGB bytes. */
+export const PIN_COLORS = [
+  [255, 138, 92],
+  [92, 195, 255],
+  [155, 227, 92],
+  [214, 160, 255],
+] as const;
+export const PROBE_COLOR = [255, 236, 150] as const;
+
 /** While one question is answered, only the last of those that come up meanwhile is kept. */
-let isAsking = false;
 let isOutdated = false;
 
 async function ask(): Promise<void> {
-  if (isAsking) {
+  if (isLooking.peek()) {
     isOutdated = true;
     return;
   }
-  isAsking = true;
+  isLooking.value = true;
   try {
     do {
       isOutdated = false;
@@ -65,7 +77,7 @@ async function ask(): Promise<void> {
   } catch (error) {
     complain(error);
   } finally {
-    isAsking = false;
+    isLooking.value = false;
   }
 }
 
@@ -79,11 +91,10 @@ effect(() => {
   if (view.value === "attention") ask();
 });
 
-// Pins belong to their photograph.
+// Pins belong to their photograph. A point is shown at once, as an example.
 effect(() => {
-  photo.value;
   pins.value = [];
-  probe.value = undefined;
+  probe.value = photo.value && { x: 0.4, y: 0.4 };
   looked.value = undefined;
 });
 

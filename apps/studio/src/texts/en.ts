@@ -105,6 +105,10 @@ export const en = {
   "attention.painting": "The painting, bright where the point looks",
   "attention.pin": "Click to pin a point, up to four.",
   "attention.unpin": "Remove the pins",
+  "attention.looking": "Looking through the painting",
+  "attention.scores": "Show what resembles it, too",
+  "attention.scores.text":
+    "The glow is each place's share of the attention. With this it is the logarithm, in which small shares are seen as well.",
   "attention.one": "This point looks at a single place.",
   "attention.few":
     "This point looks at about {places} places at once; the best of them has {share} % of its attention.",

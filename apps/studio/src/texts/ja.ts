@@ -108,6 +108,10 @@ export const ja: Texts = {
   "attention.painting": "絵。その点が見ている場所が明るくなります",
   "attention.pin": "クリックで点を固定（四つまで）。",
   "attention.unpin": "固定を外す",
+  "attention.looking": "絵の中を探しています",
+  "attention.scores": "似ている場所もすべて表示",
+  "attention.scores.text":
+    "明るさは各場所のアテンションの割合です。オンにすると対数になり、割合の小さい場所も見えます。",
   "attention.one": "この点は一か所だけを見ています。",
   "attention.few": "この点はおよそ {places} か所を同時に見ています。最も強い場所の割合は {share} % です。",
   "attention.best": "最も似た場所",

@@ -2,8 +2,24 @@
 
 import { useComputed } from "@preact/signals";
 import { drawHeat, drawSources } from "adaattn";
-import { attentionFile, isMapped, LEVELS, level, looked, MOST_PINS, map, mapping, pins, probe } from "../attention.ts";
+import {
+  attentionFile,
+  isByScore,
+  isLooking,
+  isMapped,
+  LEVELS,
+  level,
+  looked,
+  MOST_PINS,
+  map,
+  mapping,
+  PIN_COLORS,
+  PROBE_COLOR,
+  pins,
+  probe,
+} from "../attention.ts";
 import { PictureCanvas, Progress } from "../parts/controls.tsx";
+import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { Paintings } from "../parts/paintings.tsx";
 import { movedBy, type Pointed, Stage } from "../parts/stage.tsx";
@@ -52,6 +68,18 @@ export function AttentionView() {
             ))}
           </fieldset>
           <p class="hint">{t(`attention.level${level.value}.text`)}</p>
+          <label class="switch">
+            <input
+              type="checkbox"
+              name="scores"
+              checked={isByScore.value}
+              onChange={(event) => {
+                isByScore.value = event.currentTarget.checked;
+              }}
+            />
+            {t("attention.scores")}
+          </label>
+          <p class="hint">{t("attention.scores.text")}</p>
         </section>
         <section>
           <label class="switch">
@@ -107,17 +135,34 @@ function PhotoSide({ opened }: { readonly opened: Photo }) {
         />
       )}
       {pins.value.map(({ x, y }, index) => (
-        <span key={index} class="pin" style={{ left: `${100 * x}%`, top: `${100 * y}%` }} />
+        <Pin key={index} x={x} y={y} color={PIN_COLORS[index]} />
       ))}
-      {probe.value && (
-        <span class="pin probe" style={{ left: `${100 * probe.value.x}%`, top: `${100 * probe.value.y}%` }} />
-      )}
+      {probe.value && <Pin {...probe.value} color={PROBE_COLOR} />}
     </Stage>
   );
 }
 
+function Pin({ x, y, color = PROBE_COLOR }: { x: number; y: number; color?: Color | undefined }) {
+  return (
+    <span class="pin" style={{ left: `${100 * x}%`, top: `${100 * y}%`, borderColor: `rgb(${color.join(" ")})` }} />
+  );
+}
+
+type Color = readonly [number, number, number];
+
+/** The colors of the rows that are shown: those of the pins, then that of the point. */
+function rowColors(rows: number): Color[] {
+  const isPinned = (index: number) => index < Math.min(rows, pins.value.length);
+  return Array.from({ length: rows }, (_, index) => (isPinned(index) && PIN_COLORS[index]) || PROBE_COLOR);
+}
+
 function PaintingSide() {
-  const heat = useComputed(() => looked.value && drawHeat(looked.value.painting, looked.value.found)).value;
+  const heat = useComputed(() => {
+    const now = looked.value;
+    if (now === undefined) return undefined;
+    const scale = isByScore.value ? "scores" : "probabilities";
+    return drawHeat(now.painting, now.found, { scale, colors: rowColors(now.found.rows.length) });
+  }).value;
   const chosen = paintings.value.find(({ id }) => id === settings.value.paintings[0]);
   if (heat === undefined) {
     return (
@@ -139,7 +184,10 @@ function Told() {
     const blob = attentionFile();
     if (blob) saveFile(blob, "attention.json");
   };
+  // A quick answer needs no note; while something is loaded it is said.
+  const isWaiting = isLooking.value && (row === undefined || toldOfLoading() !== undefined);
   const told = () => {
+    if (isWaiting) return toldOfLoading() ?? t("attention.looking");
     if (row === undefined) return t("attention.pin");
     const places = Math.max(1, Math.round(Math.exp(row.entropy)));
     const share = Math.round(100 * (row.probabilities[row.best] ?? 0));
@@ -149,6 +197,7 @@ function Told() {
     <div class="below">
       <div class="status" data-attention={row === undefined ? "none" : "shown"}>
         <p aria-live="polite">{told()}</p>
+        {isWaiting && <Progress fraction={fractionOfLoading()} label={t("attention.looking")} />}
       </div>
       <div class="actions">
         {pins.value.length > 0 && (

@@ -11,6 +11,8 @@ inChromium("the attention", () => {
     await give(page, "photo", path("photo.png"));
     await give(page, "painting", path("painting.png"));
     await page.getByRole("link", { name: "Attention" }).click();
+    // The engine is being loaded; a point is asked about already.
+    await page.locator("[data-attention] [role=progressbar]").waitFor(PATIENCE);
     const frame = page.locator('[data-stage="photo"] .frame');
     const box = (await frame.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
     await page.mouse.move(box.x + 0.5 * box.width, box.y + 0.5 * box.height);
@@ -48,6 +50,29 @@ inChromium("the attention", () => {
       expect(shown).toHaveLength(row.probabilities.length);
       expect(Math.max(...shown.map((p, at) => Math.abs(p - (row.probabilities[at] ?? 0))))).toBeLessThan(1e-3);
     }
+    // Each point has its color in both pictures, and glows where its probabilities are.
+    const colored = () =>
+      page.evaluate(() => {
+        const canvas = document.querySelector<HTMLCanvasElement>(".painting canvas");
+        if (canvas === null) throw new Error("Expected the painting on a canvas but there is none.");
+        const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
+        copy?.drawImage(canvas, 0, 0);
+        const { data = [] } = copy?.getImageData(0, 0, canvas.width, canvas.height) ?? {};
+        const seen = new Set<string>();
+        let count = 0;
+        for (let at = 0; at < data.length; at += 4) {
+          const [r = 0, g = 0, b = 0] = data.slice(at, at + 3);
+          seen.add(`rgb(${r}, ${g}, ${b})`);
+          if (Math.max(r, g, b) - Math.min(r, g, b) > 60) count++;
+        }
+        const pins = [...document.querySelectorAll(".pin")].map((pin) => getComputedStyle(pin).borderColor);
+        return { count, pins, isPaired: pins.every((color) => seen.has(color)) };
+      });
+    const byShare = await colored();
+    expect([byShare.pins.length, new Set(byShare.pins).size, byShare.isPaired]).toEqual([2, 2, true]);
+    await page.getByRole("checkbox", { name: "Show what resembles it, too" }).check();
+    await expect.poll(async () => (await colored()).count).toBeGreaterThan(2 * byShare.count);
+
     await page.getByRole("checkbox", { name: "Best matches" }).check();
     await page.getByRole("img", { name: "Best matches" }).waitFor(PATIENCE);
     expect(opened.complaints).toEqual([]);
