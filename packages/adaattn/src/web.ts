@@ -11,6 +11,7 @@ export {
   loadModel,
 } from "./web/models.ts";
 export { checkConvolution, probeWebGpu, type WebGpuProbe } from "./web/probe.ts";
+export { problemCode, WebProblem, type WebProblemCode } from "./web/problem.ts";
 export {
   buildFor,
   hasVectors,

@@ -18,6 +18,7 @@ import {
   parametersOf,
   probeWebGpu,
   WebEngine,
+  WebProblem,
 } from "../src/web.ts";
 
 describe("the web engine on WebAssembly", () => {
@@ -94,7 +95,7 @@ describe("the web engine on WebAssembly", () => {
   });
 
   test("says why there is no WebGPU", async () => {
-    expect(await probeWebGpu()).toEqual({ reason: "This browser has no WebGPU." });
+    expect(await probeWebGpu()).toEqual({ reason: "This browser has no WebGPU.", code: "noWebGpu" });
   });
 });
 
@@ -161,8 +162,8 @@ describe("files", () => {
   test("are refused and not kept with another checksum", async () => {
     const other = "0".repeat(64);
     await expect(fetchFile(`${base}/file`, { sha256: other })).rejects.toThrow(
-      new AdaattnError(
-        "file",
+      new WebProblem(
+        "damaged",
         `Expected the SHA-256 ${other} for ${base}/file but received ${sha256}; reload the page to try again.`,
       ),
     );
@@ -194,7 +195,7 @@ describe("files", () => {
     expect(Buffer.from(got)).toEqual(file);
     expect(seen.at(-1)).toBe(served.get("/file.gz")?.length);
     await expect(fetchFile(`${base}/broken.gz`)).rejects.toThrow(
-      new AdaattnError("file", `${base}/broken.gz is a damaged gzip file.`),
+      new WebProblem("damaged", `${base}/broken.gz is a damaged gzip file.`),
     );
   });
 
@@ -207,7 +208,7 @@ describe("files", () => {
 
   test("that cannot be had are named", async () => {
     await expect(fetchFile(`${base}/none`)).rejects.toThrow(
-      new AdaattnError("file", `${base}/none cannot be fetched: the server answered 404.`),
+      new WebProblem("refused", `${base}/none cannot be fetched: the server answered 404.`),
     );
     await expect(fetchFile(`${base}/cut`)).rejects.toThrow(/\/cut broke off after \d+ bytes; check the connection/);
     await expect(fetchFile("http://127.0.0.1:1/none")).rejects.toThrow(/cannot be fetched; check the connection/);

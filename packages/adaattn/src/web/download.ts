@@ -5,7 +5,7 @@
  * inflates it first; the checksum is therefore of what is inside.
  */
 
-import { AdaattnError } from "../error.ts";
+import { WebProblem } from "./problem.ts";
 
 /** What {@link fetchFile} may be asked. */
 export interface FetchFileOptions {
@@ -31,7 +31,7 @@ interface Store {
 /**
  * The bytes of a file, inflated where it is gzipped.
  *
- * @throws Error with one sentence naming the URL where it cannot be had or has another checksum, in which case it is not kept; the
+ * @throws WebProblem with one sentence naming the URL where it cannot be had or has another checksum, in which case it is not kept; the
  *   signal's reason where it is aborted.
  */
 export async function fetchFile(url: string, options: FetchFileOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
@@ -52,10 +52,8 @@ export async function fetchFile(url: string, options: FetchFileOptions = {}): Pr
   const content = await inflate(file, url);
   const found = await digest(content);
   if (found !== sha256) {
-    throw new AdaattnError(
-      "file",
-      `Expected the SHA-256 ${sha256} for ${url} but received ${found}; reload the page to try again.`,
-    );
+    const sentence = `Expected the SHA-256 ${sha256} for ${url} but received ${found}; reload the page to try again.`;
+    throw new WebProblem("damaged", sentence);
   }
   await keep(store, key, file);
   return content;
@@ -106,9 +104,13 @@ async function openStore(name: string | false): Promise<Store | undefined> {
 async function receive(url: string, { signal, onProgress, bytes }: Receiving): Promise<Uint8Array<ArrayBuffer>> {
   const response = await fetch(url, signal ? { signal } : {}).catch((error: unknown) => {
     signal?.throwIfAborted();
-    throw new AdaattnError("file", `${url} cannot be fetched; check the connection and try again.`, { cause: error });
+    throw new WebProblem("unreachable", `${url} cannot be fetched; check the connection and try again.`, {
+      cause: error,
+    });
   });
-  if (!response.ok) throw new AdaattnError("file", `${url} cannot be fetched: the server answered ${response.status}.`);
+  if (!response.ok) {
+    throw new WebProblem("refused", `${url} cannot be fetched: the server answered ${response.status}.`);
+  }
   // A length counts what is transferred, which is less than what arrives where the server compressed it.
   const isEncoded = response.headers.has("content-encoding");
   const length = response.headers.get("content-length");
@@ -124,9 +126,8 @@ async function receive(url: string, { signal, onProgress, bytes }: Receiving): P
     }
   } catch (error) {
     signal?.throwIfAborted();
-    throw new AdaattnError("file", `${url} broke off after ${received} bytes; check the connection and try again.`, {
-      cause: error,
-    });
+    const sentence = `${url} broke off after ${received} bytes; check the connection and try again.`;
+    throw new WebProblem("brokenOff", sentence, { cause: error });
   }
   const file = new Uint8Array(received);
   let at = 0;
@@ -139,8 +140,9 @@ async function receive(url: string, { signal, onProgress, bytes }: Receiving): P
 
 async function digest(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   // Only pages from https and localhost have it; elsewhere nothing can be checked.
-  if (globalThis.crypto?.subtle === undefined)
-    throw new AdaattnError("file", "This page must be served by https to check its files.");
+  if (globalThis.crypto?.subtle === undefined) {
+    throw new WebProblem("insecure", "This page must be served by https to check its files.");
+  }
   const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
@@ -152,6 +154,6 @@ async function inflate(file: Uint8Array<ArrayBuffer>, url: string): Promise<Uint
     const stream = new Blob([file]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(stream as ReadableStream<Uint8Array>).arrayBuffer());
   } catch (error) {
-    throw new AdaattnError("file", `${url} is a damaged gzip file.`, { cause: error });
+    throw new WebProblem("damaged", `${url} is a damaged gzip file.`, { cause: error });
   }
 }

@@ -1,7 +1,6 @@
 /** Models that come over the network, in a browser. */
 
 import type { Device } from "../engine/engine.ts";
-import { AdaattnError } from "../error.ts";
 import { type Architecture, architectureNamed } from "../network/architecture.ts";
 import type { WeightValues } from "../network/parameters.ts";
 import { Model } from "../stylize/model.ts";
@@ -10,6 +9,7 @@ import { readSafetensors } from "../weights/safetensors.ts";
 import { fetchFile } from "./download.ts";
 import { WebEngine } from "./engine.ts";
 import { probeWebGpu } from "./probe.ts";
+import { WebProblem } from "./problem.ts";
 import type { RuntimeOptions } from "./runtime.ts";
 
 /** What {@link fetchModel} may be asked. */
@@ -58,7 +58,7 @@ export async function fetchModel(folder: string, options: FetchModelOptions = {}
     return { name: base.slice(base.lastIndexOf("/") + 1), architecture, weights };
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
-    throw new AdaattnError("file", `The model at ${base} cannot be used: ${reason}.`, { cause: error });
+    throw new WebProblem("damaged", `The model at ${base} cannot be used: ${reason}.`, { cause: error });
   }
 }
 
@@ -86,6 +86,6 @@ async function engineFor(device: "auto" | Device, options: RuntimeOptions): Prom
   if (device === "cpu") return WebEngine.create({ ...options, device });
   const probed = await probeWebGpu(options);
   if ("engine" in probed) return probed.engine;
-  if (device === "webgpu") throw new AdaattnError("engine", probed.reason);
+  if (device === "webgpu") throw new WebProblem(probed.code, probed.reason);
   return WebEngine.create({ ...options, device: "cpu" });
 }

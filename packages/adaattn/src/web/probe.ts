@@ -2,11 +2,14 @@
 
 import { constant, convolution, input, toOnnx } from "@adaattn/graph";
 import { outputOf } from "../engine/engine.ts";
-import { AdaattnError } from "../error.ts";
 import { WebEngine, type WebEngineOptions } from "./engine.ts";
+import { problemCode, WebProblem, type WebProblemCode } from "./problem.ts";
 
 /** An engine on WebGPU that was found to compute right, or the sentence that says why there is none. */
-export type WebGpuProbe = { readonly engine: WebEngine } | { readonly reason: string };
+export type WebGpuProbe =
+  | { readonly engine: WebEngine }
+  /** With the code of the reason, for pages that say it in words of their own. */
+  | { readonly reason: string; readonly code: WebProblemCode };
 
 /** Makes an engine on WebGPU and has it compute a convolution whose result is known. */
 export async function probeWebGpu(options: Omit<WebEngineOptions, "device"> = {}): Promise<WebGpuProbe> {
@@ -14,14 +17,16 @@ export async function probeWebGpu(options: Omit<WebEngineOptions, "device"> = {}
   try {
     const { navigator } = globalThis as { navigator?: { gpu?: { requestAdapter(): Promise<object | null> } } };
     const gpu = navigator?.gpu;
-    if (gpu === undefined) return { reason: "This browser has no WebGPU." };
-    if ((await gpu.requestAdapter()) === null) return { reason: "This browser finds no GPU that it may use." };
+    if (gpu === undefined) return { reason: "This browser has no WebGPU.", code: "noWebGpu" };
+    if ((await gpu.requestAdapter()) === null) {
+      return { reason: "This browser finds no GPU that it may use.", code: "noAdapter" };
+    }
     engine = await WebEngine.create({ ...options, device: "webgpu" });
     await checkConvolution(engine);
     return { engine };
   } catch (error) {
     await engine?.dispose();
-    return { reason: error instanceof Error ? error.message : String(error) };
+    return { reason: error instanceof Error ? error.message : String(error), code: problemCode(error) };
   }
 }
 
@@ -44,10 +49,8 @@ export async function checkConvolution(engine: WebEngine): Promise<void> {
     for (const [at, value] of Array.from(data, Number).entries()) {
       const expected = convolvedAt(x, w, channels, side, at);
       if (Math.abs(value - expected) <= 1e-3) continue;
-      throw new AdaattnError(
-        "engine",
-        `Expected ${expected} of a test convolution on ${engine.device} but received ${value}.`,
-      );
+      const sentence = `Expected ${expected} of a test convolution on ${engine.device} but received ${value}.`;
+      throw new WebProblem("wrongNumbers", sentence);
     }
   } finally {
     session.dispose();

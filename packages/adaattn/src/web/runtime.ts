@@ -5,7 +5,7 @@
 
 import type * as ort from "onnxruntime-web/wasm";
 import type { Device } from "../engine/engine.ts";
-import { AdaattnError } from "../error.ts";
+import { WebProblem } from "./problem.ts";
 
 /** A build of the runtime, and the name that its files have after `ort-wasm-simd-threaded`. */
 export type RuntimeBuild = "jspi" | "asyncify" | "plain";
@@ -51,8 +51,8 @@ export function buildFor(device: Device): RuntimeBuild {
 /** A runtime for a device. A page has one of each build: what it was loaded with first, it keeps. */
 export async function loadRuntime(device: Device, { files, threads }: RuntimeOptions): Promise<typeof ort> {
   if (!hasVectors()) {
-    throw new AdaattnError(
-      "engine",
+    throw new WebProblem(
+      "noSimd",
       "This browser cannot run the engine: its WebAssembly lacks SIMD. Use a newer browser.",
     );
   }
