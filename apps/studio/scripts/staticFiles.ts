@@ -7,7 +7,7 @@
 import { createHash } from "node:crypto";
 import { cp, mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join, relative, sep } from "node:path";
+import { basename, dirname, join, relative, sep } from "node:path";
 import { gzipSync } from "node:zlib";
 import sharp from "sharp";
 import type { Plugin } from "vite";
@@ -105,8 +105,10 @@ export async function gatherFiles(): Promise<StaticFiles> {
   for (const { id } of paintings) {
     const file = join(repository, "assets/paintings", `${id}.jpg`);
     await cp(file, join(target, "pictures/paintings", `${id}.jpg`));
-    const thumbnail = join(target, "pictures/thumbnails", `${id}.jpg`);
-    if (!(await isNewer(thumbnail, file))) await writeFile(thumbnail, await thumbnailOf(file));
+    await makeThumbnail(file);
+  }
+  for (const name of await readdir(join(repository, "assets/contents"))) {
+    await makeThumbnail(join(repository, "assets/contents", name));
   }
   await cp(
     join(repository, "docs/gallery/castle-van-gogh-starry-night.jpg"),
@@ -130,10 +132,15 @@ async function readPaintings(): Promise<StaticFiles["paintings"]> {
   });
 }
 
-const THUMBNAIL_SIDE = 176;
-const THUMBNAIL_BYTES = 8000;
+const THUMBNAIL_SIDE = 160;
+const THUMBNAIL_BYTES = 5000;
 
-/** The middle of a painting, at the best quality that fits into so many bytes. */
+async function makeThumbnail(file: string): Promise<void> {
+  const thumbnail = join(target, "pictures/thumbnails", basename(file));
+  if (!(await isNewer(thumbnail, file))) await writeFile(thumbnail, await thumbnailOf(file));
+}
+
+/** The middle of a picture, at the best quality that fits into so many bytes. */
 async function thumbnailOf(file: string): Promise<Buffer> {
   for (let quality = 82; ; quality -= 6) {
     const made = await sharp(file).resize(THUMBNAIL_SIDE, THUMBNAIL_SIDE).jpeg({ quality, mozjpeg: true }).toBuffer();

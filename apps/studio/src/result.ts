@@ -32,7 +32,7 @@ export type Work =
   /** With the share of the painting that is done, where it has begun. */
   | { readonly state: "busy"; readonly fraction: number | undefined; readonly isFull: boolean }
   | { readonly state: "stopped" }
-  | { readonly state: "failed"; readonly error: string };
+  | { readonly state: "failed"; readonly error: unknown };
 
 export const result = signal<Result | undefined>(undefined);
 export const work = signal<Work>({ state: "idle" });
@@ -124,7 +124,7 @@ async function make(making: Making): Promise<void> {
     prepareForOffline();
   } catch (error) {
     if (signal.aborted) return;
-    work.value = { state: "failed", error: error instanceof Error ? error.message : String(error) };
+    work.value = { state: "failed", error };
   }
 }
 

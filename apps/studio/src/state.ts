@@ -6,7 +6,8 @@ import { Engine } from "./engine/client.ts";
 import { type BundledPainting, PAINTINGS, PHOTOS, paintingUrl, photoUrl, thumbnailUrl } from "./pictures/bundled.ts";
 import { openPicture } from "./pictures/decode.ts";
 import { fromParameters, History, MOST_PAINTINGS, toParameters, withPaintings } from "./settings.ts";
-import { t } from "./texts/texts.ts";
+import { sentenceOf } from "./texts/problems.ts";
+import { nameOf, t } from "./texts/texts.ts";
 
 export const VIEWS = ["picture", "attention", "live", "video"] as const;
 export type View = (typeof VIEWS)[number];
@@ -53,7 +54,9 @@ export const paintings = signal<readonly Painting[]>(
 );
 
 const device = (["cpu", "webgpu"] as const).find((one): one is Device => one === asked.searchParams.get("device"));
-export const engine = new Engine(device ?? "auto", (reason) => say(t("engine.recovered", { reason })));
+export const engine = new Engine(device ?? "auto", (failure) =>
+  say(t("engine.recovered", { reason: sentenceOf(failure) })),
+);
 
 /** The model for pictures, and the one for moving ones, which is faster where there is one. */
 export const PICTURE_MODEL = "small";
@@ -66,7 +69,7 @@ export function say(text: string): void {
 /** Shows what went wrong; a call that was cancelled is nothing to be shown. */
 export function complain(error: unknown): void {
   if (error instanceof DOMException && error.name === "AbortError") return;
-  notice.value = { text: error instanceof Error ? error.message : String(error), isProblem: true };
+  notice.value = { text: sentenceOf(error), isProblem: true };
 }
 
 /** Marks the entries of the browser's history that the page made: going back to one changes the view and nothing else. */
@@ -123,7 +126,7 @@ export async function openSample(id: string): Promise<void> {
   if (found === undefined || photo.peek()?.sample === id) return;
   sample.value = id;
   try {
-    await openPhoto(await fetchBlob(photoUrl(id)), found.title, id);
+    await openPhoto(await fetchBlob(photoUrl(id)), nameOf(id, found.title), id);
   } catch (error) {
     complain(error);
   }

@@ -33,14 +33,15 @@ export interface Site {
 
 /**
  * Serves the built studio; with `isolated`, with the headers that threads need; with `labelled`, saying of `.gz` files that they are
- * gzipped, as many servers do.
+ * gzipped, as many servers do; `without` the files whose paths match.
  */
-export async function serve({ isolated = false, labelled = false } = {}): Promise<Site> {
+export async function serve({ isolated = false, labelled = false, without = /^$/ } = {}): Promise<Site> {
   const asked: string[] = [];
   const server = createServer(async (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? "/", "http://localhost").pathname);
     asked.push(path);
     try {
+      if (without.test(path)) throw new Error("This file is withheld.");
       const body = await readFile(join(dist, path.endsWith("/") ? `${path}index.html` : path));
       const type = TYPES[extname(path) || ".html"] ?? "application/octet-stream";
       const label = labelled && path.endsWith(".gz") && { "content-encoding": "gzip" };

@@ -1,5 +1,6 @@
 /** Parts of the studio that need no browser. */
 
+import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { Scenes } from "../src/engine/scenes.ts";
 import { padCorners, padWeights } from "../src/mixing.ts";
@@ -7,9 +8,9 @@ import { headerSize, isAnimated, kindOf } from "../src/pictures/fileKinds.ts";
 import { dab, drawRegions, emptyRegions, maskOf } from "../src/regions.ts";
 import { DEFAULTS, fromParameters, History, toParameters } from "../src/settings.ts";
 import { en } from "../src/texts/en.ts";
-import { ja } from "../src/texts/ja.ts";
+import { ja, jaNames } from "../src/texts/ja.ts";
 import { preferredLanguage } from "../src/texts/texts.ts";
-import { zh } from "../src/texts/zh.ts";
+import { zh, zhNames } from "../src/texts/zh.ts";
 
 describe("the mixing pad", () => {
   test("gives a painting all where the marker is on it, and all the same in the middle", () => {
@@ -156,6 +157,18 @@ describe("texts", () => {
       expect(translated).not.toBe("");
     }
     expect(Object.keys(texts).length).toBe(Object.keys(en).length);
+  });
+
+  test.each([
+    ["zh", zhNames],
+    ["ja", jaNames],
+  ] as const)("in %s name every picture and artist", async (_, names) => {
+    const assets = new URL("../../../assets/", import.meta.url);
+    const [, ...rows] = (await readFile(new URL("paintings/paintings.tsv", assets), "utf8")).trimEnd().split("\n");
+    const ids = rows.map((row) => row.split("\t")[0]?.replace(".jpg", ""));
+    const artists = new Set(rows.map((row) => row.split("\t")[2]));
+    const photos = (await readdir(new URL("contents", assets))).map((name) => name.replace(".jpg", ""));
+    expect(Object.keys(names).sort()).toEqual([...ids, ...artists, ...photos].sort());
   });
 
   test("are in the language that is preferred among those that there are", () => {

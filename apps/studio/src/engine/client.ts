@@ -5,7 +5,7 @@
 
 import { type Signal, signal } from "@preact/signals";
 import type { Device, Picture } from "adaattn";
-import type { FromWorker, Kind, Opened, Report, Requests, ToWorker } from "./protocol.ts";
+import type { Failure, FromWorker, Kind, Opened, Report, Requests, ToWorker } from "./protocol.ts";
 
 /** What the engine is doing, for the page to show. */
 export type EngineStatus =
@@ -13,7 +13,7 @@ export type EngineStatus =
   | { readonly state: "loading"; readonly report: Report | undefined }
   /** With a report while a model is loaded. */
   | ({ readonly state: "ready"; readonly report?: Report | undefined } & Opened)
-  | { readonly state: "failed"; readonly error: string };
+  | { readonly state: "failed"; readonly error: unknown };
 
 export interface AskOptions {
   readonly signal?: AbortSignal | undefined;
@@ -21,8 +21,19 @@ export interface AskOptions {
   readonly onReport?: ((report: Report) => void) | undefined;
 }
 
+/** What failed in the worker. */
+export class EngineFailure extends Error {
+  override readonly name: string = "EngineFailure";
+  readonly code: Failure["code"];
+
+  constructor({ code, sentence }: Failure) {
+    super(sentence);
+    this.code = code;
+  }
+}
+
 /** A worker that ended under its calls; they may be asked again of another. */
-class WorkerLost extends Error {
+class WorkerLost extends EngineFailure {
   override readonly name = "WorkerLost";
 }
 
@@ -36,19 +47,19 @@ interface Waiting {
 class Connection {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
-  readonly #onLost: (reason: string) => void;
+  readonly #onLost: (failure: EngineFailure) => void;
   /** Keys of the pictures that it has. */
   readonly kept = new Set<string>();
   #count = 0;
   #lost: WorkerLost | undefined;
 
-  constructor(onLost: (reason: string) => void) {
+  constructor(onLost: (failure: EngineFailure) => void) {
     this.#onLost = onLost;
     this.#worker = new Worker(new URL("./worker.ts", import.meta.url), { type: "module", name: "painter" });
     this.#worker.addEventListener("message", ({ data }: MessageEvent<FromWorker>) => this.#receive(data));
     this.#worker.addEventListener("error", (event) => {
       event.preventDefault();
-      this.end(event.message || "The engine's worker ended.");
+      this.end({ code: "workerEnded", sentence: event.message || "The engine's worker ended." });
     });
   }
 
@@ -65,7 +76,8 @@ class Connection {
     }
     this.#waiting.delete(message.id);
     if ("answer" in message) waiting.resolve(message.answer);
-    else waiting.reject(message.isAborted ? new DOMException(message.error, "AbortError") : new Error(message.error));
+    else if (message.isAborted) waiting.reject(new DOMException(message.failure.sentence, "AbortError"));
+    else waiting.reject(new EngineFailure(message.failure));
   }
 
   ask<K extends Kind>(
@@ -96,13 +108,13 @@ class Connection {
   }
 
   /** Ends the worker; what still waits is told why. */
-  end(reason: string): void {
+  end(failure: Failure): void {
     if (this.#lost) return;
-    this.#lost = new WorkerLost(reason);
+    this.#lost = new WorkerLost(failure);
     this.#worker.terminate();
     for (const { reject } of this.#waiting.values()) reject(this.#lost);
     this.#waiting.clear();
-    this.#onLost(reason);
+    this.#onLost(this.#lost);
   }
 }
 
@@ -110,12 +122,12 @@ class Connection {
 export class Engine {
   readonly status: Signal<EngineStatus> = signal({ state: "idle" });
   readonly #device: "auto" | Device;
-  readonly #onLost: (reason: string) => void;
+  readonly #onLost: (failure: EngineFailure) => void;
   readonly #pictures = new Map<string, Picture>();
   #connection: Promise<Connection> | undefined;
 
   /** @param onLost is told why an engine was lost; the next is made when something is asked for. */
-  constructor(device: "auto" | Device, onLost: (reason: string) => void) {
+  constructor(device: "auto" | Device, onLost: (failure: EngineFailure) => void) {
     this.#device = device;
     this.#onLost = onLost;
   }
@@ -147,10 +159,10 @@ export class Engine {
 
   async #open(): Promise<Connection> {
     this.status.value = { state: "loading", report: undefined };
-    const connection: Connection = new Connection((reason) => {
+    const connection: Connection = new Connection((failure) => {
       this.#connection = undefined;
       if (this.status.peek().state === "ready") this.status.value = { state: "idle" };
-      this.#onLost(reason);
+      this.#onLost(failure);
     });
     try {
       const ask = { device: this.#device, base: new URL(".", document.baseURI).href };
@@ -159,7 +171,7 @@ export class Engine {
       return connection;
     } catch (error) {
       this.#connection = undefined;
-      this.status.value = { state: "failed", error: error instanceof Error ? error.message : String(error) };
+      this.status.value = { state: "failed", error };
       throw error;
     }
   }

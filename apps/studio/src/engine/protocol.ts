@@ -1,6 +1,7 @@
-/** Messages between the page and the worker that paints. Errors travel as sentences; a request is cancelled by its number. */
+/** Messages between the page and the worker that paints. Errors travel as codes and sentences; a request is cancelled by its number. */
 
 import type { Attention, AttentionMap, Device, PaintControls, Picture, Point, StyleControls } from "adaattn";
+import type { WebProblemCode } from "adaattn/web";
 
 /** How a painting is looked at: the style controls that the studio offers. */
 export type Look = Pick<StyleControls, "stroke" | "rotate">;
@@ -60,6 +61,13 @@ export type Report =
   | { readonly stage: "prepare" }
   | { readonly stage: "paint"; readonly fraction: number };
 
+/** What went wrong, for the page to say in the user's language. */
+export interface Failure {
+  readonly code: WebProblemCode | "gpuLost" | "workerEnded";
+  /** A sentence in English. */
+  readonly sentence: string;
+}
+
 export interface OpenRequest {
   readonly device: "auto" | Device;
   /** The page's address, which all files are relative to. */
@@ -69,7 +77,7 @@ export interface OpenRequest {
 export interface Opened {
   readonly device: Device;
   /** Why it is not WebGPU; undefined where it is, or where the CPU was asked for. */
-  readonly reason: string | undefined;
+  readonly reason: Failure | undefined;
 }
 
 /** Requests by kind, with what each is answered by. */
@@ -93,7 +101,7 @@ export type ToWorker =
 
 export type FromWorker =
   | { readonly id: number; readonly answer: Requests[Kind]["answer"] }
-  | { readonly id: number; readonly error: string; readonly isAborted: boolean }
+  | { readonly id: number; readonly failure: Failure; readonly isAborted: boolean }
   | { readonly id: number; readonly report: Report }
   /** The GPU is gone, and with it everything that this worker keeps there. */
-  | { readonly lost: string };
+  | { readonly lost: Failure };

@@ -9,10 +9,12 @@ import {
   Model,
   type Picture,
   probeWebGpu,
+  problemCode,
   type RuntimeBuild,
   type RuntimeFiles,
   type Style,
   WebEngine,
+  WebProblem,
 } from "adaattn/web";
 import { paint, resize } from "./paint.ts";
 import type {
@@ -56,17 +58,17 @@ const send = (message: FromWorker, transfer: Transferable[] = []) => self.postMe
 
 async function open({ device, base }: OpenRequest, { signal, report }: Call): Promise<Opened> {
   const runtime = { files: (build: RuntimeBuild) => fetchRuntime(build, base, signal, report) };
-  const probed = device === "cpu" ? { reason: undefined } : await probeWebGpu(runtime);
+  const probed = device === "cpu" ? undefined : await probeWebGpu(runtime);
   signal.throwIfAborted();
-  if ("engine" in probed) {
+  if (probed !== undefined && "engine" in probed) {
     opened = { device: "webgpu", base, engine: probed.engine };
-    probed.engine.lost.then((lost) => send({ lost }));
+    probed.engine.lost.then((sentence) => send({ lost: { code: "gpuLost", sentence } }));
     return { device: "webgpu", reason: undefined };
   }
-  if (device === "webgpu") throw new Error(probed.reason);
+  if (probed !== undefined && device === "webgpu") throw new WebProblem(probed.code, probed.reason);
   const engine = await WebEngine.create({ ...runtime, device: "cpu" });
   opened = { device: "cpu", base, engine };
-  return { device: "cpu", reason: probed.reason };
+  return { device: "cpu", reason: probed && { code: probed.code, sentence: probed.reason } };
 }
 
 async function fetchRuntime(
@@ -230,7 +232,7 @@ async function answer<K extends Kind>(id: number, kind: K, ask: Requests[K]["ask
   } catch (error) {
     send({
       id,
-      error: error instanceof Error ? error.message : String(error),
+      failure: { code: problemCode(error), sentence: error instanceof Error ? error.message : String(error) },
       isAborted: controller.signal.aborted,
     });
   } finally {

@@ -2,6 +2,7 @@
 
 import type { Report } from "../engine/protocol.ts";
 import { engine } from "../state.ts";
+import { sentenceOf, sentenceOfFailure } from "../texts/problems.ts";
 import { t } from "../texts/texts.ts";
 
 /** What is being loaded now; undefined where nothing is. */
@@ -40,9 +41,9 @@ export function EngineState() {
   };
   const why =
     status.state === "ready" && status.reason
-      ? t("engine.cpu.why", { reason: status.reason })
+      ? t("engine.cpu.why", { reason: sentenceOfFailure(status.reason) })
       : status.state === "failed"
-        ? status.error
+        ? sentenceOf(status.error)
         : t("app.promise");
   const device = status.state === "ready" ? status.device : undefined;
   return (

@@ -3,9 +3,9 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { openCamera } from "../live/camera.ts";
-import { PHOTOS, photoUrl } from "../pictures/bundled.ts";
+import { PHOTOS, thumbnailUrl } from "../pictures/bundled.ts";
 import { complain, openPhoto, openSample, photo } from "../state.ts";
-import { t } from "../texts/texts.ts";
+import { nameOf, t } from "../texts/texts.ts";
 import { Dialog, OpenButton } from "./controls.tsx";
 import { Icon } from "./icon.tsx";
 
@@ -95,11 +95,11 @@ export function Samples() {
             type="button"
             class="thumbnail"
             aria-pressed={photo.value?.sample === id}
-            title={`${title}, ${credit}`}
+            title={`${nameOf(id, title)}, ${credit}`}
             data-photo={id}
             onClick={() => openSample(id)}
           >
-            <img src={photoUrl(id)} alt={title} loading="lazy" draggable={false} />
+            <img src={thumbnailUrl(id)} alt={nameOf(id, title)} loading="lazy" draggable={false} />
           </button>
         ))}
       </div>

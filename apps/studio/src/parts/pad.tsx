@@ -3,7 +3,7 @@
 import { useRef } from "preact/hooks";
 import { padCorners, padWeights } from "../mixing.ts";
 import { paintings, settings } from "../state.ts";
-import { t } from "../texts/texts.ts";
+import { nameOf, t } from "../texts/texts.ts";
 
 export function MixingPad() {
   const square = useRef<HTMLDivElement>(null);
@@ -34,7 +34,9 @@ export function MixingPad() {
     set(pad.x + move[0], pad.y + move[1]);
   };
   const percent = (weight: number) => `${Math.round(100 * weight)} %`;
-  const told = chosen.map((painting, index) => `${painting?.title} ${percent(weights[index] ?? 0)}`).join(", ");
+  const told = chosen
+    .map((painting, index) => `${painting && nameOf(painting.id, painting.title)} ${percent(weights[index] ?? 0)}`)
+    .join(", ");
   return (
     <div class="pad">
       <div
@@ -68,7 +70,7 @@ export function MixingPad() {
       <ul aria-hidden="true">
         {chosen.map((painting, index) => (
           <li key={painting?.id}>
-            {painting?.title} <output>{percent(weights[index] ?? 0)}</output>
+            {painting && nameOf(painting.id, painting.title)} <output>{percent(weights[index] ?? 0)}</output>
           </li>
         ))}
       </ul>

@@ -2,10 +2,15 @@
 
 import { useSignal } from "@preact/signals";
 import { GROUPS, type Group } from "../pictures/bundled.ts";
-import { addPainting, choosePaintings, paintings, settings, togglePainting } from "../state.ts";
-import { t } from "../texts/texts.ts";
+import { addPainting, choosePaintings, type Painting, paintings, settings, togglePainting } from "../state.ts";
+import { nameOf, t } from "../texts/texts.ts";
 import { OpenButton } from "./controls.tsx";
 import { Icon } from "./icon.tsx";
+
+/** Who made a painting, and when; undefined for the user's own. */
+function creditOf({ credit }: Painting): string | undefined {
+  return credit && [nameOf(credit.artist), credit.year].filter(Boolean).join(", ");
+}
 
 /** @param canMix whether several may be chosen. */
 export function Paintings({ canMix }: { readonly canMix: boolean }) {
@@ -52,7 +57,9 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
         ))}
       </fieldset>
       <div class="thumbnails">
-        {shown.map(({ id, title, url, credit }) => {
+        {shown.map((painting) => {
+          const { id, url } = painting;
+          const title = nameOf(id, painting.title);
           const at = chosen.indexOf(id);
           const isChosen = canMix ? at >= 0 : at === 0;
           return (
@@ -62,7 +69,7 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
               class="thumbnail"
               aria-pressed={isChosen}
               data-painting={id}
-              title={credit ? [title, credit.artist, credit.year].filter(Boolean).join(", ") : title}
+              title={[title, creditOf(painting)].filter(Boolean).join(", ")}
               onClick={() => togglePainting(id, canMix && isMixing.value)}
             >
               <img src={url} alt={title} loading="lazy" draggable={false} />
@@ -86,10 +93,7 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
       </div>
       {last && (
         <p class="credit">
-          <cite>{last.title}</cite>
-          {last.credit
-            ? ` ${[last.credit.artist, last.credit.year].filter(Boolean).join(", ")}`
-            : ` ${t("paintings.own")}`}
+          <cite>{nameOf(last.id, last.title)}</cite> {creditOf(last) ?? t("paintings.own")}
         </p>
       )}
     </section>

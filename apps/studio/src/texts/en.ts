@@ -25,6 +25,20 @@ export const en = {
   "engine.noSimd":
     "This browser has neither WebGPU nor WebAssembly with SIMD, which the engine needs. Open the studio in a current Chrome, Edge, Firefox or Safari.",
 
+  "failure.noWebGpu": "This browser has no WebGPU.",
+  "failure.noAdapter": "This browser finds no GPU that it may use.",
+  "failure.noSimd": "This browser cannot run the engine: its WebAssembly lacks SIMD. Use a newer browser.",
+  "failure.insecure": "This page must be served by https to check its files.",
+  "failure.unreachable": "A file of the engine or a model cannot be fetched. Check the connection and try again.",
+  "failure.refused": "The server does not give a file of the engine or a model. Reload the page, or try again later.",
+  "failure.brokenOff": "The connection broke off amid a file. Check it and try again.",
+  "failure.damaged": "A file of the engine or a model arrived damaged. Reload the page to try again.",
+  "failure.memory": "There is too little memory for this. Close other tabs, or choose a smaller picture.",
+  "failure.wrongNumbers": "The GPU computes wrong numbers here; its driver may be too old.",
+  "failure.engine": "The engine failed. {sentence}",
+  "failure.gpuLost": "The GPU was lost.",
+  "failure.workerEnded": "The engine ended, most likely for want of memory.",
+
   "photo.title": "Photo",
   "photo.open": "Open a photo",
   "photo.another": "Another photo",

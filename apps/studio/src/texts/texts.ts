@@ -5,23 +5,36 @@ import { en } from "./en.ts";
 
 export type TextKey = keyof typeof en;
 export type Texts = Readonly<Record<TextKey, string>>;
+/** Titles of the bundled pictures by their ids, and names of artists by those in Latin letters. */
+export type Names = Readonly<Record<string, string>>;
 
 /** The languages that there are, in their own words. */
 export const LANGUAGES = { en: "English", zh: "中文", ja: "日本語" } as const;
 export type Language = keyof typeof LANGUAGES;
 
-const loaders: Readonly<Record<Language, () => Promise<Texts>>> = {
-  en: async () => en,
-  zh: async () => (await import("./zh.ts")).zh,
-  ja: async () => (await import("./ja.ts")).ja,
+interface Loaded {
+  readonly texts: Texts;
+  readonly names: Names;
+}
+
+const loaders: Readonly<Record<Language, () => Promise<Loaded>>> = {
+  en: async () => ({ texts: en, names: {} }),
+  zh: async () => {
+    const { zh, zhNames } = await import("./zh.ts");
+    return { texts: zh, names: zhNames };
+  },
+  ja: async () => {
+    const { ja, jaNames } = await import("./ja.ts");
+    return { texts: ja, names: jaNames };
+  },
 };
 
-const texts = signal<Texts>(en);
+const loaded = signal<Loaded>({ texts: en, names: {} });
 export const language = signal<Language>("en");
 
 /** Loads a language and shows everything in it. */
 export async function chooseLanguage(name: Language): Promise<void> {
-  texts.value = await loaders[name]();
+  loaded.value = await loaders[name]();
   language.value = name;
   document.documentElement.lang = name;
 }
@@ -37,5 +50,10 @@ export function preferredLanguage(wanted: readonly string[]): Language {
 
 /** A text with `{names}` replaced by values. */
 export function t(key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
-  return texts.value[key].replaceAll(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
+  return loaded.value.texts[key].replaceAll(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
+}
+
+/** A bundled picture's title or an artist's name in the user's language, by its key; otherwise as it is given. */
+export function nameOf(key: string, otherwise = key): string {
+  return loaded.value.names[key] ?? otherwise;
 }

@@ -26,7 +26,7 @@ import { movedBy, type Pointed, Stage } from "../parts/stage.tsx";
 import { paintingUrl } from "../pictures/bundled.ts";
 import { saveFile } from "../pictures/save.ts";
 import { type Photo, paintings, photo, settings } from "../state.ts";
-import { t } from "../texts/texts.ts";
+import { nameOf, t } from "../texts/texts.ts";
 
 export function AttentionView() {
   const opened = photo.value;
@@ -167,7 +167,11 @@ function PaintingSide() {
   if (heat === undefined) {
     return (
       <figure class="painting">
-        <img src={chosen?.credit ? paintingUrl(chosen.id) : chosen?.url} alt={chosen?.title} draggable={false} />
+        <img
+          src={chosen?.credit ? paintingUrl(chosen.id) : chosen?.url}
+          alt={chosen && nameOf(chosen.id, chosen.title)}
+          draggable={false}
+        />
       </figure>
     );
   }

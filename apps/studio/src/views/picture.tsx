@@ -16,7 +16,8 @@ import { REGION_COLOURS } from "../regions.ts";
 import { again, finished, fullSize, result, stop, work } from "../result.ts";
 import { DEFAULTS } from "../settings.ts";
 import { complain, paintings, photo, say, settings } from "../state.ts";
-import { t } from "../texts/texts.ts";
+import { sentenceOf } from "../texts/problems.ts";
+import { nameOf, t } from "../texts/texts.ts";
 
 const isBrushing = signal(false);
 const format = signal<SavedFormat>("png");
@@ -83,7 +84,7 @@ function Status() {
   if (opened === undefined) return <p class="status">{t("photo.exampleNote")}</p>;
   const isCurrent = made?.photo === opened;
   const told = () => {
-    if (now.state === "failed") return now.error;
+    if (now.state === "failed") return sentenceOf(now.error);
     if (now.state === "stopped") return t("result.stopped");
     if (now.state === "busy") {
       const loading = toldOfLoading();
@@ -289,7 +290,8 @@ function Regions() {
       <fieldset>
         <legend class="hidden">{t("regions.title")}</legend>
         {choices.map((id, index) => {
-          const title = id === "" ? t("regions.erase") : paintings.value.find((one) => one.id === id)?.title;
+          const title =
+            id === "" ? t("regions.erase") : nameOf(id, paintings.value.find((one) => one.id === id)?.title);
           const colour = id === "" ? "transparent" : `rgb(${REGION_COLOURS[index]?.join(" ")})`;
           return (
             <label key={id} class="choice">

@@ -11,7 +11,7 @@ import { give, inChromium, opened, painted, path, visit, visitAt } from "./harne
 const studio = new URL("../..", import.meta.url).pathname;
 
 inChromium("what the page loads", () => {
-  test("loads at most 70 kB of its own before the engine and the model", async () => {
+  test("loads at most 70 kB of its own and 400 kB of pictures before the engine and the model", async () => {
     const page = await visit("");
     await page.waitForLoadState("networkidle");
     const loaded = await page.evaluate(() =>
@@ -25,6 +25,13 @@ inChromium("what the page loads", () => {
     const total = sizes.reduce((sum, size) => sum + size, 0);
     expect(code.length).toBeGreaterThan(2);
     expect(total).toBeLessThanOrEqual(70_000);
+    const pictures = await page.evaluate(() =>
+      (performance.getEntriesByType("resource") as PerformanceResourceTiming[])
+        .filter(({ name }) => name.endsWith(".jpg"))
+        .reduce((sum, { encodedBodySize }) => sum + encodedBodySize, 0),
+    );
+    expect(pictures).toBeGreaterThan(50_000);
+    expect(pictures).toBeLessThanOrEqual(400_000);
     expect(opened.complaints).toEqual([]);
   });
 

@@ -2,7 +2,8 @@
 
 import axe from "axe-core";
 import { expect, test } from "vitest";
-import { give, inChromium, opened, PATIENCE, painted, path, visit } from "./harness.ts";
+import { serve } from "../site.ts";
+import { give, inChromium, opened, PATIENCE, painted, path, visit, visitAt } from "./harness.ts";
 
 inChromium("the page", () => {
   test("goes back to another view, and keeps the photo, the user's painting and the regions", async () => {
@@ -27,6 +28,21 @@ inChromium("the page", () => {
     expect(await page.getByRole("button", { name: "painting", exact: true, pressed: true }).count()).toBe(1);
     expect(await page.getByRole("img", { name: "photo.png" }).count()).toBe(1);
     expect(opened.complaints).toEqual([]);
+  });
+
+  test("says what the engine lacks, and names paintings, in the user's language", async () => {
+    const incomplete = await serve({ without: /^\/engine\// });
+    try {
+      const page = await visitAt(`${incomplete.address}?device=cpu`, { locale: "zh-CN" });
+      await page.waitForSelector('html[lang="zh"]');
+      expect(await page.title()).toBe("图片 - adaattn 画室");
+      await page.getByRole("button", { name: "神奈川冲浪里" }).click();
+      await page.getByText("神奈川冲浪里 葛饰北斋, 1831").waitFor(PATIENCE);
+      await give(page, "photo", path("tiny photo.png"));
+      await page.getByText("服务器没有提供引擎或模型的文件。请重新加载页面，或稍后再试。").first().waitFor(PATIENCE);
+    } finally {
+      await incomplete.close();
+    }
   });
 
   test("has no accessibility violations in any view, theme or language", async () => {
