@@ -120,7 +120,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     (one) => one.close(),
   );
   const [stopping, ending] = [new AbortController(), new AbortController()];
-  const services: Omit<Services, "metrics"> = {
+  const services: Omit<Services, "metrics" | "slots"> = {
     ...{ pool, files, jobs, queue, limits, scratch, version },
     styles: new KeptStyles(files),
     stopping: stopping.signal,

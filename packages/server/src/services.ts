@@ -1,6 +1,7 @@
 /** What the operations of the API work with. */
 import type { FileStore } from "./files/store.ts";
 import type { Metrics } from "./http/metrics.ts";
+import type { UploadSlots } from "./http/uploadSlots.ts";
 import type { JobQueue } from "./jobs/queue.ts";
 import type { JobStore } from "./jobs/store.ts";
 import type { PainterPool } from "./painters/pool.ts";
@@ -15,6 +16,7 @@ export interface Services {
   readonly queue: JobQueue;
   readonly limits: Limits;
   readonly metrics: Metrics;
+  readonly slots: UploadSlots;
   /** A folder of this process alone, for uploads. */
   readonly scratch: string;
   /** Aborted when the server is asked to end: it is not ready any more, and streams of events end. */

@@ -169,6 +169,48 @@ describe("a server", async () => {
   });
 });
 
+it("uploads that crawl lose their place once others need it, and only as many as are needed", async () => {
+  const { client, url, data } = await testServer({ limits: { uploads: 2 } });
+  const crawling = await Promise.all([beginUpload(url), beginUpload(url, "/v1/jobs")]);
+  const crawls = setInterval(() => {
+    for (const socket of crawling) socket.write("x");
+  }, 300);
+  const said = crawling.map(heard);
+  await until(() => leftovers(data).length >= 2, "both are being read");
+  // Kept styles take a place like all others.
+  const put = () =>
+    client.putStyle("crawl", { painting }).then(
+      () => true,
+      ({ status }) => status !== 429,
+    );
+  await until(put, "there is a place");
+  expect((await client.listStyles()).map(({ name }) => name)).toEqual(["crawl"]);
+  await until(() => said.some((text) => text().includes("its place was needed")), "one had to make room");
+  expect(said.filter((text) => text().startsWith("HTTP/1.1 408"))).toHaveLength(1);
+  clearInterval(crawls);
+  for (const socket of crawling) socket.destroy();
+  await until(() => leftovers(data).length === 0, "nothing of them is left");
+});
+
+it("many looks at pictures at once are all answered, a few at a time", async () => {
+  const { client, url } = await testServer({ limits: { uploads: 400 } });
+  const puts = Array.from({ length: 200 }, (_, index) => client.putStyle(`style-${index}`, { painting }));
+  const most = { tasks: 0 };
+  const watching = new AbortController();
+  const watch = async () => {
+    while (!watching.signal.aborted) most.tasks = Math.max(most.tasks, await metric(url, "adaattn_tasks"));
+  };
+  const watched = watch();
+  const ends = await Promise.allSettled(puts);
+  watching.abort();
+  await watched;
+  const refused = ends.flatMap((end) => (end.status === "rejected" ? [end.reason.status] : []));
+  expect(refused.every((status) => status === 429)).toBe(true);
+  expect(ends.length - refused.length).toBeGreaterThanOrEqual(132);
+  expect(most.tasks).toBeGreaterThan(0);
+  expect(most.tasks).toBeLessThanOrEqual(4);
+});
+
 it("ends a painter that needs more memory than it may have, and says so", async () => {
   const { server, client } = await testServer({
     painters: { memory: 600 * 2 ** 20 },

@@ -15,6 +15,7 @@ import { docsPage, PAGE_POLICY, welcomePage } from "./docs.ts";
 import { Metrics } from "./metrics.ts";
 import { type Counting, type SecurityOptions, secure } from "./security.ts";
 import { drain } from "./upload.ts";
+import { UploadSlots } from "./uploadSlots.ts";
 
 /** What the studio's files may do: run their own scripts and WebAssembly, and show pictures that they made. */
 const STUDIO_POLICY =
@@ -40,7 +41,10 @@ export interface AppOptions extends SecurityOptions {
   readonly log?: { readonly level: string; readonly stream: NodeJS.WritableStream } | undefined;
 }
 
-export async function buildApp(services: Omit<Services, "metrics">, options: AppOptions): Promise<FastifyInstance> {
+export async function buildApp(
+  services: Omit<Services, "metrics" | "slots">,
+  options: AppOptions,
+): Promise<FastifyInstance> {
   const { limits, version } = services;
   const app = Fastify({
     logger: options.log ?? false,
@@ -77,7 +81,7 @@ export async function buildApp(services: Omit<Services, "metrics">, options: App
 
   const metrics = new Metrics(app, services);
   const api = new Api(app);
-  const whole: Services = { ...services, metrics };
+  const whole: Services = { ...services, metrics, slots: new UploadSlots(limits.uploads) };
   addStylize(api, whole);
   addJobs(api, whole);
   addStyles(api, whole);

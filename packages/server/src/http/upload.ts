@@ -12,6 +12,7 @@ import { pipeline } from "node:stream/promises";
 import type { FastifyRequest } from "fastify";
 import { Problem } from "../problem.ts";
 import type { Limits } from "../settings.ts";
+import type { UploadSlot, UploadSlots } from "./uploadSlots.ts";
 
 /** The longest text of a field, in bytes. */
 const MOST_TEXT = 64 * 1024;
@@ -71,6 +72,8 @@ export interface UploadOptions {
   readonly limits: Limits;
   /** Bytes of all of it. */
   readonly bytes: number;
+  /** Where it takes a place for as long as it is read. */
+  readonly slots: UploadSlots;
 }
 
 /** Reads an upload to its end. @throws Problem with one sentence; nothing is left behind then. */
@@ -80,8 +83,9 @@ export async function readUpload(request: FastifyRequest, options: UploadOptions
     throw new Problem("unsupported-type", "Expected multipart/form-data but received another type of body.");
   }
   if (Number(request.headers["content-length"] ?? 0) > most) throw tooLarge("the upload", most);
+  using slot = options.slots.take();
   const upload = new Upload(await mkdtemp(join(scratch, "upload-")));
-  const watch = watchStream(request.raw, limits, most);
+  const watch = watchStream(request.raw, slot, limits, most);
   try {
     await Promise.race([receive(request, upload, options, watch.signal), watch.gaveUp]);
     return upload;
@@ -152,7 +156,7 @@ async function save(
 }
 
 /** Gives an upload up that stands still, takes too long or has become too large. */
-function watchStream(raw: Readable, limits: Limits, most: number) {
+function watchStream(raw: Readable, slot: UploadSlot, limits: Limits, most: number) {
   const controller = new AbortController();
   const gaveUp = new Promise<never>((_, reject) => {
     controller.signal.addEventListener("abort", () => reject(controller.signal.reason), { once: true });
@@ -165,9 +169,12 @@ function watchStream(raw: Readable, limits: Limits, most: number) {
     );
   const whole = slow(limits.uploadSeconds, "went on");
   let idle = slow(limits.idleSeconds, "stood still");
+  const makeRoom = () => controller.abort(slot.signal.reason);
+  slot.signal.addEventListener("abort", makeRoom, { once: true });
   let bytes = 0;
   const hear = (chunk: Buffer) => {
     bytes += chunk.length;
+    slot.heard(chunk.length);
     if (bytes > most) controller.abort(tooLarge("the upload", most));
     clearTimeout(idle);
     idle = slow(limits.idleSeconds, "stood still");

@@ -8,6 +8,11 @@ import { PaintError, Painter, type TaskOptions } from "./painter.ts";
 /** Tasks that one process has at once: while the engine paints one, the next is decoded and the one before encoded. */
 const AT_ONCE = 2;
 
+/** How many headers are looked at at once, how many more may wait, and how long one may take and wait, in milliseconds. */
+const LOOKS_AT_ONCE = 4;
+const MOST_LOOKS_WAITING = 128;
+const LOOK_MILLISECONDS = 30_000;
+
 /** How long to wait before a process that could not even start is started again, in milliseconds. */
 const RESTART_AFTER = 1000;
 
@@ -43,6 +48,9 @@ export class PainterPool {
   readonly #requests: Waiting[] = [];
   readonly #jobs: Waiting[] = [];
   #models: readonly LoadedModel[] = [];
+  /** Those who wait to have a header looked at, and how many of these looks are under way. */
+  readonly #looks: (() => void)[] = [];
+  #looking = 0;
   #closed = false;
   /** A moving average of the milliseconds that a picture takes. */
   #pace = 500;
@@ -137,11 +145,45 @@ export class PainterPool {
     return this.#run(this.#jobs, task, options);
   }
 
-  /** Looks at a picture's header, beside whatever else is done. */
-  inspect(task: Extract<Task, { kind: "inspect" }>, signal: AbortSignal): Promise<Results["inspect"]> {
-    const [painter] = [...this.#ready].sort((a, b) => a.load - b.load);
-    if (painter === undefined) return Promise.reject(new PaintError("No painter is ready.", "died"));
-    return painter.run<"inspect">(task, { signal });
+  /**
+   * Looks at a picture's header, beside whatever else is done; a few at a time, while the others wait.
+   *
+   * @throws QueueFull where too many wait, PaintError, or the signal's reason.
+   */
+  async inspect(task: Extract<Task, { kind: "inspect" }>, signal: AbortSignal): Promise<Results["inspect"]> {
+    if (this.#looks.length >= MOST_LOOKS_WAITING) throw new QueueFull(1);
+    const late = AbortSignal.timeout(LOOK_MILLISECONDS);
+    const either = AbortSignal.any([signal, late]);
+    if (this.#looking < LOOKS_AT_ONCE) this.#looking++;
+    else await this.#placeToLook(either);
+    try {
+      const [painter] = [...this.#ready].sort((a, b) => a.load - b.load);
+      if (painter === undefined) throw new PaintError("No painter is ready.", "died");
+      return await painter.run<"inspect">(task, { signal: either });
+    } catch (error) {
+      throw late.aborted ? new PaintError(`Cannot read ${task.name}: it takes too long to look at.`, "upload") : error;
+    } finally {
+      // The place goes to the next, or is free.
+      const next = this.#looks.shift();
+      if (next) next();
+      else this.#looking--;
+    }
+  }
+
+  /** Waits until another look is over, whose place it takes. */
+  #placeToLook(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const leave = () => {
+        this.#looks.splice(this.#looks.indexOf(go), 1);
+        reject(signal.reason);
+      };
+      const go = () => {
+        signal.removeEventListener("abort", leave);
+        resolve();
+      };
+      signal.addEventListener("abort", leave, { once: true });
+      this.#looks.push(go);
+    });
   }
 
   /** Once more where a process died: another task may have been the reason. */

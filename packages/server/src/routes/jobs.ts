@@ -23,7 +23,7 @@ import type { Services } from "../services.ts";
 import { kindOf } from "../video/kinds.ts";
 import { checkVideo } from "../video/plan.ts";
 import { followJob } from "./events.ts";
-import { checkedSize, chosenModel, explainPainting, paintOf, tooManyUploads } from "./stylize.ts";
+import { checkedSize, chosenModel, explainPainting, paintOf } from "./stylize.ts";
 
 /** How long a look at a video may take, in milliseconds. */
 const LOOK_MILLISECONDS = 30_000;
@@ -41,8 +41,7 @@ const filter = z.strictObject({
 });
 
 export function addJobs(api: Api, services: Services): void {
-  const { jobs, files, queue, limits, scratch } = services;
-  let uploads = 0;
+  const { jobs, files, queue, limits, scratch, slots } = services;
 
   const find = async (request: FastifyRequest, id = ""): Promise<JobRecord> => {
     const record = await jobs.get(id);
@@ -76,13 +75,10 @@ export function addJobs(api: Api, services: Services): void {
           headers: { "retry-after": "30" },
         });
       }
-      if (uploads >= limits.uploads) throw tooManyUploads();
-      uploads++;
-      const upload = await readUpload(request, {
-        ...{ scratch, limits, bytes: limits.uploadBytes },
+      await using upload = await readUpload(request, {
+        ...{ scratch, limits, slots, bytes: limits.uploadBytes },
         parts: { content: { most: limits.pictures, bytes: limits.videoBytes }, ...styleParts(limits) },
-      }).finally(() => uploads--);
-      await using _ = upload;
+      });
       const record = await accept(services, upload, request.owner);
       return reply.code(202).header("location", `/v1/jobs/${record.id}`).send(describeJob(record));
     },

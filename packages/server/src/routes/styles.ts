@@ -14,7 +14,7 @@ const named = z.strictObject({ name: styleName });
 const MOST_KEPT = 1000;
 
 export function addStyles(api: Api, services: Services): void {
-  const { styles, limits, pool, scratch, ending } = services;
+  const { styles, limits, pool, scratch, slots, ending } = services;
   api.add(
     {
       ...{ method: "GET", url: "/v1/styles", id: "listStyles", summary: "List the kept styles" },
@@ -60,7 +60,7 @@ export function addStyles(api: Api, services: Services): void {
     async (request, reply, { params: { name = "" } }) => {
       const file = { most: 1, bytes: limits.pictureBytes };
       await using upload = await readUpload(request, {
-        ...{ scratch, limits, bytes: limits.uploadBytes, parts: { painting: file, mask: file } },
+        ...{ scratch, limits, slots, bytes: limits.uploadBytes, parts: { painting: file, mask: file } },
       });
       const look = parse(styleLook, upload.options, "the options");
       const painting = upload.file("painting");

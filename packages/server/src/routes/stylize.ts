@@ -20,9 +20,8 @@ export class ClientGone extends Error {
 }
 
 export function addStylize(api: Api, services: Services): void {
-  const { pool, limits, metrics, scratch } = services;
+  const { pool, limits, metrics, scratch, slots } = services;
   const cache = new ResultCache(limits.cacheBytes);
-  let uploads = 0;
   api.add(
     {
       ...{ method: "POST", url: "/v1/stylize", id: "stylize", summary: "Paint a photograph" },
@@ -41,13 +40,10 @@ export function addStylize(api: Api, services: Services): void {
     async (request, reply) => {
       // Whoever cannot be served is told before he has sent everything.
       pool.checkRoom();
-      if (uploads >= limits.uploads) throw tooManyUploads();
-      uploads++;
-      const upload = await readUpload(request, {
-        ...{ scratch, limits, bytes: limits.uploadBytes },
+      await using upload = await readUpload(request, {
+        ...{ scratch, limits, slots, bytes: limits.uploadBytes },
         parts: { content: { most: 1, bytes: limits.pictureBytes }, ...styleParts(limits) },
-      }).finally(() => uploads--);
-      await using _ = upload;
+      });
       const options = parse(stylizeOptions, upload.options, "the options");
       const content = upload.file("content");
       const { styles, masks } = await chooseStyles(upload, options.styles, services.styles);
@@ -83,12 +79,6 @@ export function addStylize(api: Api, services: Services): void {
       return answer(reply, result, key, result.milliseconds);
     },
   );
-}
-
-export function tooManyUploads(): Problem {
-  return new Problem("too-many", "Too many uploads are under way. Come again in 1 s.", {
-    headers: { "retry-after": "1" },
-  });
 }
 
 /** @throws Problem where there is no such model here. */
