@@ -1,18 +1,23 @@
 import { execFileSync, spawn } from "node:child_process";
-import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { cp, mkdir, readdir, readFile, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { writeFlow } from "@adaattn/train";
+import { loadModel } from "adaattn/node";
 import { Command } from "commander";
 import sharp from "sharp";
 import { beforeAll, describe, expect, test } from "vitest";
 import { card, hasFfmpeg, look, makeClip, makeJumps, tone } from "../../adaattn/test/clips.ts";
 import { addEvalCommand } from "../src/commands/eval/command.ts";
 import { addVideoCommand } from "../src/commands/video/command.ts";
+import { factsOf } from "../src/commands/video/facts.ts";
 import { pace } from "../src/commands/video/report.ts";
 import { bitsOf, parseTimedStyle, rateOf, secondsOf } from "../src/commands/video/times.ts";
 import { UsageError } from "../src/terminal/usage.ts";
 import { ADAATTN, adaattn, run, temporaryFolder, waves } from "./command.ts";
+
+const MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
 
 const folder = await temporaryFolder();
 const path = (...names: string[]) => join(folder, ...names);
@@ -203,6 +208,33 @@ describe.skipIf(!hasFfmpeg)("a video", () => {
     expect(whole).toBe(false);
     expect(result.shortfall).toBeGreaterThan(1);
     expect(look(path("short-out.mp4")).frames).toBe(result.frames);
+  });
+});
+
+describe("what a job depends on", () => {
+  test("is the weights themselves, wherever the model lies", async () => {
+    const whole = {
+      ...{ version: "0", look: {}, paint: {}, fade: 1, styles: [], masks: [], styleMasks: [] },
+      ...{ resume: true, quiet: true, json: false, device: "cpu" as const, signal: new AbortController().signal },
+    };
+    const source = { path: path("wave.jpg"), size: { width: 32, height: 24 }, rate: { numerator: 10, denominator: 1 } };
+    const weightsOf = async (model: string) =>
+      ((await factsOf(source, { ...whole, model })) as { weights: unknown }).weights;
+    const bundled = await weightsOf("small-video");
+    await using model = await loadModel("small-video", { device: "cpu" });
+    expect(bundled).toBe(await model.fingerprint());
+    expect(await weightsOf("small")).not.toBe(bundled);
+
+    const copy = path("model");
+    await cp(join(MODELS, "small-video"), copy, { recursive: true });
+    expect(await weightsOf(copy)).toBe(bundled);
+    // Other weights in a file of the same size and date.
+    const file = join(copy, "model.safetensors");
+    const [bytes, { atime, mtime }] = [await readFile(file), await stat(file)];
+    bytes[bytes.length - 2] = (bytes[bytes.length - 2] ?? 0) ^ 1;
+    await writeFile(file, bytes);
+    await utimes(file, atime, mtime);
+    expect(await weightsOf(copy)).not.toBe(bundled);
   });
 });
 

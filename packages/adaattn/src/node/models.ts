@@ -8,6 +8,7 @@ import { AdaattnError } from "../error.ts";
 import { type Architecture, architectureNamed } from "../network/architecture.ts";
 import { Model } from "../stylize/model.ts";
 import { checkWeights } from "../weights/check.ts";
+import { fingerprintOf } from "../weights/fingerprint.ts";
 import { readSafetensors } from "../weights/safetensors.ts";
 import { checkDevice, fasterDevice } from "./devices.ts";
 import { NodeEngine } from "./engine.ts";
@@ -97,6 +98,16 @@ export async function readModel(nameOrFolder: string, signal?: AbortSignal): Pro
     const reason = error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
     throw cannotRead(path, `${reason}. Restore the file from where the model came from.`, error);
   }
+}
+
+/**
+ * What tells a model's weights from all others, as hexadecimal digits: the same as `fingerprint` of the model once it is loaded.
+ *
+ * @throws Error as {@link readModel} does.
+ */
+export async function fingerprintOfModel(nameOrFolder: string, signal?: AbortSignal): Promise<string> {
+  const { architecture, weights } = await readModel(nameOrFolder, signal);
+  return fingerprintOf(architecture, weights);
 }
 
 /**

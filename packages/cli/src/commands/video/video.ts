@@ -1,6 +1,6 @@
 /** `adaattn video`: a video in the style of a painting, or of several one after the other. */
-import { mkdir, realpath, rename, stat } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { mkdir, realpath, rename } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import {
   cannotWrite,
   checkReplaceable,
@@ -24,6 +24,7 @@ import { type LoadedStyles, loadStyles } from "../../loading/styles.ts";
 import type { Interruption } from "../../terminal/interrupt.ts";
 import { createProgressLine, type ProgressLine, printError } from "../../terminal/terminal.ts";
 import { UsageError } from "../../terminal/usage.ts";
+import { factsOf } from "./facts.ts";
 import { VideoJob } from "./job.ts";
 import type { Film, VideoOptions } from "./options.ts";
 import { pace, reportVideo, type VideoResult } from "./report.ts";
@@ -127,32 +128,6 @@ async function checkOutputs(input: string, { film, styles, masks, styleMasks }: 
     if ((await realpath(path).catch(() => undefined)) !== real) continue;
     throw new UsageError(`Expected another name for --output, since ${film.path} would replace ${path} itself.`);
   }
-}
-
-/** All that decides what frames look like: a job goes on only with the same. */
-async function factsOf({ path, size, rate }: VideoSource, options: VideoOptions): Promise<unknown> {
-  const identity = async (file: string) => {
-    const found = await stat(file).catch(() => undefined);
-    return found ? { file: resolve(file), bytes: found.size, modified: found.mtimeMs } : { file };
-  };
-  const { version, look, paint, fade, start = 0, end = null, model, film, frames } = options;
-  return {
-    version,
-    size,
-    rate,
-    look,
-    paint,
-    fade,
-    start,
-    end,
-    model,
-    target: film?.target ?? null,
-    frames: frames === undefined ? null : resolve(frames),
-    weights: await identity(join(model, "model.safetensors")),
-    input: await identity(path),
-    styles: await Promise.all(options.styles.map(async (style) => ({ ...style, ...(await identity(style.path)) }))),
-    masks: await Promise.all([...options.masks, ...options.styleMasks].map(identity)),
-  };
 }
 
 /** Styles of one time are mixed, and those of different times follow each other. */
