@@ -1,8 +1,8 @@
 /** What an upload and its options mean together: which painting, mask, weight and look each style has. */
-import type { StyleControls } from "adaattn";
+import { STYLE_SIDE, type StyleControls } from "adaattn";
 import type { Upload } from "./http/upload.ts";
 import { Problem } from "./problem.ts";
-import { MOST_STYLES, type StyleChoice } from "./schemas.ts";
+import { MOST_STYLES, type StyleChoice, type StyleLook } from "./schemas.ts";
 import type { Limits } from "./settings.ts";
 import type { KeptStyles } from "./styles.ts";
 
@@ -42,6 +42,7 @@ export async function chooseStyles(
   upload: Upload,
   asked: readonly StyleChoice[] | undefined,
   kept: KeptStyles,
+  limits: Limits,
 ): Promise<{ styles: ChosenStyle[]; masks: Input[] }> {
   const [paintings, masks, styleMasks] = [upload.files("style"), upload.files("mask"), upload.files("styleMask")];
   const choices = asked ?? paintings.map((): StyleChoice => ({}));
@@ -66,10 +67,12 @@ export async function chooseStyles(
   for (const [index, { saved, weight, region, seconds, ...look }] of choices.entries()) {
     const own = { weight, region, seconds, mask: styleMasks[index] };
     if (saved === undefined) {
+      checkLook(look, `style ${index + 1}`, limits);
       styles.push({ ...own, look, painting: next.next().value as Input });
       continue;
     }
     const style = await kept.get(saved);
+    checkLook({ ...style.look, ...look }, `style ${index + 1}`, limits);
     const stored = ({ name, hash, bytes }: typeof style.painting): Input => ({ stored: name, hash, bytes });
     styles.push({
       ...own,
@@ -79,6 +82,16 @@ export async function chooseStyles(
     });
   }
   return { styles, masks: [...masks] };
+}
+
+/** @throws Problem where a painting would be looked at larger than results may be. */
+export function checkLook({ size, stroke = 1 }: StyleLook, whose: string, { side }: Limits): void {
+  const longer = size ?? Math.min(STYLE_SIDE, side);
+  if (longer * stroke <= side) return;
+  throw new Problem(
+    "invalid-options",
+    `Expected at most ${side} for the size of ${whose} times its stroke but received ${longer} x ${stroke}.`,
+  );
 }
 
 function mismatch(expected: string, received?: number): Problem {

@@ -225,6 +225,37 @@ it("ends a painter that needs more memory than it may have, and says so", async 
   expect((await client.stylize({ content: photo, styles: [painting] })).picture.size).toBeGreaterThan(0);
 });
 
+it("of several that a painter has when it needs too much memory, only the one that is the reason hears of it", async () => {
+  const { client, url } = await testServer({
+    painters: { memory: 600 * 2 ** 20 },
+    limits: { side: 4096, pixels: 2e7, seconds: 300 },
+  });
+  const large = client.stylize({ content: await picture(3000, 3000), styles: [painting] }).then(
+    () => 200,
+    ({ status }) => status,
+  );
+  await until(async () => (await metric(url, "adaattn_tasks")) > 0, "the large one is painted");
+  const ended = { large: false };
+  void large.then(() => {
+    ended.large = true;
+  });
+  // At any moment one of these is under way beside it.
+  const answers = await Promise.all(
+    [1, 2].map(async (line) => {
+      const statuses: number[] = [];
+      for (let count = 0; !ended.large; count++) {
+        const content = await picture(64, 64, 10 * count + line);
+        const asked = client.stylize({ content, styles: [painting] });
+        statuses.push(await asked.then(() => 200).catch(({ status }) => status));
+      }
+      return statuses;
+    }),
+  );
+  expect(await large).toBe(413);
+  expect(answers.flat().length).toBeGreaterThan(2);
+  expect(new Set(answers.flat())).toEqual(new Set([200]));
+});
+
 // A disk of its own for the server, mounted where only it sees it.
 const canMount = process.platform === "linux" && spawnSync("unshare", ["-rm", "true"]).status === 0;
 if (!canMount) console.warn("Skipped: a full disk, since this machine lets nobody mount one (unshare -rm).");

@@ -102,6 +102,16 @@ describe("a request is refused with a sentence", () => {
     [{ styles: [{ weight: 0 }] }, 400, "Expected a number above 0 for styles.0.weight but received 0."],
     [{ model: "large" }, 400, "Expected one of small for the model but received large."],
     [{ size: 513 }, 400, "Expected at most 512 for the size but received 513."],
+    [
+      { styles: [{ size: 513 }] },
+      400,
+      "Expected at most 512 for the size of style 1 times its stroke but received 513 x 1.",
+    ],
+    [
+      { styles: [{ stroke: 1.5 }] },
+      400,
+      "Expected at most 512 for the size of style 1 times its stroke but received 512 x 1.5.",
+    ],
     [{ pace: 1 }, 400, "Expected an option that there is but received pace."],
     [
       { styles: [{}, {}] },

@@ -18,7 +18,8 @@ const PATIENCE = 10_000;
 /** A task failed. */
 export class PaintError extends Error {
   override readonly name = "PaintError";
-  readonly fault: Fault | "died";
+  /** `crowded` is `memory` where another task was under way too, which may have been the reason. */
+  readonly fault: Fault | "died" | "crowded";
 
   constructor(message: string, fault: PaintError["fault"]) {
     super(message);
@@ -32,6 +33,7 @@ export interface TaskOptions {
 }
 
 interface UnderWay {
+  readonly kind: Task["kind"];
   readonly resolve: (value: Results[keyof Results]) => void;
   readonly reject: (error: unknown) => void;
   readonly onProgress: TaskOptions["onProgress"];
@@ -71,14 +73,24 @@ export class Painter {
     this.ready.catch(() => undefined);
     this.ended = new Promise((resolve) => {
       child.once("close", () => {
-        const error = this.#isOutOfMemory
-          ? new PaintError("It needs more memory than it may have. Choose a smaller size.", "memory")
-          : new PaintError("The process that painted it has died.", "died");
-        for (const { reject } of this.#tasks.values()) reject(error);
+        const fault = this.#whoseMemory();
+        for (const { kind, reject } of this.#tasks.values()) {
+          // A look at a header needs next to none.
+          if (fault === undefined || kind === "inspect") {
+            reject(new PaintError("The process that painted it has died.", "died"));
+          } else reject(new PaintError("It needs more memory than it may have. Choose a smaller size.", fault));
+        }
         this.#tasks.clear();
         resolve();
       });
     });
+  }
+
+  /** Whether it died of memory, and whether one task alone can have been the reason. */
+  #whoseMemory(): "memory" | "crowded" | undefined {
+    if (!this.#isOutOfMemory) return undefined;
+    const paintings = [...this.#tasks.values()].filter(({ kind }) => kind !== "inspect");
+    return paintings.length === 1 ? "memory" : "crowded";
   }
 
   /** How many tasks it has. */
@@ -116,7 +128,7 @@ export class Painter {
   ): Promise<Results[Kind]> {
     const id = ++this.#count;
     const answer = new Promise<Results[keyof Results]>((resolve, reject) => {
-      this.#tasks.set(id, { resolve, reject, onProgress });
+      this.#tasks.set(id, { kind: task.kind, resolve, reject, onProgress });
     });
     this.#post({ id, task });
     const result = answer as Promise<Results[Kind]>;

@@ -47,6 +47,9 @@ export class PainterPool {
   readonly #withPart = new WeakSet<Painter>();
   readonly #requests: Waiting[] = [];
   readonly #jobs: Waiting[] = [];
+  /** Those that must be alone in their process, and the processes that have one. */
+  readonly #alone: Waiting[] = [];
+  readonly #closedOff = new WeakSet<Painter>();
   #models: readonly LoadedModel[] = [];
   /** Those who wait to have a header looked at, and how many of these looks are under way. */
   readonly #looks: (() => void)[] = [];
@@ -131,7 +134,7 @@ export class PainterPool {
   /** Paints a picture for somebody who waits for it. @throws QueueFull, PaintError, or the signal's reason. */
   async paint(task: Extract<Task, { kind: "picture" }>, signal: AbortSignal): Promise<Results["picture"]> {
     this.checkRoom();
-    const result = await this.#again(() => this.#run(this.#requests, task, { signal }));
+    const result = await this.#again((queue) => this.#run(queue ?? this.#requests, task, { signal }));
     const milliseconds = Object.values(result.milliseconds).reduce((sum, value) => sum + value, 0);
     this.#pace += 0.1 * (milliseconds - this.#pace);
     return result;
@@ -142,7 +145,7 @@ export class PainterPool {
     task: Extract<Task, { kind: Kind }>,
     options: { readonly signal: AbortSignal; readonly onProgress?: (progress: SegmentProgress) => void },
   ): Promise<Results[Kind]> {
-    return this.#run(this.#jobs, task, options);
+    return this.#aloneIfCrowded((queue) => this.#run(queue ?? this.#jobs, task, options));
   }
 
   /**
@@ -187,12 +190,22 @@ export class PainterPool {
   }
 
   /** Once more where a process died: another task may have been the reason. */
-  async #again<Result>(run: () => Promise<Result>): Promise<Result> {
+  async #again<Result>(run: (queue?: Waiting[]) => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#aloneIfCrowded(run);
+    } catch (error) {
+      if (!(error instanceof PaintError && error.fault === "died") || this.#closed) throw error;
+      return this.#aloneIfCrowded(run);
+    }
+  }
+
+  /** Once more, with no other task beside it, where several were under way in a process that died of too little memory. */
+  async #aloneIfCrowded<Result>(run: (queue?: Waiting[]) => Promise<Result>): Promise<Result> {
     try {
       return await run();
     } catch (error) {
-      if (!(error instanceof PaintError && error.fault === "died") || this.#closed) throw error;
-      return run();
+      if (!(error instanceof PaintError && error.fault === "crowded") || this.#closed) throw error;
+      return run(this.#alone);
     }
   }
 
@@ -213,11 +226,13 @@ export class PainterPool {
         start: (painter) => {
           signal?.removeEventListener("abort", leave);
           if (queue === this.#jobs) this.#withPart.add(painter);
+          if (queue === this.#alone) this.#closedOff.add(painter);
           painter
             .run<Kind>(task, options)
             .then(resolve, reject)
             .finally(() => {
               if (queue === this.#jobs) this.#withPart.delete(painter);
+              if (queue === this.#alone) this.#closedOff.delete(painter);
               this.#dispatch();
             });
         },
@@ -230,7 +245,17 @@ export class PainterPool {
 
   #dispatch(): void {
     for (;;) {
-      const byLoad = [...this.#ready].sort((a, b) => a.load - b.load);
+      const byLoad = [...this.#ready]
+        .filter((painter) => !this.#closedOff.has(painter))
+        .sort((a, b) => a.load - b.load);
+      if (this.#alone.length > 0 && byLoad[0]) {
+        // The first that has nothing more to do is for whoever must be alone, and gets nothing new until then.
+        const [first] = byLoad.splice(0, 1);
+        if (first?.load === 0) {
+          this.#alone.shift()?.start(first);
+          continue;
+        }
+      }
       // One part of a job at a time, which leaves a place for requests.
       const [free] = byLoad.filter(({ load }) => load < AT_ONCE);
       const [idle] = byLoad.filter((painter) => !this.#withPart.has(painter) && painter.load < AT_ONCE);

@@ -232,7 +232,7 @@ async function accept(services: Services, upload: Upload, owner: string): Promis
   const options = parse(jobOptions, upload.options, "the options");
   const contents = upload.files("content");
   upload.file("content");
-  const { styles, masks } = await chooseStyles(upload, options.styles, kept);
+  const { styles, masks } = await chooseStyles(upload, options.styles, kept, limits);
   const model = chosenModel(services, options.model);
   const size = checkedSize(services, options.size);
   const kind = await kindOfAll(contents);

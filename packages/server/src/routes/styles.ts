@@ -2,6 +2,7 @@
 import { z } from "zod";
 import type { Api } from "../http/api.ts";
 import { readUpload } from "../http/upload.ts";
+import { checkLook } from "../inputs.ts";
 import { Problem, parse } from "../problem.ts";
 import { styleInfo, styleLook, styleName } from "../schemas.ts";
 import type { Services } from "../services.ts";
@@ -63,6 +64,7 @@ export function addStyles(api: Api, services: Services): void {
         ...{ scratch, limits, slots, bytes: limits.uploadBytes, parts: { painting: file, mask: file } },
       });
       const look = parse(styleLook, upload.options, "the options");
+      checkLook(look, "the style", limits);
       const painting = upload.file("painting");
       const [mask] = upload.files("mask");
       const inspect = (path: string, what: string) =>

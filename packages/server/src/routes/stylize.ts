@@ -46,7 +46,7 @@ export function addStylize(api: Api, services: Services): void {
       });
       const options = parse(stylizeOptions, upload.options, "the options");
       const content = upload.file("content");
-      const { styles, masks } = await chooseStyles(upload, options.styles, services.styles);
+      const { styles, masks } = await chooseStyles(upload, options.styles, services.styles, limits);
       if (styles.some(({ seconds }) => seconds !== undefined)) {
         throw new Problem("invalid-options", "Expected no seconds for the styles of a picture; videos are jobs.");
       }
