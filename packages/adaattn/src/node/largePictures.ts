@@ -5,27 +5,21 @@
  */
 
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
-import { open } from "node:fs/promises";
 import sharp from "sharp";
 import type { Area, PictureSource } from "../picture/area.ts";
 import type { Picture, Size } from "../picture/picture.ts";
 import type { PaintedTile } from "../stylize/options.ts";
-import {
-  cannotWrite,
-  checkReadable,
-  removeTemporary,
-  replaceFileBy,
-  systemCode,
-  temporaryBeside,
-  writeFailure,
-} from "./files.ts";
+import { toSrgb } from "./colorTags.ts";
+import { cannotWrite, removeTemporary, replaceFileBy, systemCode, temporaryBeside, writeFailure } from "./files.ts";
 import {
   decoding,
   encoding,
   type FilePicture,
   LABELS,
+  type PictureHeader,
   type ReadPictureOptions,
   readHeader,
+  readStart,
   targetSize,
   unlessAborted,
   type WritePictureOptions,
@@ -42,14 +36,16 @@ export class LargePicture implements PictureSource, AsyncDisposable {
   /** What it was in its file. */
   readonly source: FilePicture["source"];
   readonly hasAlpha: boolean;
+  readonly #tags: PictureHeader["tags"];
   readonly #path: string;
   readonly #file: number;
 
-  private constructor(size: Size, source: FilePicture["source"], hasAlpha: boolean, path: string) {
+  private constructor(size: Size, { source, hasAlpha, tags }: PictureHeader, path: string) {
     this.width = size.width;
     this.height = size.height;
     this.source = source;
     this.hasAlpha = hasAlpha;
+    this.#tags = tags;
     this.#path = path;
     this.#file = openSync(path, "r");
   }
@@ -61,22 +57,18 @@ export class LargePicture implements PictureSource, AsyncDisposable {
    * @throws Error as `readPicture` does, and where the disk is full.
    */
   static async open(path: string, beside: string, options: ReadPictureOptions = {}): Promise<LargePicture> {
-    await checkReadable(path);
-    const handle = await open(path, "r");
-    const start = Buffer.alloc(64);
-    const { bytesRead } = await handle.read(start, 0, start.length, 0).finally(() => handle.close());
-    const header = await readHeader(start.subarray(0, bytesRead), path, path, options);
-    const { source, damaged, hasAlpha, isDeepWithProfile } = header;
+    const header = await readHeader(await readStart(path), path, path, options);
+    const { source, damaged } = header;
     const size = targetSize(path, source, options);
     // libvips goes by the ending: its own format is raw pixels after a short header.
     const temporary = temporaryBeside(beside, ".v");
     try {
-      const decoded = decoding(path, source, size, isDeepWithProfile).toFile(temporary);
-      await unlessAborted(decoded, options.signal, (cause) => {
+      const decode = async () => (await decoding(path, header, size)).toFile(temporary);
+      await unlessAborted(decode(), options.signal, (cause) => {
         const isFull = cause instanceof Error && /write|space/i.test(cause.message);
         return isFull ? writeFailure(beside, "ENOSPC", cause) : damaged(cause);
       });
-      return new LargePicture(size, source, hasAlpha, temporary);
+      return new LargePicture(size, header, temporary);
     } catch (error) {
       await removeTemporary(temporary);
       throw error;
@@ -89,6 +81,7 @@ export class LargePicture implements PictureSource, AsyncDisposable {
     for (let y = 0; y < height; y++) {
       readSync(this.#file, data, y * row, row, VIPS_HEADER + ((top + y) * this.width + left) * 4);
     }
+    toSrgb(data, this.#tags);
     return { width, height, data };
   }
 

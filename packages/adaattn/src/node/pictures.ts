@@ -3,11 +3,13 @@
  * profile, an orientation tag) becomes upright RGBA bytes in sRGB; whatever goes wrong becomes one sentence naming the file.
  */
 
+import { open } from "node:fs/promises";
 import { extname } from "node:path";
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { AdaattnError } from "../error.ts";
 import { fitWithin, isOpaque, LEAST_SIDE, type Picture, type Size } from "../picture/picture.ts";
-import { cannotRead, cannotWrite, checkReplaceable, readWholeFile, replaceFile } from "./files.ts";
+import { avifColorTags, type ColorTags, highDynamicRange, toSrgb } from "./colorTags.ts";
+import { cannotRead, cannotWrite, checkReadable, checkReplaceable, readWholeFile, replaceFile } from "./files.ts";
 
 /** The most pixels that a picture may have: libvips's own limit, 16383 squared, 268 megapixels. */
 export const MOST_PIXELS = 16383 * 16383;
@@ -49,25 +51,34 @@ export async function readPicture(file: string | Uint8Array, options: ReadPictur
   const { signal } = options;
   const name = nameOf(file, options);
   const bytes = typeof file === "string" ? await readWholeFile(file, signal) : file;
-  const { source, damaged, isDeepWithProfile } = await readHeader(bytes, bytes, name, options);
+  const header = await readHeader(bytes, bytes, name, options);
+  const { source, damaged } = header;
   const size = targetSize(name, source, options);
-  const image = decoding(bytes, source, size, isDeepWithProfile).raw({ depth: "uchar" });
-  const { data, info } = await unlessAborted(image.toBuffer({ resolveWithObject: true }), signal, damaged);
+  const decode = async () => {
+    const image = (await decoding(bytes, header, size)).raw({ depth: "uchar" });
+    return image.toBuffer({ resolveWithObject: true });
+  };
+  const { data, info } = await unlessAborted(decode(), signal, damaged);
+  toSrgb(data, header.tags);
   return { width: info.width, height: info.height, data, source };
 }
 
 /**
- * The picture as it is on its way from libvips: upright RGBA bytes in sRGB, of this size.
- *
- * @param isDeepWithProfile as {@link readHeader} found it.
+ * The picture as it is on its way from libvips: upright RGBA bytes of this size, in sRGB but for what {@link toSrgb} does by the
+ * header's tags.
  */
-export function decoding(input: string | Uint8Array, source: Size, size: Size, isDeepWithProfile: boolean): Sharp {
-  const image = sharp(input, { failOn: "error", limitInputPixels: MOST_PIXELS, sequentialRead: true }).autoOrient();
+export async function decoding(input: string | Uint8Array, header: PictureHeader, size: Size): Promise<Sharp> {
+  const { source, space, hasProfile } = header;
+  const options = { failOn: "error", limitInputPixels: MOST_PIXELS, sequentialRead: true } as const;
+  // sharp heeds the profiles of grays of 8 bits only.
+  const isDeepGray = hasProfile && space === "grey16";
+  const shallow = () => sharp(input, options).keepMetadata().toColourspace("b-w").tiff({ compression: "none" });
+  const image = sharp(isDeepGray ? await shallow().toBuffer() : input, options).autoOrient();
   if (size.width !== source.width || size.height !== source.height) {
     image.resize({ ...size, fit: "fill", kernel: "lanczos3" });
   }
   // sharp takes 16-bit colors from their profile to Display P3, and would leave them there.
-  if (isDeepWithProfile) image.withIccProfile("srgb", { attach: false });
+  if (hasProfile && space === "rgb16") image.withIccProfile("srgb", { attach: false });
   return image.toColourspace("srgb").ensureAlpha();
 }
 
@@ -81,18 +92,44 @@ export async function inspectPicture(
   file: string | Uint8Array,
   options: Pick<ReadPictureOptions, "mostPixels" | "name" | "signal"> = {},
 ): Promise<FilePicture["source"]> {
-  const bytes = typeof file === "string" ? await readWholeFile(file, options.signal) : file;
-  return (await readHeader(bytes, bytes, nameOf(file, options), options)).source;
+  const name = nameOf(file, options);
+  const start = typeof file === "string" ? await readStart(file) : file;
+  return (await readHeader(start, file, name, options)).source;
 }
 
 function nameOf(file: string | Uint8Array, { name }: ReadPictureOptions): string {
   return name ?? (typeof file === "string" ? file : "the picture");
 }
 
+/** What a file says of its picture before it is decoded. */
+export interface PictureHeader {
+  readonly source: FilePicture["source"];
+  /** What libvips calls its colors. */
+  readonly space: string;
+  readonly hasAlpha: boolean;
+  readonly hasProfile: boolean;
+  /** Of an AVIF file without a profile. */
+  readonly tags: ColorTags | undefined;
+  /** The error for what only decoding finds out. */
+  damaged(cause: unknown): Error;
+}
+
+/** How many bytes of a file are looked at for its format and its tags. */
+const START_BYTES = 65536;
+
+/** The first bytes of a file, as many as {@link readHeader} wants. */
+export async function readStart(path: string): Promise<Uint8Array> {
+  await checkReadable(path);
+  const handle = await open(path, "r");
+  const start = Buffer.alloc(START_BYTES);
+  const { bytesRead } = await handle.read(start, 0, start.length, 0).finally(() => handle.close());
+  return start.subarray(0, bytesRead);
+}
+
 /**
  * Checks what a file is before it is decoded.
  *
- * @param start its first bytes, 32 or more where it has them.
+ * @param start its first bytes, as {@link readStart} gives them, or all.
  * @param input all of it, or its path.
  */
 export async function readHeader(
@@ -100,38 +137,62 @@ export async function readHeader(
   input: string | Uint8Array,
   name: string,
   { signal, mostPixels }: ReadPictureOptions,
-) {
+): Promise<PictureHeader> {
   if (start.length === 0) throw cannotRead(name, "it is empty (0 bytes). Choose another file.");
   const format = formatOf(start);
   if (format === undefined) {
     throw cannotRead(name, "it is not a JPEG, PNG, WebP, AVIF, TIFF or GIF picture. Convert it to one of these first.");
   }
-  const damaged = (cause: unknown) =>
-    cannotRead(name, `it is a damaged or truncated ${LABELS[format]} picture. Get a fresh copy of it.`, cause);
+  if (format === "heic") throw cannotRead(name, HEIC);
+  const damaged = (cause: unknown) => {
+    // Lab with 8 bits a channel is what libvips's reader of TIFF files trips over.
+    if (cause instanceof Error && /bad labq format/.test(cause.message)) {
+      return cannotRead(name, "its colors are CIELab, with 8 bits. Convert it to RGB first.", cause);
+    }
+    return cannotRead(name, `it is a damaged or truncated ${LABELS[format]} picture. Get a fresh copy of it.`, cause);
+  };
 
   const metadata = await unlessAborted(sharp(input, { limitInputPixels: false }).metadata(), signal, damaged);
-  if (metadata.format === "heif" && metadata.compression !== "av1") {
-    throw cannotRead(name, "it is a HEIC picture, for which there is no decoder here. Convert it to JPEG first.");
-  }
+  if (metadata.format === "heif" && metadata.compression !== "av1") throw cannotRead(name, HEIC);
   const source = { ...uprightSize(metadata), format, pages: metadata.pages ?? 1 };
   checkSource(name, source, mostPixels);
-  const isDeepWithProfile = metadata.space === "rgb16" && metadata.icc !== undefined;
-  return { source, damaged, hasAlpha: metadata.hasAlpha, isDeepWithProfile };
+  const { space, hasAlpha, hasProfile, depth } = metadata;
+  // Floating-point colors are light from 0 to 1 to libvips, as they are to those who write them; of grays nobody says.
+  if (["float", "double"].includes(depth) && space !== "scrgb") {
+    throw cannotRead(name, "its values are floating-point numbers of no known range. Convert it to 16 bits first.");
+  }
+  const tags = format === "avif" && !hasProfile ? avifColorTags(start) : undefined;
+  const high = tags && highDynamicRange(tags);
+  if (high !== undefined) {
+    throw cannotRead(name, `it is a picture for HDR displays (${high}). Convert it to SDR first.`);
+  }
+  return { source, space, hasAlpha, hasProfile, tags, damaged };
 }
+
+const HEIC =
+  "it is a HEIC picture, for which there is no decoder here. Convert it to JPEG first: heif-convert FILE.heic FILE.jpg, or export it as JPEG from a photo app.";
 
 /**
  * The format that a file's first bytes announce. It decides what is handed to libvips at all (no SVG or PDF, which can refer
  * to other files), and tells a damaged picture from a file that is none.
  */
-function formatOf(bytes: Uint8Array): PictureFormat | undefined {
+function formatOf(bytes: Uint8Array): PictureFormat | "heic" | undefined {
   const text = (start: number, end: number) => String.fromCharCode(...bytes.subarray(start, end));
   if (text(0, 3) === "\xff\xd8\xff") return "jpeg";
   if (text(0, 8) === "\x89PNG\r\n\x1a\n") return "png";
   if (text(0, 4) === "RIFF" && text(8, 12) === "WEBP") return "webp";
   if (text(0, 4) === "GIF8") return "gif";
   if (["II*\0", "MM\0*", "II+\0", "MM\0+"].includes(text(0, 4))) return "tiff";
-  const heif = ["avif", "avis", "mif1", "msf1", "miaf", "heic", "heix", "heim", "heis", "hevc"];
-  if (text(4, 8) === "ftyp" && heif.includes(text(8, 12))) return "avif";
+  if (text(4, 8) === "ftyp") {
+    const [brand, others] = [
+      text(8, 12),
+      text(16, Math.min(64, new DataView(bytes.buffer, bytes.byteOffset).getUint32(0))),
+    ];
+    if (["avif", "avis"].includes(brand)) return "avif";
+    if (["heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"].includes(brand)) return "heic";
+    if (["mif1", "msf1", "miaf"].includes(brand))
+      return /hei[cxms]|hev[cxms]/.test(others) && !/avi[fs]/.test(others) ? "heic" : "avif";
+  }
   return undefined;
 }
 
