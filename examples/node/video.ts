@@ -22,7 +22,7 @@ const abilities = await ffmpegAbilities();
 const size = fitWithin(info.width, info.height, Math.min(512, Math.max(info.width, info.height)));
 const format = segmentFormat(output, size, videoTarget(output, undefined), abilities);
 
-await using model = await loadModel("small");
+await using model = await loadModel("small-video");
 using style = await model.style(await readPicture(painting));
 await using frames = new FrameReader(info, abilities, { size });
 await using painted = new FrameWriter(output, { name: output, size, rate: frames.rate, format });

@@ -116,7 +116,7 @@ describe.skipIf(!hasFfmpeg)("a video", () => {
       resumed: 0,
       shortfall: 0,
       scenes: [0],
-      model: "small",
+      model: "small-video",
       device: "cpu",
     });
     expect(look(path("out.mp4"))).toMatchObject({

@@ -59,7 +59,9 @@ const IN_FLIGHT = 2;
  * Paints a video frame by frame, in one style, or in key styles that fade into each other. Frames come out in order, one for each
  * that went in; where one equals the one before it, as slow screen recordings have many, it is not painted again.
  *
- * @param model only its `stylize` is used, and its `observe` where there is a lead, so that anything that paints pictures will do.
+ * @param model best one trained for films, such as the bundled `small-video`: others, `small` among them, paint each frame well
+ *   but let it flicker. Only its `stylize` is used, and its `observe` where there is a lead, so that anything that paints
+ *   pictures will do.
  * @throws Error with one sentence where the key styles are not as they should be, and whatever `frames` and the model throw; before
  *   it does, everything that was begun has ended.
  */

@@ -84,7 +84,11 @@ export function addVideoCommand(
     .option("--mask <IMAGE>", "where the style goes in every frame, as for adaattn stylize", gather)
     .option("--style-mask <IMAGE>", "the part of the painting that is a source, one for each style, or none", gather);
   addLookOptions(command)
-    .option("-m, --model <NAME|FOLDER>", "a bundled model, or a folder with model.json and model.safetensors", "small")
+    .option(
+      "-m, --model <NAME|FOLDER>",
+      "a bundled model (small-video is steady, small flickers), or a folder with model.json and model.safetensors",
+      "small-video",
+    )
     .option("--device <DEVICE>", "auto, cpu or webgpu", "auto")
     .option("--threads <N>", "processor threads (default: all cores)")
     .option("--seed <N>", "for models that sample the painting at random: the same number, the same picture")
