@@ -20,6 +20,7 @@ import type { Architecture } from "../network/architecture.ts";
 import type { WeightValues } from "../network/parameters.ts";
 import { attendedInputs, styleShapes } from "../network/parts.ts";
 import { type Area, clipped, type PictureSource, sourceOf } from "../picture/area.ts";
+import { chromaShare, fadeChroma } from "../picture/grayness.ts";
 import { withoutHiddenColors } from "../picture/hidden.ts";
 import { checkPicture, type Picture, paddedSize, type Size, toTensor } from "../picture/picture.ts";
 import { ColorSums, keepChroma, matchColorSums } from "../picture/recolor.ts";
@@ -226,9 +227,10 @@ export class Model {
   }
 
   /**
-   * Paints a photograph that need not be in memory as a whole, at its own size, tile by tile. Each tile is read from `original` with a margin, once for
-   * the statistics of the whole and once to be painted, and given to `write` row by row, from the left to the right. A photograph
-   * that may be transparent is read once before, since colors under alpha 0 are replaced by such as continue the visible ones.
+   * Paints a photograph that need not be in memory as a whole, at its own size, tile by tile. Each tile is read from `original` with
+   * a margin, once for the statistics of the whole and once to be painted, and given to `write` row by row, from the left to the
+   * right. A photograph that may be transparent is read once before, since colors under alpha 0 are replaced by such as continue
+   * the visible ones; one for gray paintings is, to see whether it is gray too.
    *
    * @param original the photograph.
    * @param write is waited for before the next tile is begun.
@@ -264,6 +266,9 @@ export class Model {
           painted[index] = own;
         }
       }
+      const originals = shares.map(({ style }) => style.source.painting);
+      const areas = tiles.map((area) => clipped(area, photo));
+      const chroma = color === "content" ? 1 : await chromaShare(originals, photo, areas);
       const matching = performance.now() - started;
       pass = new Pass({
         architecture,
@@ -282,7 +287,8 @@ export class Model {
         if (count > 1) onProgress?.({ stage: "paint", fraction: index / count });
         const onStage = (stage: "attend" | "decode", fraction: number) => onProgress?.({ stage, fraction });
         const done = await pass.paint(area, count > 1 ? () => undefined : onStage);
-        const picture = color === "content" ? keepChroma(done.picture, done.content) : done.picture;
+        const picture =
+          color === "content" ? keepChroma(done.picture, done.content) : fadeChroma(done.picture, done.content, chroma);
         await write({ left: done.area.left, top: done.area.top, picture });
       }
       onProgress?.({ stage: count > 1 ? "paint" : "decode", fraction: 1 });
