@@ -35,12 +35,15 @@ export function App() {
       </button>
       <header class="top">
         <h1>{t("app.title")}</h1>
-        <nav>
+        <div class="views" role="tablist" aria-label={t("views")} onKeyDown={moveTab}>
           {VIEWS.map((name) => (
             <a
               key={name}
               href={`#${name}`}
-              aria-current={view.value === name ? "page" : undefined}
+              role="tab"
+              aria-selected={view.value === name}
+              aria-controls="main"
+              tabIndex={view.value === name ? 0 : -1}
               onClick={(event) => {
                 if (event.ctrlKey || event.metaKey || event.shiftKey) return;
                 event.preventDefault();
@@ -50,7 +53,7 @@ export function App() {
               {t(`view.${name}`)}
             </a>
           ))}
-        </nav>
+        </div>
         <EngineState />
         <div class="preferences">
           <select
@@ -89,6 +92,17 @@ export function App() {
       )}
     </>
   );
+}
+
+/** Arrow keys go from one view to the next: all of them are one stop of the Tab key. */
+function moveTab(event: KeyboardEvent & { currentTarget: HTMLElement }): void {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (step === undefined) return;
+  event.preventDefault();
+  const next = VIEWS[(VIEWS.indexOf(view.value) + step + VIEWS.length) % VIEWS.length];
+  if (next === undefined) return;
+  show(next);
+  event.currentTarget.querySelector<HTMLElement>(`[href="#${next}"]`)?.focus();
 }
 
 function Notices() {

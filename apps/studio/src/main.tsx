@@ -2,7 +2,7 @@
 
 import { render } from "preact";
 import { App } from "./app.tsx";
-import { complain } from "./state.ts";
+import { complain, engine, PICTURE_MODEL } from "./state.ts";
 import { chooseLanguage, LANGUAGES, type Language, preferredLanguage } from "./texts/texts.ts";
 import "./style.css";
 
@@ -13,6 +13,19 @@ await chooseLanguage(language).catch(complain);
 
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);
+
+/** Loads engine and model while nothing else is to be done, unless the user spares data. */
+function prepare(): void {
+  const { connection } = navigator as { connection?: { readonly saveData?: boolean } };
+  if (connection?.saveData) return;
+  // What fails here is tried again, and told, when something is painted.
+  engine.ask("prepare", { model: PICTURE_MODEL }, []).catch(() => undefined);
+}
+
+// Safari has no idle callbacks.
+const whenIdle = globalThis.requestIdleCallback ?? ((act: () => void) => setTimeout(act, 1500));
+if (document.readyState === "complete") whenIdle(prepare);
+else addEventListener("load", () => whenIdle(prepare), { once: true });
 
 // Development serves files as they change; only what was built is kept for offline use.
 if (import.meta.env.PROD && "serviceWorker" in navigator)

@@ -3,7 +3,15 @@
 import { computed, effect, signal } from "@preact/signals";
 import { type Device, type Picture, STYLE_SIDE } from "adaattn";
 import { Engine } from "./engine/client.ts";
-import { type BundledPainting, PAINTINGS, PHOTOS, paintingUrl, photoUrl, thumbnailUrl } from "./pictures/bundled.ts";
+import {
+  type BundledPainting,
+  EXAMPLE_PHOTO,
+  PAINTINGS,
+  PHOTOS,
+  paintingUrl,
+  photoUrl,
+  thumbnailUrl,
+} from "./pictures/bundled.ts";
 import { openPicture } from "./pictures/decode.ts";
 import { fromParameters, History, MOST_PAINTINGS, toParameters, withPaintings } from "./settings.ts";
 import { sentenceOf } from "./texts/problems.ts";
@@ -102,11 +110,14 @@ addEventListener("popstate", ({ state }: PopStateEvent) => {
 });
 
 let count = 0;
+/** The photograph that was asked for last; one that comes later but was asked for before is not shown. */
+let lastAsked = 0;
 
 /** Opens a photograph from a file. */
-export async function openPhoto(file: Blob, name: string, from?: string): Promise<void> {
+export async function openPhoto(file: Blob, name: string, from?: string, ask = ++lastAsked): Promise<void> {
   try {
     const { picture, note } = await openPicture(file, name);
+    if (ask !== lastAsked) return;
     const key = `photo ${++count}`;
     engine.keep(key, picture);
     if (settings.value.regions !== undefined) settings.change({ regions: undefined });
@@ -125,8 +136,9 @@ export async function openSample(id: string): Promise<void> {
   const found = PHOTOS.find((one) => one.id === id);
   if (found === undefined || photo.peek()?.sample === id) return;
   sample.value = id;
+  const ask = ++lastAsked;
   try {
-    await openPhoto(await fetchBlob(photoUrl(id)), nameOf(id, found.title), id);
+    await openPhoto(await fetchBlob(photoUrl(id)), nameOf(id, found.title), id, ask);
   } catch (error) {
     complain(error);
   }
@@ -163,6 +175,10 @@ export function togglePainting(id: string, isMixed: boolean): void {
 
 export function choosePaintings(ids: readonly string[]): void {
   settings.change(withPaintings(settings.value, ids));
+  // Who has no photograph yet sees the painting at work on the example's.
+  if (photo.peek() === undefined && view.peek() === "picture" && sample.peek() === undefined) {
+    openSample(EXAMPLE_PHOTO);
+  }
 }
 
 const given = new Set<string>();

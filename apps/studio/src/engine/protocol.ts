@@ -86,6 +86,8 @@ export interface Requests {
   keep: { ask: { readonly key: string; readonly picture: Picture }; answer: null };
   /** Fetches a model into the browser's cache, where it is found without a network. */
   fetch: { ask: { readonly model: string }; answer: null };
+  /** Loads a model, so that what is asked next begins at once. */
+  prepare: { ask: { readonly model: string }; answer: null };
   /** Lets go of a picture and what was made of it. */
   forget: { ask: { readonly key: string }; answer: null };
   paint: { ask: PaintRequest; answer: Painted };

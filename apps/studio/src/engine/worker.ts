@@ -205,6 +205,10 @@ const handlers: Handlers = {
     }
     return null;
   },
+  prepare: async ({ model }, call) => {
+    await modelNamed(model, call);
+    return null;
+  },
   forget: async ({ key }) => {
     forget(key);
     return null;

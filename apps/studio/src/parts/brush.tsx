@@ -11,6 +11,9 @@ import { movedBy, type Pointed, Stage } from "./stage.tsx";
 /** What the brush paints: a painting's region, or "" to erase; and how large it is. */
 export const brush = signal<{ readonly painting: string; readonly radius: number }>({ painting: "", radius: 0.06 });
 
+/** Whether regions are being painted. */
+export const isBrushing = signal(false);
+
 export function BrushStage({ photo }: { readonly photo: Photo }) {
   const { width, height } = photo.picture;
   const at = useSignal({ x: 0.5, y: 0.5 });

@@ -1,6 +1,6 @@
-/** The photograph and the result on top of each other, with a divider between them. */
+/** The result, and the photograph under it: seen while one presses and holds, or beside a divider. */
 
-import { useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import type { Size } from "adaattn";
 import type { ComponentChildren } from "preact";
 import { t } from "../texts/texts.ts";
@@ -11,9 +11,16 @@ interface CompareProps extends Size {
   readonly before: ComponentChildren;
   /** The result; without, the photograph is shown alone. */
   readonly after: ComponentChildren | undefined;
+  readonly isExample?: boolean;
 }
 
-export function Compare({ width, height, before, after }: CompareProps) {
+/** Whether the divider is shown; undefined before the user has said so. */
+export const isSplit = signal<boolean | undefined>(undefined);
+
+/** @param isExample whether the divider is shown by default. */
+export function Compare({ width, height, before, after, isExample = false }: CompareProps) {
+  const isHeld = useSignal(false);
+  const hasDivider = isSplit.value ?? isExample;
   /** How much of the photograph is shown, from the left, from 0 to 1. */
   const shown = useSignal(0.32);
   const set = (value: number) => {
@@ -35,7 +42,7 @@ export function Compare({ width, height, before, after }: CompareProps) {
     set(shown.value + step);
   };
   const percent = `${100 * shown.value}%`;
-  const divider = after !== undefined && (
+  const divider = after !== undefined && hasDivider && (
     <div
       class="divider"
       role="slider"
@@ -60,7 +67,10 @@ export function Compare({ width, height, before, after }: CompareProps) {
       height={height}
       name="compare"
       label={t("compare.stage")}
-      over={after === undefined ? undefined : { picture: after, from: shown.value }}
+      over={after === undefined ? undefined : { picture: after, from: isHeld.value ? 1 : hasDivider ? shown.value : 0 }}
+      onHold={(held) => {
+        isHeld.value = held;
+      }}
       above={divider}
     >
       {before}

@@ -77,14 +77,15 @@ interface OpenButtonProps {
   readonly name: string;
   /** Asks a phone for its camera. */
   readonly capture?: "environment";
+  readonly tabIndex?: number;
 }
 
 /** A button that lets the user choose a file. */
-export function OpenButton({ accept, onFile, children, name, capture, class: kind = "" }: OpenButtonProps) {
+export function OpenButton({ accept, onFile, children, name, capture, tabIndex, class: kind = "" }: OpenButtonProps) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <button type="button" class={kind} onClick={() => input.current?.click()}>
+      <button type="button" class={kind} tabIndex={tabIndex} onClick={() => input.current?.click()}>
         {children}
       </button>
       <input

@@ -15,15 +15,15 @@ export function OpenPhoto({ isMain }: { readonly isMain: boolean }) {
   const isShooting = useSignal(false);
   const open = (file: File) => openPhoto(file, file.name);
   return (
-    <div class="actions">
+    <div class={`actions ${isMain ? "" : "compact"}`}>
       <OpenButton name="photo" class={isMain ? "main" : ""} accept="image/*" onFile={open}>
         <Icon name="open" />
-        {t(photo.value === undefined ? "photo.open" : "photo.another")}
+        <span class="text">{t(photo.value === undefined ? "photo.open" : "photo.another")}</span>
       </OpenButton>
       {hasTouch() ? (
         <OpenButton name="shot" accept="image/*" capture="environment" onFile={open}>
           <Icon name="camera" />
-          {t("photo.take")}
+          <span class="text">{t("photo.take")}</span>
         </OpenButton>
       ) : (
         <button
@@ -33,7 +33,7 @@ export function OpenPhoto({ isMain }: { readonly isMain: boolean }) {
           }}
         >
           <Icon name="camera" />
-          {t("photo.take")}
+          <span class="text">{t("photo.take")}</span>
         </button>
       )}
       {isShooting.value && (
@@ -87,7 +87,7 @@ function Shoot({ onClose }: { readonly onClose: () => void }) {
 export function Samples() {
   return (
     <section class="samples">
-      <h2>{t("photo.samples")}</h2>
+      <h2>{t(photo.value === undefined ? "photo.samples" : "photo.title")}</h2>
       <div class="thumbnails">
         {PHOTOS.map(({ id, title, credit }) => (
           <button

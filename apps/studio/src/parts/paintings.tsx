@@ -12,51 +12,48 @@ function creditOf({ credit }: Painting): string | undefined {
   return credit && [nameOf(credit.artist), credit.year].filter(Boolean).join(", ");
 }
 
-/** @param canMix whether several may be chosen. */
+/** Another painting than those that are chosen. */
+function surprise(): void {
+  const others = paintings.peek().filter(({ id }) => !settings.value.paintings.includes(id));
+  const drawn = others[Math.floor(Math.random() * others.length)];
+  if (drawn !== undefined) choosePaintings([drawn.id]);
+}
+
+const STEPS: Readonly<Record<string, (at: number, last: number) => number>> = {
+  ArrowRight: (at, last) => Math.min(last, at + 1),
+  ArrowLeft: (at) => Math.max(0, at - 1),
+  Home: () => 0,
+  End: (_, last) => last,
+};
+
+/**
+ * The strip of paintings. It is one stop of the Tab key: arrow keys go from one to the next.
+ *
+ * @param canMix whether several may be chosen.
+ */
 export function Paintings({ canMix }: { readonly canMix: boolean }) {
   const chosen = settings.value.paintings;
   const isMixing = useSignal(chosen.length > 1);
   const group = useSignal<Group | "all">("all");
   const shown = paintings.value.filter(({ credit }) => group.value === "all" || credit?.group === group.value);
-  const last = paintings.value.find(({ id }) => id === chosen.at(-1));
+  const stop = (shown.find(({ id }) => chosen.includes(id)) ?? shown[0])?.id;
+  const move = (event: KeyboardEvent & { currentTarget: HTMLElement }) => {
+    const step = STEPS[event.key];
+    const buttons = [...event.currentTarget.querySelectorAll("button")];
+    const at = buttons.findIndex((button) => button.matches(":focus"));
+    if (step === undefined || at < 0) return;
+    event.preventDefault();
+    buttons[step(at, buttons.length - 1)]?.focus();
+  };
   return (
     <section class="paintings">
-      <header>
-        <h2>{t("paintings.title")}</h2>
-        {canMix && (
-          <label class="switch">
-            <input
-              type="checkbox"
-              name="mix"
-              checked={isMixing.value}
-              onChange={(event) => {
-                isMixing.value = event.currentTarget.checked;
-                const [first = ""] = settings.value.paintings;
-                if (!isMixing.value && settings.value.paintings.length > 1) choosePaintings([first]);
-              }}
-            />
-            {t("mix.title")}
-          </label>
-        )}
-      </header>
-      {canMix && isMixing.value && <p class="hint">{t("paintings.hint")}</p>}
-      <fieldset class="filters">
-        <legend class="hidden">{t("paintings.filter")}</legend>
-        {(["all", ...GROUPS] as const).map((name) => (
-          <button
-            key={name}
-            type="button"
-            class="chip"
-            aria-pressed={group.value === name}
-            onClick={() => {
-              group.value = name;
-            }}
-          >
-            {t(`group.${name}`)}
-          </button>
-        ))}
-      </fieldset>
-      <div class="thumbnails">
+      <div
+        class="thumbnails"
+        role="toolbar"
+        aria-label={t("paintings.title")}
+        aria-orientation="horizontal"
+        onKeyDown={move}
+      >
         {shown.map((painting) => {
           const { id, url } = painting;
           const title = nameOf(id, painting.title);
@@ -69,6 +66,7 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
               class="thumbnail"
               aria-pressed={isChosen}
               data-painting={id}
+              tabIndex={id === stop ? 0 : -1}
               title={[title, creditOf(painting)].filter(Boolean).join(", ")}
               onClick={() => togglePainting(id, canMix && isMixing.value)}
             >
@@ -86,16 +84,60 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
           name="painting"
           accept="image/*"
           onFile={(file) => addPainting(file, file.name)}
+          tabIndex={stop === undefined ? 0 : -1}
         >
           <Icon name="plus" />
           {t("paintings.add")}
         </OpenButton>
       </div>
-      {last && (
-        <p class="credit">
-          <cite>{nameOf(last.id, last.title)}</cite> {creditOf(last) ?? t("paintings.own")}
-        </p>
-      )}
+      <div class="tools">
+        <fieldset class="filters">
+          <legend class="hidden">{t("paintings.filter")}</legend>
+          {(["all", ...GROUPS] as const).map((name) => (
+            <button
+              key={name}
+              type="button"
+              class="chip"
+              aria-pressed={group.value === name}
+              onClick={() => {
+                group.value = name;
+              }}
+            >
+              {t(`group.${name}`)}
+            </button>
+          ))}
+        </fieldset>
+        <button type="button" class="chip" onClick={surprise}>
+          <Icon name="dice" />
+          {t("paintings.surprise")}
+        </button>
+        {canMix && (
+          <label class="switch" title={t("paintings.hint")}>
+            <input
+              type="checkbox"
+              name="mix"
+              checked={isMixing.value}
+              onChange={(event) => {
+                isMixing.value = event.currentTarget.checked;
+                const [first = ""] = settings.value.paintings;
+                if (!isMixing.value && settings.value.paintings.length > 1) choosePaintings([first]);
+              }}
+            />
+            {t("mix.title")}
+          </label>
+        )}
+      </div>
     </section>
+  );
+}
+
+/** The painting that was chosen last, and who made it. */
+export function Chosen() {
+  const last = paintings.value.find(({ id }) => id === settings.value.paintings.at(-1));
+  if (last === undefined) return null;
+  return (
+    <p class="credit">
+      <cite>{nameOf(last.id, last.title)}</cite> {creditOf(last) ?? t("paintings.own")}
+    </p>
   );
 }

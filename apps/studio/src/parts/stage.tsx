@@ -31,6 +31,14 @@ export interface Pointed {
   readonly phase: "hover" | "down" | "drag" | "up" | "leave";
 }
 
+/** A press of one pointer, which is held once its timer has run out. */
+interface Press {
+  readonly x: number;
+  readonly y: number;
+  readonly timer: ReturnType<typeof setTimeout>;
+  isHeld: boolean;
+}
+
 interface StageProps {
   readonly width: number;
   readonly height: number;
@@ -42,17 +50,23 @@ interface StageProps {
   /** What lies above the picture and does not move with it. */
   readonly above?: ComponentChildren;
   readonly onPoint?: ((pointed: Pointed) => void) | undefined;
+  /** A press that stays where it is, or Space, is held, or let go of. */
+  readonly onHold?: ((isHeld: boolean) => void) | undefined;
   /** Keys that the stage does not take itself; returns whether it was taken. */
   readonly onKey?: ((key: string) => boolean) | undefined;
 }
 
 const MOST_ZOOM = 12;
+/** After so many milliseconds a press is held, unless the pointer moved farther than so many pixels. */
+const HOLD = { after: 160, within: 6 } as const;
 
-export function Stage({ width, height, label, name, children, over, above, onPoint, onKey }: StageProps) {
+export function Stage(props: StageProps) {
+  const { width, height, label, name, children, over, above, onPoint, onHold, onKey } = props;
   const frame = useRef<HTMLDivElement>(null);
   const place = useSignal({ zoom: 1, x: 0, y: 0 });
   const pointers = useRef(new Map<number, { x: number; y: number }>());
   const isPointing = useRef(false);
+  const press = useRef<Press | undefined>(undefined);
 
   // Another picture is shown whole.
   useEffect(() => {
@@ -89,8 +103,25 @@ export function Stage({ width, height, label, name, children, over, above, onPoi
     });
   };
 
+  const release = () => {
+    clearTimeout(press.current?.timer);
+    if (press.current?.isHeld) onHold?.(false);
+    press.current = undefined;
+  };
+  const begin = ({ clientX: x, clientY: y }: PointerEvent) => {
+    release();
+    const timer = setTimeout(() => {
+      if (press.current === undefined) return;
+      press.current.isHeld = true;
+      onHold?.(true);
+    }, HOLD.after);
+    press.current = { x, y, timer, isHeld: false };
+  };
+
   const down = (event: PointerEvent) => {
     if (event.button > 1) return;
+    if (onHold && event.button === 0 && pointers.current.size === 0) begin(event);
+    else release();
     pointers.current.set(event.pointerId, fromMiddle(event));
     frame.current?.setPointerCapture(event.pointerId);
     isPointing.current = onPoint !== undefined && event.button === 0 && pointers.current.size === 1;
@@ -107,6 +138,10 @@ export function Stage({ width, height, label, name, children, over, above, onPoi
       point(event, "drag");
       return;
     }
+    if (press.current?.isHeld) return;
+    if (press.current && Math.hypot(event.clientX - press.current.x, event.clientY - press.current.y) > HOLD.within) {
+      release();
+    }
     const other = [...pointers.current].find(([id]) => id !== event.pointerId)?.[1];
     if (other === undefined) zoomTo(place.value.zoom, undefined, { x: now.x - before.x, y: now.y - before.y });
     else {
@@ -117,6 +152,7 @@ export function Stage({ width, height, label, name, children, over, above, onPoi
     pointers.current.set(event.pointerId, now);
   };
   const up = (event: PointerEvent) => {
+    release();
     if (!pointers.current.delete(event.pointerId)) return;
     if (isPointing.current) point(event, "up");
     isPointing.current = false;
@@ -134,7 +170,10 @@ export function Stage({ width, height, label, name, children, over, above, onPoi
       ArrowUp: () => zoomTo(place.value.zoom, undefined, { x: 0, y: step }),
       ArrowDown: () => zoomTo(place.value.zoom, undefined, { x: 0, y: -step }),
     };
-    if (onKey?.(event.key)) event.preventDefault();
+    if (onHold && event.key === " ") {
+      if (!event.repeat) onHold(true);
+      event.preventDefault();
+    } else if (onKey?.(event.key)) event.preventDefault();
     else if (moves[event.key] !== undefined) {
       moves[event.key]?.();
       event.preventDefault();
@@ -170,6 +209,10 @@ export function Stage({ width, height, label, name, children, over, above, onPoi
         onPointerCancel={up}
         onPointerLeave={(event) => pointers.current.size === 0 && point(event, "leave")}
         onKeyDown={key}
+        onKeyUp={(event) => event.key === " " && onHold?.(false)}
+        onBlur={() => onHold?.(false)}
+        // A long press must not bring up the browser's menu.
+        onContextMenu={(event) => press.current?.isHeld && event.preventDefault()}
       >
         <div class="layers" style={{ transform: `translate(${x}px, ${y}px) scale(${zoom})` }}>
           {children}

@@ -38,4 +38,6 @@ export const PHOTOS: readonly BundledPhoto[] = [
 export const photoUrl = (id: string) => `pictures/photos/${id}.jpg`;
 export const paintingUrl = (id: string) => `pictures/paintings/${id}.jpg`;
 export const thumbnailUrl = (id: string) => `pictures/thumbnails/${id}.jpg`;
+/** The photograph of the example, and what was made of it. */
+export const EXAMPLE_PHOTO = "castle";
 export const EXAMPLE = "pictures/castle-starry-night.jpg";

@@ -12,6 +12,7 @@ export const ja: Texts = {
   skip: "本文へ移動",
   "theme.dark": "ダークテーマ",
   "theme.light": "ライトテーマ",
+  views: "表示",
   language: "言語",
 
   "engine.idle": "エンジンは必要なときに読み込みます",
@@ -57,6 +58,7 @@ export const ja: Texts = {
   "paintings.hint": "一枚、または混ぜるなら四枚まで選べます。",
   "paintings.add": "自分の絵を追加",
   "paintings.drop": "離すと絵を追加します",
+  "paintings.surprise": "おまかせ",
   "paintings.filter": "絞り込み",
   "group.all": "すべて",
   "group.impressionism": "印象派",
@@ -103,6 +105,10 @@ export const ja: Texts = {
   "result.stop": "中止",
   "result.stopped": "中止しました。",
   "result.again": "もう一度",
+  "adjust.title": "調整",
+  "compare.split": "左右で比較",
+  "stage.full": "全画面",
+  "compare.hold": "絵を長押しすると元の写真が見えます。",
   "compare.label": "元の写真を表示する割合",
   "compare.stage":
     "写真に重ねた結果。プラスとマイナス、または Ctrl とホイールで拡大縮小、矢印キーで移動、0 で全体表示。",

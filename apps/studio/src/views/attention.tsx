@@ -21,7 +21,7 @@ import {
 import { PictureCanvas, Progress } from "../parts/controls.tsx";
 import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
-import { Paintings } from "../parts/paintings.tsx";
+import { Chosen, Paintings } from "../parts/paintings.tsx";
 import { movedBy, type Pointed, Stage } from "../parts/stage.tsx";
 import { paintingUrl } from "../pictures/bundled.ts";
 import { saveFile } from "../pictures/save.ts";
@@ -32,6 +32,7 @@ export function AttentionView() {
   const opened = photo.value;
   return (
     <>
+      <Paintings canMix={false} />
       <div class="board">
         {opened === undefined ? (
           <div class="empty">
@@ -96,7 +97,7 @@ export function AttentionView() {
           <p class="hint">{t("attention.best.text")}</p>
           {mapping.value !== undefined && <Progress fraction={mapping.value} label={t("attention.best")} />}
         </section>
-        <Paintings canMix={false} />
+        <Chosen />
         <Samples />
       </div>
     </>

@@ -14,8 +14,9 @@ import {
   stopRecording,
 } from "../live/live.ts";
 import { PictureCanvas, Slider } from "../parts/controls.tsx";
+import { FullScreen } from "../parts/fullScreen.tsx";
 import { Icon } from "../parts/icon.tsx";
-import { Paintings } from "../parts/paintings.tsx";
+import { Chosen, Paintings } from "../parts/paintings.tsx";
 import { Strength } from "../parts/strength.tsx";
 import { t } from "../texts/texts.ts";
 
@@ -25,6 +26,7 @@ export function LiveView() {
   const shown = isLive.value ? frame.value : undefined;
   return (
     <>
+      <Paintings canMix />
       <div class="board">
         {shown ? (
           <div class="stage" data-stage="live" style={{ "--ratio": shown.width / shown.height }}>
@@ -60,6 +62,7 @@ export function LiveView() {
                   <span class="number">{t("time.seconds", { seconds: Math.floor(recorded.value) })}</span>
                 </button>
               )}
+              <FullScreen />
               <button type="button" onClick={stopLive}>
                 {t("live.stop")}
               </button>
@@ -72,8 +75,8 @@ export function LiveView() {
           <h2>{t("live.title")}</h2>
           <p class="hint">{t("live.intro")}</p>
         </section>
-        <Paintings canMix />
         <section class="controls">
+          <Chosen />
           <Slider
             name="side"
             label={t("live.size")}

@@ -1,41 +1,36 @@
-/** The picture: a photograph, paintings and controls on one side, the result on the other. */
+/** The picture: the stage, the strip of paintings under it, and the controls beside them. */
 
 import { signal } from "@preact/signals";
-import { BrushStage, brush } from "../parts/brush.tsx";
-import { Compare } from "../parts/compare.tsx";
-import { PictureCanvas, Progress, Slider } from "../parts/controls.tsx";
+import { Adjust } from "../parts/adjust.tsx";
+import { BrushStage, brush, isBrushing } from "../parts/brush.tsx";
+import { Compare, isSplit } from "../parts/compare.tsx";
+import { PictureCanvas, Progress } from "../parts/controls.tsx";
 import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
+import { FullScreen } from "../parts/fullScreen.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { MixingPad } from "../parts/pad.tsx";
 import { Paintings } from "../parts/paintings.tsx";
-import { Strength } from "../parts/strength.tsx";
-import { EXAMPLE, photoUrl } from "../pictures/bundled.ts";
+import { Regions } from "../parts/regions.tsx";
+import { EXAMPLE, EXAMPLE_PHOTO, photoUrl } from "../pictures/bundled.ts";
 import { copyPicture, encodePicture, type SavedFormat, saveFile } from "../pictures/save.ts";
-import { REGION_COLOURS } from "../regions.ts";
 import { again, finished, fullSize, result, stop, work } from "../result.ts";
-import { DEFAULTS } from "../settings.ts";
-import { complain, paintings, photo, say, settings } from "../state.ts";
+import { complain, photo, say, settings } from "../state.ts";
 import { sentenceOf } from "../texts/problems.ts";
-import { nameOf, t } from "../texts/texts.ts";
+import { t } from "../texts/texts.ts";
 
-const isBrushing = signal(false);
 const format = signal<SavedFormat>("png");
 
 export function PictureView() {
   return (
     <>
+      <Paintings canMix />
       <div class="board">
         <Board />
         <Status />
       </div>
       <div class="panel">
-        <section>
-          <OpenPhoto isMain={photo.value === undefined} />
-          <p class="hint">{t("photo.hint")}</p>
-        </section>
-        {photo.value === undefined && <Samples />}
-        <Paintings canMix />
+        {isBrushing.value && photo.value !== undefined ? <Regions /> : <Adjust />}
         {settings.value.paintings.length > 1 && settings.value.regions === undefined && (
           <section>
             <h2>{t("mix.title")}</h2>
@@ -43,9 +38,8 @@ export function PictureView() {
             <p class="hint">{t("mix.hint")}</p>
           </section>
         )}
-        <Controls />
-        <Regions />
-        {photo.value !== undefined && <Samples />}
+        <Samples />
+        <p class="hint">{t("photo.hint")}</p>
       </div>
     </>
   );
@@ -58,8 +52,9 @@ function Board() {
       <Compare
         width={512}
         height={341}
-        before={<img src={photoUrl("castle")} alt="" draggable={false} />}
+        before={<img src={photoUrl(EXAMPLE_PHOTO)} alt="" draggable={false} />}
         after={<img src={EXAMPLE} alt={t("photo.example")} draggable={false} />}
+        isExample
       />
     );
   }
@@ -81,7 +76,14 @@ function Status() {
   const now = work.value;
   const made = result.value;
   const opened = photo.value;
-  if (opened === undefined) return <p class="status">{t("photo.exampleNote")}</p>;
+  if (opened === undefined) {
+    return (
+      <div class="below">
+        <p class="status">{t("photo.exampleNote")}</p>
+        <OpenPhoto isMain />
+      </div>
+    );
+  }
   const isCurrent = made?.photo === opened;
   const told = () => {
     if (now.state === "failed") return sentenceOf(now.error);
@@ -96,10 +98,11 @@ function Status() {
     if (!isCurrent) return "";
     const { width, height, milliseconds, tiles } = made.painted;
     const done = t("result.done", { width, height, seconds: (milliseconds / 1000).toFixed(1) });
-    return tiles > 1 ? `${done} ${t("result.tiles", { tiles })}` : done;
+    return tiles > 1 ? `${done} ${t("result.tiles", { tiles })}` : `${done} ${t("compare.hold")}`;
   };
   return (
     <div class="below">
+      <OpenPhoto isMain={false} />
       <div class="status" data-work={now.state} data-finished={finished.value}>
         <p aria-live="polite">{told()}</p>
         {now.state === "busy" && (
@@ -117,6 +120,16 @@ function Status() {
             {t("result.again")}
           </button>
         )}
+        <RegionsMode />
+        <Mode
+          icon="split"
+          label={t("compare.split")}
+          isOn={isSplit.value ?? false}
+          onToggle={(isOn) => {
+            isSplit.value = isOn;
+          }}
+        />
+        <FullScreen />
         <button
           type="button"
           title={t("undo")}
@@ -168,6 +181,51 @@ function Status() {
   );
 }
 
+/** Painting regions, or giving them up. */
+function RegionsMode() {
+  const { paintings: ids, regions } = settings.value;
+  return (
+    <>
+      <Mode
+        icon="brush"
+        label={t(isBrushing.value ? "regions.done" : "regions.start")}
+        isOn={isBrushing.value}
+        onToggle={(isOn) => {
+          isBrushing.value = isOn;
+          if (isOn) brush.value = { ...brush.value, painting: ids[0] ?? "" };
+        }}
+      />
+      {regions !== undefined && !isBrushing.value && (
+        <button type="button" class="quiet" onClick={() => settings.change({ regions: undefined })}>
+          {t("regions.clear")}
+        </button>
+      )}
+    </>
+  );
+}
+
+interface ModeProps {
+  readonly icon: Parameters<typeof Icon>[0]["name"];
+  readonly label: string;
+  readonly isOn: boolean;
+  readonly onToggle: (isOn: boolean) => void;
+}
+
+function Mode({ icon, label, isOn, onToggle }: ModeProps) {
+  return (
+    <button
+      type="button"
+      class="icon"
+      title={label}
+      aria-label={label}
+      aria-pressed={isOn}
+      onClick={() => onToggle(!isOn)}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+}
+
 async function download(): Promise<void> {
   try {
     const made = await fullSize();
@@ -188,159 +246,4 @@ async function copy(): Promise<void> {
   } catch (error) {
     complain(error);
   }
-}
-
-function Controls() {
-  const { strength, stroke, rotate, color } = settings.value;
-  const settle = () => settings.settle();
-  const isDefault =
-    strength === DEFAULTS.strength &&
-    stroke === DEFAULTS.stroke &&
-    rotate === DEFAULTS.rotate &&
-    color === DEFAULTS.color;
-  return (
-    <section class="controls">
-      <Strength />
-      <Slider
-        name="stroke"
-        label={t("stroke.label")}
-        value={Math.log2(stroke)}
-        least={-1}
-        most={1}
-        step={0.1}
-        shown={`${stroke.toFixed(2)} x`}
-        onChange={(value) => settings.change({ stroke: Number((2 ** value).toFixed(3)) }, "stroke")}
-        onSettle={settle}
-      />
-      <Slider
-        name="rotate"
-        label={t("rotate.label")}
-        value={rotate}
-        least={-180}
-        most={180}
-        step={5}
-        shown={`${rotate}°`}
-        onChange={(value) => settings.change({ rotate: value }, "rotate")}
-        onSettle={settle}
-      />
-      <label class="field">
-        <span>{t("color.label")}</span>
-        <select
-          name="color"
-          value={color}
-          onChange={(event) => {
-            const value = event.currentTarget.value;
-            if (value === "style" || value === "content" || value === "match") settings.change({ color: value });
-          }}
-        >
-          <option value="style">{t("color.style")}</option>
-          <option value="content">{t("color.content")}</option>
-          <option value="match">{t("color.match")}</option>
-        </select>
-      </label>
-      {!isDefault && (
-        <button
-          type="button"
-          class="quiet"
-          onClick={() => {
-            const { strength, stroke, rotate, color } = DEFAULTS;
-            settings.change({ strength, stroke, rotate, color });
-          }}
-        >
-          {t("reset")}
-        </button>
-      )}
-    </section>
-  );
-}
-
-function Regions() {
-  const { paintings: ids, regions } = settings.value;
-  if (photo.value === undefined) return null;
-  if (!isBrushing.value) {
-    return (
-      <section>
-        <h2>{t("regions.title")}</h2>
-        <p class="hint">{t("regions.hint")}</p>
-        <div class="actions">
-          <button
-            type="button"
-            onClick={() => {
-              isBrushing.value = true;
-              brush.value = { ...brush.value, painting: ids[0] ?? "" };
-            }}
-          >
-            <Icon name="brush" />
-            {t("regions.start")}
-          </button>
-          {regions !== undefined && (
-            <button type="button" class="quiet" onClick={() => settings.change({ regions: undefined })}>
-              {t("regions.clear")}
-            </button>
-          )}
-        </div>
-      </section>
-    );
-  }
-  const choices = [...ids, ""];
-  return (
-    <section class="regions">
-      <h2>{t("regions.title")}</h2>
-      <p class="hint">{t("regions.hint")}</p>
-      <fieldset>
-        <legend class="hidden">{t("regions.title")}</legend>
-        {choices.map((id, index) => {
-          const title =
-            id === "" ? t("regions.erase") : nameOf(id, paintings.value.find((one) => one.id === id)?.title);
-          const colour = id === "" ? "transparent" : `rgb(${REGION_COLOURS[index]?.join(" ")})`;
-          return (
-            <label key={id} class="choice">
-              <input
-                type="radio"
-                name="brush"
-                value={id}
-                checked={brush.value.painting === id}
-                onChange={() => {
-                  brush.value = { ...brush.value, painting: id };
-                }}
-              />
-              <span class="swatch" style={{ background: colour }} />
-              {title}
-            </label>
-          );
-        })}
-      </fieldset>
-      <Slider
-        name="brushSize"
-        label={t("regions.size")}
-        value={brush.value.radius}
-        least={0.015}
-        most={0.25}
-        step={0.005}
-        shown={`${Math.round(200 * brush.value.radius)} %`}
-        onChange={(radius) => {
-          brush.value = { ...brush.value, radius };
-        }}
-      />
-      <div class="actions">
-        <button
-          type="button"
-          class="main"
-          onClick={() => {
-            isBrushing.value = false;
-          }}
-        >
-          {t("regions.done")}
-        </button>
-        <button
-          type="button"
-          class="quiet"
-          disabled={regions === undefined}
-          onClick={() => settings.change({ regions: undefined })}
-        >
-          {t("regions.clear")}
-        </button>
-      </div>
-    </section>
-  );
 }

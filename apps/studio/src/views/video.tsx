@@ -3,7 +3,7 @@
 import { useSignalEffect } from "@preact/signals";
 import { OpenButton, PictureCanvas, Progress } from "../parts/controls.tsx";
 import { Icon } from "../parts/icon.tsx";
-import { Paintings } from "../parts/paintings.tsx";
+import { Chosen, Paintings } from "../parts/paintings.tsx";
 import { Strength } from "../parts/strength.tsx";
 import { settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
@@ -39,6 +39,7 @@ export function VideoView() {
   );
   return (
     <>
+      <Paintings canMix />
       <div class="board">
         <Board />
         {opened && (
@@ -80,8 +81,8 @@ export function VideoView() {
             </p>
           )}
         </section>
-        <Paintings canMix />
         <section class="controls">
+          <Chosen />
           <label class="field">
             <span>{t("video.size")}</span>
             <select

@@ -10,7 +10,7 @@ inChromium("the attention", () => {
     const page = await visit("?device=cpu");
     await give(page, "photo", path("photo.png"));
     await give(page, "painting", path("painting.png"));
-    await page.getByRole("link", { name: "Attention" }).click();
+    await page.getByRole("tab", { name: "Attention" }).click();
     // The engine is being loaded; a point is asked about already.
     await page.locator("[data-attention] [role=progressbar]").waitFor(PATIENCE);
     const frame = page.locator('[data-stage="photo"] .frame');

@@ -134,7 +134,7 @@ inChromium("files", () => {
         expect(await notice(page)).toMatch(/^This browser has neither WebGPU nor WebAssembly with SIMD/);
         await page.getByRole("button", { name: "Start the camera" }).click();
         await page.getByText(/^The camera is not allowed here\./).waitFor(PATIENCE);
-        await page.getByRole("link", { name: "Picture" }).click();
+        await page.getByRole("tab", { name: "Picture" }).click();
         await give(page, "photo", path("photo.png"));
         await page
           .getByText(/its WebAssembly lacks SIMD\. Use a newer browser\./)

@@ -33,6 +33,7 @@ inChromium("a GPU", () => {
       const session = await own.newBrowserCDPSession();
       await session.send("Browser.crashGpuProcess");
       await page.locator(".notice", { hasText: "The engine was restarted. The GPU was lost" }).waitFor(slow);
+      await page.getByText("Adjust", { exact: true }).click();
       await change(page, () => page.locator('select[name="color"]').selectOption("content"), slow);
       const coloured = await inNode("tiny photo.png", "tiny painting.png", {}, { color: "content" });
       expect(largestDifference(await result(page), coloured)).toBeLessThanOrEqual(3);

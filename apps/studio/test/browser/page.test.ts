@@ -12,14 +12,14 @@ inChromium("the page", () => {
     await give(page, "painting", path("painting.png"));
     await page.getByRole("checkbox", { name: "Mix" }).waitFor();
     await page.getByRole("button", { name: "painting", exact: true, pressed: true }).waitFor(PATIENCE);
-    await page.getByRole("link", { name: "Attention" }).click();
+    await page.getByRole("tab", { name: "Attention" }).click();
     await page.locator('[data-stage="photo"]').waitFor(PATIENCE);
     await page.goBack();
     await page.waitForSelector('main[data-view="picture"]');
     await painted(page);
     // What is painted is not painted once more.
     const before = await page.getAttribute("[data-finished]", "data-finished");
-    await page.getByRole("link", { name: "Video" }).click();
+    await page.getByRole("tab", { name: "Video" }).click();
     await page.waitForSelector('main[data-view="video"]');
     await page.goBack();
     await page.getByText(/^Painted 160 x 112 pixels/).waitFor(PATIENCE);
@@ -27,6 +27,54 @@ inChromium("the page", () => {
     expect(await page.getAttribute("[data-finished]", "data-finished")).toBe(before);
     expect(await page.getByRole("button", { name: "painting", exact: true, pressed: true }).count()).toBe(1);
     expect(await page.getByRole("img", { name: "photo.png" }).count()).toBe(1);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("loads the engine when idle, and paints the example in what is chosen, by keys alone", async () => {
+    const page = await visit("?device=cpu");
+    await page.waitForSelector('[data-engine="ready"]', PATIENCE);
+    const chosen = () => page.getAttribute('.paintings [aria-pressed="true"][data-painting]', "data-painting");
+    expect(await chosen()).toBe("van-gogh-starry-night");
+    for (let tabs = 0; tabs < 5; tabs++) await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("data-painting"))).toBe(
+      "van-gogh-starry-night",
+    );
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("Enter");
+    expect(await chosen()).toBe("hokusai-great-wave");
+    await page.getByRole("img", { name: "Neuschwanstein Castle" }).first().waitFor(PATIENCE);
+    await page.waitForSelector('[data-work="busy"]', PATIENCE);
+    await page.getByRole("button", { name: "Surprise me" }).press("Enter");
+    expect(await chosen()).not.toBe("hokusai-great-wave");
+    await page.getByRole("tab", { name: "Picture" }).press("ArrowLeft");
+    await page.waitForSelector('main[data-view="video"]');
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Video");
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("fits the window, and on a phone keeps the picture and its download in reach", async () => {
+    const page = await visit("?device=cpu#picture", { viewport: { width: 1600, height: 900 } });
+    await give(page, "painting", path("tiny painting.png"));
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    for (const width of [1600, 1024]) {
+      await page.setViewportSize({ width, height: 900 });
+      const [tall, wide] = await page.evaluate(() => [
+        document.documentElement.scrollHeight,
+        document.documentElement.scrollWidth,
+      ]);
+      expect([width, tall, wide]).toEqual([width, 900, width]);
+    }
+    const stage = await page.locator(".stage").boundingBox();
+    expect(stage?.width).toBeGreaterThan(600);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+    for (const seen of [page.locator(".stage"), page.getByRole("button", { name: "Download" })]) {
+      const { y = -1, height = 0 } = (await seen.boundingBox()) ?? {};
+      expect(y).toBeGreaterThanOrEqual(0);
+      expect(y + height).toBeLessThanOrEqual(600);
+    }
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
     expect(opened.complaints).toEqual([]);
   });
 
@@ -63,7 +111,7 @@ inChromium("the page", () => {
       ] as const) {
         await page.locator('select[name="language"]').selectOption(language);
         await page.waitForSelector(`html[lang="${language}"]`);
-        await page.getByRole("link", { name, exact: true }).click();
+        await page.getByRole("tab", { name, exact: true }).click();
         const { violations } = await page.evaluate(() =>
           (globalThis as unknown as { axe: typeof axe }).axe.run(document),
         );

@@ -27,6 +27,7 @@ inChromium("the picture", () => {
     expect(largestDifference(await result(page), plain)).toBeLessThanOrEqual(3);
 
     await change(page, () => page.locator('input[name="strength"]').fill("0.6"));
+    await page.getByText("Adjust", { exact: true }).click();
     await change(page, () => page.locator('input[name="stroke"]').fill("0.5"));
     await change(page, () => page.locator('input[name="rotate"]').fill("90"));
     await change(page, () => page.locator('select[name="color"]').selectOption("match"));
@@ -85,6 +86,36 @@ inChromium("the picture", () => {
     await page.getByRole("button", { name: "Stop" }).press("Enter");
     await page.getByText("Stopped.").waitFor(PATIENCE);
     await change(page, () => page.getByRole("button", { name: "Try again" }).press("Enter"));
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("shows the photograph while the picture is pressed, and beside it by a divider", async () => {
+    const page = await visit("?device=cpu");
+    await give(page, "painting", path("tiny painting.png"));
+    await give(page, "photo", path("tiny photo.png"));
+    await painted(page);
+    const frame = page.locator('[data-stage="compare"] .frame');
+    const covered = (percent: number) => page.waitForSelector(`.after[style*="0px 0px ${percent}%"]`, PATIENCE);
+    await covered(0);
+    const box = (await frame.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    await page.mouse.move(box.x + box.width / 3, box.y + box.height / 3);
+    await page.mouse.down();
+    await covered(100);
+    await page.mouse.up();
+    await covered(0);
+    await frame.focus();
+    await page.keyboard.down("Space");
+    await covered(100);
+    await page.keyboard.up("Space");
+    await covered(0);
+    expect(await page.getByRole("slider", { name: "How much of the original is shown" }).count()).toBe(0);
+    await page.getByRole("button", { name: "Compare side by side" }).click();
+    await covered(32);
+
+    await page.getByRole("button", { name: "Full screen" }).click();
+    await page.waitForFunction(() => document.fullscreenElement?.classList.contains("board"), undefined, PATIENCE);
+    await page.getByRole("button", { name: "Full screen" }).click();
+    await page.waitForFunction(() => document.fullscreenElement === null, undefined, PATIENCE);
     expect(opened.complaints).toEqual([]);
   });
 
