@@ -50,7 +50,7 @@ function sharesOf(withRegions: boolean): Share[] {
 export async function paintJob(
   job: Job,
   photo: string | Picture,
-  how: Pick<PaintRequest, "longerSide" | "clip"> & AskOptions = {},
+  how: Pick<PaintRequest, "longerSide" | "paintingSide" | "clip"> & AskOptions = {},
 ): Promise<Painted> {
   const { signal, onReport, ...rest } = how;
   const keys = job.shares.map(({ painting }) => painting);

@@ -24,6 +24,8 @@ export interface PaintRequest extends PaintControls {
   readonly shares: readonly Share[];
   /** The longer side to paint at; the photograph's own by default. */
   readonly longerSide?: number | undefined;
+  /** The longer side at which the paintings are looked at, once; by default that of the library, and they are kept. */
+  readonly paintingSide?: number | undefined;
   /** The clip that the photograph is the next frame of; all that the worker knows of a clip goes when another one begins. */
   readonly clip?: string | undefined;
 }

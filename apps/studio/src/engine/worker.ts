@@ -161,19 +161,27 @@ async function styleOf(model: Model, painting: string, look: Look, { signal }: C
 }
 
 async function paintShares(request: PaintRequest, call: Call): Promise<Painted> {
-  const { model: name, photo, shares, longerSide, clip, ...controls } = request;
+  const { model: name, photo, shares, longerSide, paintingSide, clip, ...controls } = request;
   const { signal, report } = call;
   const model = await modelNamed(name, call);
   report({ stage: "paint", fraction: 0 });
   const made = [];
   for (const { painting, look, weight, mask } of shares satisfies readonly Share[]) {
-    made.push({ style: await styleOf(model, painting, look, { signal }), weight, mask });
+    const style =
+      paintingSide === undefined
+        ? await styleOf(model, painting, look, { signal })
+        : await model.style(pictureOf(painting), { ...look, size: paintingSide, signal });
+    made.push({ style, weight, mask });
   }
   const onProgress: CallOptions["onProgress"] = ({ stage, fraction }) =>
     report({ stage: "paint", fraction: BEGINS[stage] + LENGTHS[stage] * fraction });
   const picture = pictureWithin(photo, longerSide);
   const statistics = clip === undefined ? undefined : scenes.next(clip, picture);
-  return paint(model, picture, made, { ...controls, statistics, signal, onProgress });
+  try {
+    return await paint(model, picture, made, { ...controls, statistics, signal, onProgress });
+  } finally {
+    if (paintingSide !== undefined) for (const { style } of made) style.dispose();
+  }
 }
 
 async function look<T>(

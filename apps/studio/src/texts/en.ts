@@ -54,6 +54,7 @@ export const en = {
   "paintings.hint": "Choose one, or up to four to mix.",
   "paintings.add": "Add your own",
   "paintings.drop": "Drop to add a painting",
+  "every.title": "Every painting",
   "paintings.surprise": "Surprise me",
   "paintings.filter": "Filter",
   "group.all": "All",

@@ -58,6 +58,7 @@ export const ja: Texts = {
   "paintings.hint": "一枚、または混ぜるなら四枚まで選べます。",
   "paintings.add": "自分の絵を追加",
   "paintings.drop": "離すと絵を追加します",
+  "every.title": "すべての絵で見る",
   "paintings.surprise": "おまかせ",
   "paintings.filter": "絞り込み",
   "group.all": "すべて",

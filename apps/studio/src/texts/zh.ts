@@ -56,6 +56,7 @@ export const zh: Texts = {
   "paintings.hint": "选择一幅，或最多四幅进行混合。",
   "paintings.add": "添加自己的画",
   "paintings.drop": "松开即可添加画作",
+  "every.title": "所有画作",
   "paintings.surprise": "随机一幅",
   "paintings.filter": "筛选",
   "group.all": "全部",

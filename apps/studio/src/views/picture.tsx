@@ -1,11 +1,13 @@
 /** The picture: the stage, the strip of paintings under it, and the controls beside them. */
 
 import { signal } from "@preact/signals";
+import { isEvery } from "../every.ts";
 import { Adjust } from "../parts/adjust.tsx";
 import { BrushStage, brush, isBrushing } from "../parts/brush.tsx";
 import { Compare, isSplit } from "../parts/compare.tsx";
 import { PictureCanvas, Progress } from "../parts/controls.tsx";
 import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
+import { Every } from "../parts/every.tsx";
 import { FullScreen } from "../parts/fullScreen.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
@@ -59,6 +61,7 @@ function Board() {
     );
   }
   if (isBrushing.value) return <BrushStage photo={opened} />;
+  if (isEvery.value) return <Every photo={opened} />;
   const { width, height } = opened.picture;
   const made = result.value?.photo === opened ? result.value.painted : undefined;
   return (
@@ -120,6 +123,15 @@ function Status() {
             {t("result.again")}
           </button>
         )}
+        <Mode
+          icon="grid"
+          label={t("every.title")}
+          isOn={isEvery.value}
+          onToggle={(isOn) => {
+            isEvery.value = isOn;
+            isBrushing.value = false;
+          }}
+        />
         <RegionsMode />
         <Mode
           icon="split"
@@ -192,6 +204,7 @@ function RegionsMode() {
         isOn={isBrushing.value}
         onToggle={(isOn) => {
           isBrushing.value = isOn;
+          isEvery.value = false;
           if (isOn) brush.value = { ...brush.value, painting: ids[0] ?? "" };
         }}
       />

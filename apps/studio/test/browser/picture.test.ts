@@ -119,6 +119,21 @@ inChromium("the picture", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  test("shows the photograph in every painting, and goes on with the one that is chosen", async () => {
+    const page = await visit("?device=cpu");
+    await give(page, "painting", path("tiny painting.png"));
+    await give(page, "photo", path("tiny photo.png"));
+    await painted(page);
+    await page.getByRole("button", { name: "Every painting" }).click();
+    const painting = page.locator(".every button", { hasText: "Water Lilies" });
+    await painting.locator("canvas").waitFor(PATIENCE);
+    expect(await page.locator('.every [data-preview="painted"]').count()).toBeGreaterThanOrEqual(3);
+    await change(page, () => painting.click());
+    expect(await page.getAttribute('.paintings [aria-pressed="true"]', "data-painting")).toBe("monet-water-lilies");
+    expect(await page.locator(".every").count()).toBe(0);
+    expect(opened.complaints).toEqual([]);
+  });
+
   test("paints only where the brush was", async () => {
     const page = await visit("?device=cpu");
     await give(page, "photo", path("photo.png"));
