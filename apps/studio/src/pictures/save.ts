@@ -37,3 +37,12 @@ export async function copyPicture(picture: Picture): Promise<void> {
     throw new Error(t("problem.clipboard"), { cause: error });
   }
 }
+
+/** Puts a text on the clipboard. */
+export async function copyText(text: string): Promise<void> {
+  // Pages from plain http have no clipboard.
+  if (navigator.clipboard === undefined) throw new Error(t("problem.clipboardText"));
+  await navigator.clipboard.writeText(text).catch((cause: unknown) => {
+    throw new Error(t("problem.clipboardText"), { cause });
+  });
+}

@@ -103,6 +103,8 @@ export const ja: Texts = {
   "result.format": "形式",
   "result.copy": "コピー",
   "result.copied": "コピーしました。",
+  "result.share": "共有",
+  "result.linked": "リンクをコピーしました。絵と設定が再現されます（自分の写真は含まれません）。",
   "result.stop": "中止",
   "result.stopped": "中止しました。",
   "result.again": "もう一度",
@@ -192,6 +194,8 @@ export const ja: Texts = {
   "problem.canvas": "これ以上キャンバスを作成できません。他のタブを閉じて再試行してください。",
   "problem.format": "このブラウザーは {format} を書き出せません。PNG を選んでください。",
   "problem.clipboard": "ブラウザーがクリップボードへの書き込みを許可していません。ダウンロードしてください。",
+  "problem.clipboardText":
+    "ブラウザーがクリップボードへの書き込みを許可していません。アドレスバーからコピーしてください。",
   "note.reduced": "写真は {from} メガピクセルあり、メモリー節約のため {to} メガピクセルで開きました。",
   "note.animated": "動く画像です。最初のコマを使います。",
   close: "閉じる",

@@ -15,8 +15,8 @@ import { MixingPad } from "../parts/pad.tsx";
 import { Paintings } from "../parts/paintings.tsx";
 import { Regions } from "../parts/regions.tsx";
 import { EXAMPLE, EXAMPLE_PHOTO, photoUrl } from "../pictures/bundled.ts";
-import { copyPicture, encodePicture, type SavedFormat, saveFile } from "../pictures/save.ts";
-import { again, finished, fullSize, result, stop, work } from "../result.ts";
+import { copyPicture, copyText, encodePicture, type SavedFormat, saveFile } from "../pictures/save.ts";
+import { again, finished, fullSize, type Result, result, stop, work } from "../result.ts";
 import { complain, photo, say, settings } from "../state.ts";
 import { sentenceOf } from "../texts/problems.ts";
 import { t } from "../texts/texts.ts";
@@ -172,6 +172,16 @@ function Status() {
         >
           <Icon name="copy" />
         </button>
+        <button
+          type="button"
+          class="icon"
+          title={t("result.share")}
+          aria-label={t("result.share")}
+          disabled={!isCurrent}
+          onClick={share}
+        >
+          <Icon name="share" />
+        </button>
         <select
           name="format"
           aria-label={t("result.format")}
@@ -239,14 +249,33 @@ function Mode({ icon, label, isOn, onToggle }: ModeProps) {
   );
 }
 
+function nameOfFile(made: Result, ending: string): string {
+  return `${made.photo.name.replace(/\.\w+$/, "")}, ${made.settings.paintings[0]}.${ending}`;
+}
+
 async function download(): Promise<void> {
   try {
     const made = await fullSize();
     if (made === undefined) return;
-    const ending = format.value === "jpeg" ? "jpg" : format.value;
-    const name = `${made.photo.name.replace(/\.\w+$/, "")}, ${made.settings.paintings[0]}.${ending}`;
+    const name = nameOfFile(made, format.value === "jpeg" ? "jpg" : format.value);
     saveFile(await encodePicture(made.painted, format.value), name);
     say(t("result.saved", { name }));
+  } catch (error) {
+    complain(error);
+  }
+}
+
+/** Hands the picture to the system's share sheet; where there is none, copies a link to what is set. */
+async function share(): Promise<void> {
+  try {
+    const made = result.peek();
+    if (made === undefined) return;
+    const file = new File([await encodePicture(made.painted, "jpeg")], nameOfFile(made, "jpg"), { type: "image/jpeg" });
+    if (navigator.canShare?.({ files: [file] })) await navigator.share({ files: [file], title: t("app.title") });
+    else {
+      await copyText(location.href);
+      say(t("result.linked"));
+    }
   } catch (error) {
     complain(error);
   }

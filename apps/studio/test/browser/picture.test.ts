@@ -112,6 +112,13 @@ inChromium("the picture", () => {
     await page.getByRole("button", { name: "Compare side by side" }).click();
     await covered(32);
 
+    // Where the system shares nothing, a link to what is set is copied.
+    await page.evaluate(() => Object.defineProperty(navigator, "canShare", { value: undefined }));
+    await opened.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.getByRole("button", { name: "Share" }).click();
+    await page.getByText(/^The link is copied\./).waitFor(PATIENCE);
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(page.url());
+
     await page.getByRole("button", { name: "Full screen" }).click();
     await page.waitForFunction(() => document.fullscreenElement?.classList.contains("board"), undefined, PATIENCE);
     await page.getByRole("button", { name: "Full screen" }).click();
@@ -128,6 +135,10 @@ inChromium("the picture", () => {
     const painting = page.locator(".every button", { hasText: "Water Lilies" });
     await painting.locator("canvas").waitFor(PATIENCE);
     expect(await page.locator('.every [data-preview="painted"]').count()).toBeGreaterThanOrEqual(3);
+    // It has the photograph's shape, and its title stands under it.
+    const [tile, preview] = [await painting.boundingBox(), await painting.locator(".preview").boundingBox()];
+    expect((preview?.width ?? 0) / (preview?.height ?? 1)).toBeCloseTo(48 / 32, 1);
+    expect(tile?.height).toBeGreaterThan((preview?.height ?? 0) + 15);
     await change(page, () => painting.click());
     expect(await page.getAttribute('.paintings [aria-pressed="true"]', "data-painting")).toBe("monet-water-lilies");
     expect(await page.locator(".every").count()).toBe(0);
