@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { rateOfDelays } from "../src/node/ffmpeg/animation.ts";
-import { audioArgs, segmentFormat, type VideoCodec, videoTarget } from "../src/node/ffmpeg/codecs.ts";
+import { audioArgs, keepsAlpha, segmentFormat, type VideoCodec, videoTarget } from "../src/node/ffmpeg/codecs.ts";
 import { FrameReader, partOf, type ReadFramesOptions } from "../src/node/ffmpeg/decode.ts";
 import { FrameWriter } from "../src/node/ffmpeg/encode.ts";
 import { joinSegments } from "../src/node/ffmpeg/join.ts";
@@ -257,10 +257,11 @@ describe.skipIf(!hasFfmpeg)("a film", () => {
     codec?: VideoCodec,
     sound?: Parameters<typeof joinSegments>[2]["sound"],
     repeats?: number,
+    hasAlpha = false,
   ) {
     const target = videoTarget(path(name), codec);
     const [size, rate] = [frames[0] as Picture, { numerator: 30000, denominator: 1001 }];
-    const format = segmentFormat(name, size, target, abilities);
+    const format = segmentFormat(name, size, target, abilities, hasAlpha);
     const files: { path: string; frames: number }[] = [];
     for (let from = 0; from < frames.length; from += 7) {
       await using writer = new FrameWriter(path(`${files.length}-${name}${format.extension}`), {
@@ -321,6 +322,46 @@ describe.skipIf(!hasFfmpeg)("a film", () => {
     expect([colorAt(frame as Picture, 0.5, 0.1)[3], colorAt(frame as Picture, 0.5, 0.9)[3]]).toEqual([0, 255]);
     const [white] = await framesOf("clear.gif");
     expect(colorAt(white as Picture, 0.5, 0.1)).toEqual([255, 255, 255, 255]);
+  });
+
+  test.each(["libvpx", "libvpx-vp9"])("shows what is transparent in WebM by %s", async (encoder) => {
+    const half = "color=size=64x48:rate=10:duration=0.5,format=rgba,geq=r=200:g=50:b=20:a='if(lt(X,32),0,255)'";
+    const [input, name] = [["-f", "lavfi", "-i", half], `${encoder}.webm`];
+    clip(...input, "-pix_fmt", "yuva420p", "-c:v", encoder, "-auto-alt-ref", "0", "-crf", "10", "-b:v", "1M", name);
+    expect(await probeVideo(path(name))).toMatchObject({ hasAlpha: true });
+    const [[white], [clear]] = [await framesOf(name), await framesOf(name, { keepAlpha: true })];
+    near(colorAt(white as Picture, 0.25, 0.5), [255, 255, 255, 255], 3);
+    near(colorAt(white as Picture, 0.75, 0.5), [200, 50, 20, 255]);
+    expect([colorAt(clear as Picture, 0.25, 0.5)[3], colorAt(clear as Picture, 0.75, 0.5)[3]]).toEqual([0, 255]);
+    const poor = { ...abilities, version: "4.4", decoders: new Set(["vp8", "vp9"]) };
+    const info = await probeVideo(path(name));
+    expect(() => new FrameReader(info, poor)).toThrow(
+      `${name}: this ffmpeg (4.4) has no ${encoder}, which decodes its transparency. Install a full build of ffmpeg.`,
+    );
+  });
+
+  test.each([
+    ["clear.webm", undefined],
+    ["clear-vp9.mkv", "vp9"],
+    ["clear.mov", "prores"],
+  ] as const)("keeps transparency in %s", async (name, codec) => {
+    const clear = frames.map(({ data, ...size }) => ({
+      ...size,
+      data: data.map((value, at) => (at % 4 === 3 && at < 33 * 12 * 4 ? 0 : value)),
+    }));
+    await film(name, clear, codec, undefined, undefined, true);
+    const back = await framesOf(name, { keepAlpha: true });
+    expect(back).toHaveLength(15);
+    for (const frame of [back[0], back[14]] as Picture[]) {
+      expect([colorAt(frame, 0.5, 0.2)[3], colorAt(frame, 0.5, 0.8)[3]]).toEqual([0, 255]);
+    }
+    near(colorAt(back[2] as Picture, 0.5, 0.8), [60, 102, 90, 255]);
+  });
+
+  test("says which of them keep transparency", () => {
+    const kept = (name: string, codec?: VideoCodec) => keepsAlpha(videoTarget(name, codec));
+    expect([kept("a.webm"), kept("a.gif"), kept("a.mov", "prores"), kept("a.mkv", "vp9")]).not.toContain(false);
+    expect([kept("a.mp4"), kept("a.mp4", "vp9"), kept("a.webm", "av1"), kept("a.mov")]).not.toContain(true);
   });
 
   test("has the colors of every scene as a GIF, and is shown as often as is asked for", async () => {

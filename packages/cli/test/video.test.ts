@@ -200,6 +200,20 @@ describe.skipIf(!hasFfmpeg)("a video", () => {
     expect(Math.abs(onset / 48000 - 0.2)).toBeLessThan(1 / 30);
   });
 
+  test("that is transparent in parts stays so where it can", async () => {
+    const half = "color=size=32x24:rate=5:duration=0.4,format=rgba,geq=r=200:g=50:b=20:a='if(lt(X,16),0,255)'";
+    clip("-f", "lavfi", "-i", half, "-pix_fmt", "yuva420p", "-c:v", "libvpx-vp9", "-crf", "10", "half.webm");
+    await video("half.webm", "-s", "wave.jpg", "-o", "half-out.webm", "--frames", "half-frames");
+    const decoded = (...args: string[]) => {
+      const raw = ["-frames:v", "1", "-f", "rawvideo", "-pix_fmt", "rgba", "-"];
+      return execFileSync("ffmpeg", ["-v", "error", ...args, ...raw]).subarray(12 * 32 * 4, 13 * 32 * 4);
+    };
+    const row = decoded("-c:v", "libvpx-vp9", "-i", path("half-out.webm"));
+    expect([row[4 * 4 + 3], row[28 * 4 + 3]]).toEqual([0, 255]);
+    const picture = decoded("-i", path("half-frames", "000001.png"));
+    expect([picture[4 * 4 + 3], picture[28 * 4 + 3]]).toEqual([0, 255]);
+  });
+
   test("that is truncated is painted as far as it goes, and that is a failure", async () => {
     clip(...card("32x24", 10, 2), "-pix_fmt", "yuv420p", "-crf", "1", "-g", "3", "-movflags", "+faststart", "fast.mp4");
     const { size } = await stat(path("fast.mp4"));

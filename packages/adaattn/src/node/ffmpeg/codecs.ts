@@ -31,6 +31,14 @@ interface CodecSpec {
   /** The container that holds one segment of a film in the making, with exact times. */
   readonly segment: { readonly format: string; readonly extension: string };
   readonly crf?: { readonly most: number; readonly usual: number };
+  /** What is different where transparency is kept, and the files that hold it; nothing where it cannot be. */
+  readonly alpha?: {
+    readonly pixelFormat: string;
+    /** Options of the encoder, after its own. */
+    readonly args: readonly string[];
+    readonly segment: CodecSpec["segment"];
+    readonly extensions: readonly VideoExtension[];
+  };
   readonly extensions: readonly VideoExtension[];
 }
 
@@ -67,6 +75,13 @@ const CODECS: Readonly<Record<VideoCodec, CodecSpec>> = {
     isEven: false,
     segment: { format: "mp4", extension: ".mp4" },
     crf: { most: 63, usual: 30 },
+    // Transparency travels beside the frames, in what only Matroska has a place for.
+    alpha: {
+      pixelFormat: "yuva420p",
+      args: [],
+      segment: { format: "webm", extension: ".webm" },
+      extensions: [".webm", ".mkv"],
+    },
     extensions: [".webm", ".mp4", ".mkv"],
   },
   av1: {
@@ -88,6 +103,12 @@ const CODECS: Readonly<Record<VideoCodec, CodecSpec>> = {
     pixelFormat: "yuv422p10le",
     isEven: true,
     segment: { format: "mov", extension: ".mov" },
+    alpha: {
+      pixelFormat: "yuva444p10le",
+      args: ["-profile:v", "4444", "-alpha_bits", "16"],
+      segment: { format: "mov", extension: ".mov" },
+      extensions: [".mov", ".mkv"],
+    },
     extensions: [".mov", ".mkv"],
   },
   // A palette can only be chosen once all frames are known, so the film in the making is kept without loss.
@@ -96,6 +117,12 @@ const CODECS: Readonly<Record<VideoCodec, CodecSpec>> = {
     pixelFormat: "bgra",
     isEven: false,
     segment: { format: "nut", extension: ".nut" },
+    alpha: {
+      pixelFormat: "bgra",
+      args: [],
+      segment: { format: "nut", extension: ".nut" },
+      extensions: [".gif"],
+    },
     extensions: [".gif"],
   },
 };
@@ -175,6 +202,7 @@ export interface SegmentFormat {
 /**
  * How segments of a film are encoded. Where a codec needs even sides and a side is odd, its last column or row is repeated once.
  *
+ * @param hasAlpha whether frames are transparent in parts and that is to be kept, where {@link keepsAlpha} says that it can be.
  * @throws Error with one sentence naming the encoder that this ffmpeg lacks.
  */
 export function segmentFormat(
@@ -182,8 +210,14 @@ export function segmentFormat(
   size: Size,
   target: VideoTarget,
   abilities: FfmpegAbilities,
+  hasAlpha = false,
 ): SegmentFormat {
-  const { encoders, pixelFormat, isEven, segment } = CODECS[target.codec];
+  const { encoders, isEven, alpha, ...opaque } = CODECS[target.codec];
+  const {
+    pixelFormat,
+    segment,
+    args: extra,
+  } = hasAlpha && keepsAlpha(target) && alpha ? alpha : { ...opaque, args: [] };
   const encoder = encoders.find(({ name }) => abilities.encoders.has(name));
   if (encoder === undefined) {
     const names = encoders.map(({ name }) => name).join(" or ");
@@ -203,7 +237,15 @@ export function segmentFormat(
   ];
   const tags = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv"];
   return {
-    args: ["-vf", chain.join(","), "-c:v", encoder.name, ...encoder.args(target.quality), ...(isYuv ? tags : [])],
+    args: [
+      "-vf",
+      chain.join(","),
+      "-c:v",
+      encoder.name,
+      ...encoder.args(target.quality),
+      ...extra,
+      ...(isYuv ? tags : []),
+    ],
     container: segment.format,
     extension: segment.extension,
   };
@@ -237,7 +279,7 @@ export function audioArgs(extension: VideoExtension, codecs: readonly string[]):
   });
 }
 
-/** Whether a codec keeps transparency. */
-export function keepsAlpha(codec: VideoCodec): boolean {
-  return codec === "gif";
+/** Whether a film can keep transparency: GIFs, ProRes, and VP9 in WebM and Matroska. */
+export function keepsAlpha({ codec, extension }: Pick<VideoTarget, "codec" | "extension">): boolean {
+  return CODECS[codec].alpha?.extensions.includes(extension) ?? false;
 }

@@ -88,6 +88,7 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
         ...["-nostdin", "-hide_banner", "-loglevel", "error", ...sourceArgs()],
         ...(isFileTime ? ["-copyts", "-start_at_zero"] : []),
         ...(seek === undefined ? [] : ["-noaccurate_seek", "-ss", String(seek)]),
+        ...decoderOf(info, abilities),
         ...["-i", fileUrl(info.path), "-map", `0:${info.stream}`],
         ...["-vf", filters(info, abilities, { size, rate, startsAtZero, cut }), ...passFrames(abilities)],
         ...["-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1"],
@@ -170,6 +171,17 @@ export function partOf(
   const from = Math.round(start * perSecond(rate));
   const to = end === undefined ? undefined : Math.max(from + 1, Math.round(end * perSecond(rate)));
   return { from, first: Math.max(from, Math.round(delay * perSecond(rate))), to };
+}
+
+/** The decoder that sees transparency beside the frames of VP8 and VP9, which ffmpeg's own leave out. */
+function decoderOf({ path, codec, hasAlpha }: VideoInfo, { decoders, version }: FfmpegAbilities): readonly string[] {
+  const name = { vp8: "libvpx", vp9: "libvpx-vp9" }[codec];
+  if (!hasAlpha || name === undefined) return [];
+  if (decoders.has(name)) return ["-c:v", name];
+  throw cannotRead(
+    path,
+    `this ffmpeg (${version}) has no ${name}, which decodes its transparency. Install a full build of ffmpeg.`,
+  );
 }
 
 /** The filter after `fps`, whose time stamps count frames. */

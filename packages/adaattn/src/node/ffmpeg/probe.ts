@@ -49,6 +49,7 @@ export interface VideoInfo extends Size {
   readonly matrix: string;
   /** Whether brightness is stored for bright screens, as PQ or HLG. */
   readonly isHdr: boolean;
+  /** Whether frames may be transparent in parts. */
   readonly hasAlpha: boolean;
   /** How often an animated picture, such as a GIF, is shown again after the first time: 0 for once, Infinity for without end; undefined for all else. */
   readonly repeats: number | undefined;
@@ -147,7 +148,7 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
     delay: Math.max(0, (numberOf(video.start_time) ?? 0) - begin),
     matrix: matrixOf(video.color_space, height),
     isHdr: ["smpte2084", "arib-std-b67"].includes(video.color_transfer ?? ""),
-    hasAlpha: /^(yuva|rgba|bgra|argb|abgr|gbrap|ya|pal8)/.test(video.pix_fmt ?? ""),
+    hasAlpha: hasAlphaBeside(video) || /^(yuva|rgba|bgra|argb|abgr|gbrap|ya|pal8)/.test(video.pix_fmt ?? ""),
     repeats: isAnimation ? await repeatsOf(path, video.codec_name) : undefined,
     audio: streams
       .filter((one) => one.codec_type === "audio")
@@ -301,6 +302,12 @@ function ratioOf(text: string | undefined): number | undefined {
 function numberOf(text: string | undefined): number | undefined {
   const value = Number(text);
   return text !== undefined && Number.isFinite(value) ? value : undefined;
+}
+
+/** Whether transparency lies beside the frames, as it does in WebM: their own format does not tell. */
+function hasAlphaBeside({ codec_name, tags = {} }: ProbedStream): boolean {
+  const mode = Object.entries(tags).find(([name]) => name.toLowerCase() === "alpha_mode")?.[1];
+  return mode === "1" && ["vp8", "vp9"].includes(codec_name ?? "");
 }
 
 function rotationOf({ side_data_list: sides = [], tags = {} }: ProbedStream): number {

@@ -196,6 +196,8 @@ export interface FfmpegAbilities {
   readonly version: string;
   /** Names of encoders, such as libx264. */
   readonly encoders: ReadonlySet<string>;
+  /** Names of decoders, such as libvpx. */
+  readonly decoders: ReadonlySet<string>;
   /** Names of filters, such as zscale. */
   readonly filters: ReadonlySet<string>;
 }
@@ -220,8 +222,8 @@ export function ffmpegAbilities(signal?: AbortSignal): Promise<FfmpegAbilities> 
 }
 
 async function ask(signal: AbortSignal | undefined): Promise<FfmpegAbilities> {
-  const [encoders, filters] = await Promise.all(
-    ["-encoders", "-filters"].map((list) => runProgram("ffmpeg", [list], signal)),
+  const [encoders, decoders, filters] = await Promise.all(
+    ["-encoders", "-decoders", "-filters"].map((list) => runProgram("ffmpeg", [list], signal)),
   );
   // Lines such as " V....D libx264  libx264 H.264 ..." and " .SC zscale  V->V  Apply ...".
   const names = (text = "") => new Set([...text.matchAll(/^ [A-Z.|]{2,6} +(\S+)/gm)].map(([, name = ""]) => name));
@@ -229,6 +231,7 @@ async function ask(signal: AbortSignal | undefined): Promise<FfmpegAbilities> {
     // From the banner, which stands among the complaints.
     version: /^ffmpeg version (\S+)/m.exec(encoders?.complaints.join("\n") ?? "")?.[1] ?? "unknown",
     encoders: names(encoders?.output),
+    decoders: names(decoders?.output),
     filters: names(filters?.output),
   };
 }
