@@ -3,6 +3,7 @@ import { chmod, copyFile, mkdtemp, readFile, rm, stat, writeFile } from "node:fs
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import sharp from "sharp";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { rateOfDelays } from "../src/node/ffmpeg/animation.ts";
 import { audioArgs, keepsAlpha, segmentFormat, type VideoCodec, videoTarget } from "../src/node/ffmpeg/codecs.ts";
@@ -205,6 +206,25 @@ describe.skipIf(!hasFfmpeg)("a video file", () => {
     expect(await error("cut.mp4")).toBe(
       "Cannot read F/cut.mp4: it is a damaged or truncated video. Get a fresh copy of it.",
     );
+  });
+
+  test("that is an animated WebP picture, which ffmpeg takes for a still one, is refused", async () => {
+    const frames = await sharp({ create: { width: 32, height: 64, channels: 3, background: "red" } })
+      .composite([{ input: { create: { width: 32, height: 32, channels: 3, background: "blue" } }, top: 0, left: 0 }])
+      .raw()
+      .toBuffer();
+    const pages = { raw: { width: 32, height: 64, channels: 3 as const, pageHeight: 32 } };
+    await sharp(frames, pages)
+      .webp({ delay: [100, 200] })
+      .toFile(path("two.webp"));
+    expect(await error("two.webp")).toBe(
+      "Cannot read F/two.webp: it is an animated WebP picture, of which ffmpeg reads one frame at most. Convert it to an animated PNG or a GIF first.",
+    );
+    // A still one is a video of one frame.
+    await sharp(frames, { raw: { width: 32, height: 64, channels: 3 } })
+      .webp()
+      .toFile(path("still.webp"));
+    expect(await framesOf("still.webp")).toHaveLength(1);
   });
 
   test("that ends too early gives what it has, and says so", async () => {

@@ -95,6 +95,12 @@ const FASTEST = 60;
  */
 export async function probeVideo(path: string, signal?: AbortSignal): Promise<VideoInfo> {
   await checkReadable(path);
+  if (await isAnimatedWebp(path)) {
+    throw cannotRead(
+      path,
+      "it is an animated WebP picture, of which ffmpeg reads one frame at most. Convert it to an animated PNG or a GIF first.",
+    );
+  }
   const args = [
     "-v",
     "error",
@@ -254,6 +260,18 @@ export async function seekBefore(info: VideoInfo, seconds: number, signal?: Abor
     if (key !== undefined) return key;
   }
   return undefined;
+}
+
+/** Whether a file is a WebP with its flag of animation, of which ffmpeg reads no frame but the first, if any. */
+async function isAnimatedWebp(path: string): Promise<boolean> {
+  const file = await open(path);
+  try {
+    const { buffer } = await file.read(Buffer.alloc(24), 0, 24, 0);
+    const isExtended = buffer.toString("latin1", 0, 4) === "RIFF" && buffer.toString("latin1", 8, 16) === "WEBPVP8X";
+    return isExtended && ((buffer[20] ?? 0) & 2) !== 0;
+  } finally {
+    await file.close();
+  }
 }
 
 /** Whether a file begins like a text, which ffprobe takes for a damaged video if it is called like one. */
