@@ -102,8 +102,10 @@ export async function open(
   browser: Browser,
   address: string,
   options: Parameters<Browser["newContext"]>[0] = {},
+  prepare: (context: BrowserContext) => Promise<unknown> = async () => undefined,
 ): Promise<Opened> {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  await prepare(context);
   const page = await context.newPage();
   const complaints: string[] = [];
   page.on("console", (message) => {

@@ -49,8 +49,13 @@ export function inChromium(what: string, tests: () => void): void {
 type Options = Parameters<typeof open>[2];
 
 /** Opens an address. */
-export async function visitAt(address: string, options: Options = {}, on: Browser = browser): Promise<Page> {
-  opened = await open(on, address, options);
+export async function visitAt(
+  address: string,
+  options: Options = {},
+  on: Browser = browser,
+  prepare?: Parameters<typeof open>[3],
+): Promise<Page> {
+  opened = await open(on, address, options, prepare);
   return opened.page;
 }
 

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { preview } from "vite";
-import { expect, test } from "vitest";
+import { expect, inject, test } from "vitest";
 import { serve } from "../site.ts";
 import { give, inChromium, opened, painted, path, visit, visitAt } from "./harness.ts";
 
@@ -59,8 +59,12 @@ inChromium("what the page loads", () => {
     }
   });
 
-  test("fills the bar while engine and model are loaded", async () => {
-    const page = await visit("?device=cpu");
+  test("loads no engine ahead for users who spare data, and fills the bar while it is loaded", async () => {
+    const page = await visitAt(`${inject("studio").address}?device=cpu`, {}, undefined, (context) =>
+      context.addInitScript(() => Object.defineProperty(navigator, "connection", { value: { saveData: true } })),
+    );
+    await page.waitForLoadState("networkidle");
+    await page.waitForSelector('[data-engine="idle"]');
     await page.evaluate(() => {
       const seen: (readonly [string, number])[] = [];
       Object.assign(globalThis, { seen });
