@@ -13,7 +13,8 @@ import {
   thumbnailUrl,
 } from "./pictures/bundled.ts";
 import { openPicture } from "./pictures/decode.ts";
-import { fromParameters, History, MOST_PAINTINGS, toParameters, withPaintings } from "./settings.ts";
+import { dropPainting, keepPainting, keptPaintings } from "./pictures/kept.ts";
+import { DEFAULTS, fromParameters, History, MOST_PAINTINGS, toParameters, withPaintings } from "./settings.ts";
 import { sentenceOf } from "./texts/problems.ts";
 import { nameOf, t } from "./texts/texts.ts";
 
@@ -144,20 +145,43 @@ export async function openSample(id: string): Promise<void> {
   }
 }
 
-/** Adds a painting of the user's own, and chooses it. */
+/** The files of the user's own paintings. */
+const own = new Map<string, Blob>();
+
+/** Adds a painting of the user's own, chooses it, and keeps it for the next visit. */
 export async function addPainting(file: Blob, name: string): Promise<void> {
   try {
     const { picture } = await openPicture(file, name, 2 * STYLE_SIDE);
-    const id = `own ${++count}`;
+    const added = Date.now();
+    const id = `own ${added} ${++count}`;
     engine.keep(id, picture);
     given.add(id);
     const title = name.replace(/\.\w+$/, "");
-    paintings.value = [...paintings.value, { id, title, url: URL.createObjectURL(file), credit: undefined }];
+    list({ id, title, file });
     settings.change(withPaintings(settings.value, [id]));
+    await keepPainting({ id, title, file, added });
   } catch (error) {
     complain(error);
   }
 }
+
+function list({ id, title, file }: { readonly id: string; readonly title: string; readonly file: Blob }): void {
+  own.set(id, file);
+  paintings.value = [...paintings.peek(), { id, title, url: URL.createObjectURL(file), credit: undefined }];
+}
+
+/** Removes a painting of the user's own, here and for later visits; until the page is left, undo brings it back to the picture. */
+export async function removePainting(id: string): Promise<void> {
+  const removed = paintings.peek().find((painting) => painting.id === id);
+  if (removed === undefined || removed.credit !== undefined) return;
+  paintings.value = paintings.peek().filter((painting) => painting !== removed);
+  URL.revokeObjectURL(removed.url);
+  const others = settings.value.paintings.filter((one) => one !== id);
+  settings.change(withPaintings(settings.value, others.length > 0 ? others : DEFAULTS.paintings));
+  await dropPainting(id);
+}
+
+keptPaintings().then((kept) => kept.forEach(list), complain);
 
 /** Chooses a painting, or takes it away where it is chosen and not the only one. */
 export function togglePainting(id: string, isMixed: boolean): void {
@@ -186,7 +210,8 @@ const given = new Set<string>();
 /** Sees to it that the engine can have a painting. */
 export async function givePainting(id: string): Promise<void> {
   if (given.has(id)) return;
-  const { picture } = await openPicture(await fetchBlob(paintingUrl(id)), id);
+  const file = own.get(id) ?? (await fetchBlob(paintingUrl(id)));
+  const { picture } = await openPicture(file, id, own.has(id) ? 2 * STYLE_SIDE : undefined);
   engine.keep(id, picture);
   given.add(id);
 }

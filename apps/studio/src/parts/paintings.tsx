@@ -2,7 +2,15 @@
 
 import { useSignal } from "@preact/signals";
 import { GROUPS, type Group } from "../pictures/bundled.ts";
-import { addPainting, choosePaintings, type Painting, paintings, settings, togglePainting } from "../state.ts";
+import {
+  addPainting,
+  choosePaintings,
+  type Painting,
+  paintings,
+  removePainting,
+  settings,
+  togglePainting,
+} from "../state.ts";
 import { nameOf, t } from "../texts/texts.ts";
 import { OpenButton } from "./controls.tsx";
 import { Icon } from "./icon.tsx";
@@ -138,6 +146,11 @@ export function Chosen() {
   return (
     <p class="credit">
       <cite>{nameOf(last.id, last.title)}</cite> {creditOf(last) ?? t("paintings.own")}
+      {last.credit === undefined && (
+        <button type="button" class="quiet" title={t("paintings.kept")} onClick={() => removePainting(last.id)}>
+          {t("paintings.remove")}
+        </button>
+      )}
     </p>
   );
 }

@@ -64,6 +64,8 @@ export const en = {
   "group.line": "Line",
   "group.pattern": "Pattern",
   "paintings.own": "Your own",
+  "paintings.remove": "Remove",
+  "paintings.kept": "It is kept in this browser, and nowhere else, until you remove it.",
   "paintings.most": "Four paintings can be mixed at most; take one away first.",
 
   "mix.title": "Mix",

@@ -68,6 +68,8 @@ export const ja: Texts = {
   "group.line": "線",
   "group.pattern": "模様",
   "paintings.own": "自分の絵",
+  "paintings.remove": "削除",
+  "paintings.kept": "この絵はこのブラウザーにだけ保存され、削除するまで残ります。",
   "paintings.most": "混ぜられるのは四枚までです。先に一枚外してください。",
 
   "mix.title": "ミックス",

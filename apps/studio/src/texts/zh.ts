@@ -66,6 +66,8 @@ export const zh: Texts = {
   "group.line": "线条",
   "group.pattern": "图案",
   "paintings.own": "自己的画",
+  "paintings.remove": "移除",
+  "paintings.kept": "它只保存在此浏览器中，直到你将其移除。",
   "paintings.most": "最多混合四幅画，请先取消一幅。",
 
   "mix.title": "混合",

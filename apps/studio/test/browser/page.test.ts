@@ -52,6 +52,42 @@ inChromium("the page", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  test("keeps the user's paintings across visits, until they are removed", async () => {
+    const page = await visit("?device=cpu#picture");
+    const own = page.getByRole("button", { name: "tiny painting", exact: true });
+    await give(page, "painting", path("tiny painting.png"));
+    await own.waitFor(PATIENCE);
+    /** How many paintings the browser keeps. */
+    const kept = () =>
+      page.evaluate(
+        () =>
+          new Promise<number>((resolve) => {
+            const asked = indexedDB.open("adaattn-studio");
+            asked.onsuccess = () => {
+              const counted = asked.result.transaction("paintings").objectStore("paintings").count();
+              counted.onsuccess = () => {
+                asked.result.close();
+                resolve(counted.result);
+              };
+            };
+          }),
+      );
+    await expect.poll(kept).toBe(1);
+    await page.reload();
+    await own.click();
+    await give(page, "photo", path("tiny photo.png"));
+    await painted(page);
+    await page.getByRole("button", { name: "Remove", exact: true }).click();
+    await own.waitFor({ state: "detached" });
+    await page.getByText("The Starry Night Vincent van Gogh, 1889").waitFor();
+    await expect.poll(kept).toBe(0);
+    await page.reload();
+    await page.locator('[data-painting="van-gogh-starry-night"]').waitFor();
+    await page.waitForLoadState("networkidle");
+    expect(await own.count()).toBe(0);
+    expect(opened.complaints).toEqual([]);
+  });
+
   test("fits the window, and on a phone keeps the picture and its download in reach", async () => {
     const page = await visit("?device=cpu#picture", { viewport: { width: 1600, height: 900 } });
     await give(page, "painting", path("tiny painting.png"));
