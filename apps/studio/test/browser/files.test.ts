@@ -45,27 +45,32 @@ inChromium("files", () => {
     expect((await held()) - once).toBeLessThan(60e6);
   });
 
-  test("opens a photograph of 12 megapixels, and paints large ones at full size in tiles as Node does whole", async () => {
-    const castle = await sharp(asset("contents/castle.jpg")).resize(3600).toBuffer();
-    await sharp({ create: { width: 4000, height: 3000, channels: 3, background: "#7a8c4f" } })
-      .composite([{ input: castle, gravity: "centre" }])
-      .jpeg()
-      .toFile(path("large.jpg"));
-    await sharp(asset("contents/castle.jpg")).resize(1216, 912).png().toFile(path("medium.png"));
-    const page = await visit("?device=cpu");
-    await give(page, "painting", path("painting.png"));
-    await change(page, () => give(page, "photo", path("large.jpg")));
-    // How large it is shown depends on how fast this machine paints; its shape does not.
-    const done = await page.getByText(/^Painted \d+ x \d+ pixels/).textContent(PATIENCE);
-    const [width = 0, height = 0] = done?.match(/\d+/g)?.map(Number) ?? [];
-    expect(width).toBeGreaterThanOrEqual(512);
-    expect(width * 3).toBe(height * 4);
-    await change(page, () => give(page, "photo", path("medium.png")));
-    const whole = await inNode("medium.png", "painting.png", {}, { tile: "off" });
-    expect(largestDifference(await result(page), whole)).toBeLessThanOrEqual(3);
-    await page.getByText(/^Painted 1216 x 912 pixels in .* s\. In \d+ tiles, to fit the memory\.$/).waitFor(PATIENCE);
-    expect(opened.complaints).toEqual([]);
-  });
+  const SLOW = { timeout: 480_000 };
+  test(
+    "opens a photograph of 12 megapixels, and paints large ones at full size in tiles as Node does whole",
+    SLOW,
+    async () => {
+      const castle = await sharp(asset("contents/castle.jpg")).resize(3600).toBuffer();
+      await sharp({ create: { width: 4000, height: 3000, channels: 3, background: "#7a8c4f" } })
+        .composite([{ input: castle, gravity: "centre" }])
+        .jpeg()
+        .toFile(path("large.jpg"));
+      await sharp(asset("contents/castle.jpg")).resize(1216, 912).png().toFile(path("medium.png"));
+      const page = await visit("?device=cpu");
+      await give(page, "painting", path("painting.png"));
+      await change(page, () => give(page, "photo", path("large.jpg")));
+      // How large it is shown depends on how fast this machine paints; its shape does not.
+      const done = await page.getByText(/^Painted \d+ x \d+ pixels/).textContent(PATIENCE);
+      const [width = 0, height = 0] = done?.match(/\d+/g)?.map(Number) ?? [];
+      expect(width).toBeGreaterThanOrEqual(512);
+      expect(width * 3).toBe(height * 4);
+      await change(page, () => give(page, "photo", path("medium.png")));
+      const whole = await inNode("medium.png", "painting.png", {}, { tile: "off" });
+      expect(largestDifference(await result(page), whole)).toBeLessThanOrEqual(3);
+      await page.getByText(/^Painted 1216 x 912 pixels in .* s\. In \d+ tiles, to fit the memory\.$/).waitFor(PATIENCE);
+      expect(opened.complaints).toEqual([]);
+    },
+  );
 
   describe("says what is wrong, and goes on", () => {
     test("with files that are no photographs", async () => {
