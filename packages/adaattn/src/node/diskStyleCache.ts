@@ -12,7 +12,7 @@ import type { Model } from "../stylize/model.ts";
 import type { SavedStyle, StyleOptions } from "../stylize/options.ts";
 import type { Style } from "../stylize/style.ts";
 import { readSafetensors, writeSafetensors } from "../weights/safetensors.ts";
-import { replaceFile } from "./files.ts";
+import { cannotWrite, replaceFile } from "./files.ts";
 
 /** Counts the ways in which styles were kept; what another way kept is not found. */
 const FORMAT = "2";
@@ -44,7 +44,9 @@ export async function cachedStyle(
   if (kept !== undefined) return { style: await model.restoreStyle(painting, options, kept), isCached: true };
   const style = await model.style(painting, options);
   try {
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+      throw cannotWrite(folder, `no such folder can be made (${error.code}). Choose another place.`, error);
+    });
     const tensors = await model.saveStyle(style);
     await replaceFile(path, writeSafetensors(tensors, { key, digest: digestOf(tensors) }), options.signal);
     return { style, isCached: false };
