@@ -182,9 +182,7 @@ test.each(["large", "", "toString"])(
   "an architecture called %j is refused with the names of those that exist",
   (name) => {
     expect(() => architectureNamed(name)).toThrow(
-      new Error(
-        `Expected one of vgg19-image, vgg19-video, small, small-video for the architecture but received "${name}"`,
-      ),
+      `Expected one of vgg19-image, vgg19-video, small, small-video for the architecture but received "${name}"`,
     );
   },
 );

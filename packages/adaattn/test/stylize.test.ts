@@ -183,7 +183,7 @@ describe("a model", () => {
     await using other = await openOther(tiny);
     const foreign = await other.style(waves(90, 70, 3));
     await expect(model.stylize(photo, foreign)).rejects.toThrow(
-      new Error("Expected a style that this model, tiny, made but received another."),
+      "Expected a style that this model, tiny, made but received another.",
     );
   });
 
@@ -191,7 +191,7 @@ describe("a model", () => {
     const gone = await model.style(photo);
     gone.dispose();
     await expect(model.stylize(photo, gone)).rejects.toThrow(
-      new Error("The engine cannot run attend 3 of tiny on cpu: the tensor for the input key was disposed of"),
+      "The engine cannot run attend 3 of tiny on cpu: the tensor for the input key was disposed of",
     );
   });
 
@@ -271,7 +271,7 @@ test("disposing of a model ends its worker, and what it is asked for then is ref
   await exited;
   expect(worker.threadId).toBe(-1);
   await expect(model.stylize(waves(32, 32), style)).rejects.toThrow(
-    new Error("The engine cannot run encode of tiny on cpu: The engine was closed."),
+    "The engine cannot run encode of tiny on cpu: The engine was closed.",
   );
   await model.dispose();
 });
@@ -281,7 +281,7 @@ test("a model that cannot be loaded says which tensor is missing", async () => {
   weights.delete("merge.bias");
   await using engine = new NodeEngine();
   await expect(Model.load("tiny", tiny, weights, engine)).rejects.toThrow(
-    new Error("Expected the tensor merge.bias among the weights but it is missing"),
+    "Expected the tensor merge.bias among the weights but it is missing",
   );
 });
 

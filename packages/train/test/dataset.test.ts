@@ -110,7 +110,7 @@ describe("a dataset", () => {
     ["empty", 0],
   ])("of the folder called %s has too few pictures", async (name, count) => {
     await expect(Dataset.open(at(name), { crop: 16, seed: 1 })).rejects.toThrow(
-      new Error(`Expected at least two pictures in ${at(name)} but found ${count}.`),
+      `Expected at least two pictures in ${at(name)} but found ${count}.`,
     );
   });
 
@@ -118,9 +118,7 @@ describe("a dataset", () => {
     ["missing", "it does not exist. Check its name."],
     ["good/a.png", "it is not a folder. Name the folder that it is in."],
   ])("of %s is an error", async (name, reason) => {
-    await expect(Dataset.open(at(name), { crop: 16, seed: 1 })).rejects.toThrow(
-      new Error(`Cannot read ${at(name)}: ${reason}`),
-    );
+    await expect(Dataset.open(at(name), { crop: 16, seed: 1 })).rejects.toThrow(`Cannot read ${at(name)}: ${reason}`);
   });
 
   test("without any picture that can be read says why", async () => {
