@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { AdaattnError } from "../src/error.ts";
 import {
   type Architecture,
   architectureNamed,
@@ -182,7 +183,10 @@ test.each(["large", "", "toString"])(
   "an architecture called %j is refused with the names of those that exist",
   (name) => {
     expect(() => architectureNamed(name)).toThrow(
-      `Expected one of vgg19-image, vgg19-video, small, small-video for the architecture but received "${name}"`,
+      new AdaattnError(
+        "option",
+        `Expected one of vgg19-image, vgg19-video, small, small-video for the architecture but received "${name}"`,
+      ),
     );
   },
 );

@@ -334,6 +334,8 @@ describe("keys", () => {
   });
 
   test("of a level that is not there are refused", () => {
-    expect(() => attentionKeys([input("x", [1, 2, 4, 4])], 2)).toThrow("Expected a level from 1 to 1 but received 2");
+    expect(() => attentionKeys([input("x", [1, 2, 4, 4])], 2)).toThrow(
+      new Error("Expected a level from 1 to 1 but received 2"),
+    );
   });
 });

@@ -54,7 +54,7 @@ describe.each(targets)("the engine on %s", (device) => {
     ]);
     first.dispose();
     first.dispose();
-    await expect(first.read()).rejects.toThrow("the tensor was disposed of");
+    await expect(first.read()).rejects.toThrow(new Error("the tensor was disposed of"));
     await expect(session.run({ x: first })).rejects.toThrow(
       new AdaattnError(
         "engine",
@@ -135,7 +135,7 @@ test("the engine computes in a thread of its own: the event loop goes round mean
 
 test("an output that a model does not give is named with those that it gives", () => {
   expect(() => outputOf({ mean: 1, deviation: 2 }, "picture")).toThrow(
-    "Expected an output picture but the model gave mean, deviation",
+    new Error("Expected an output picture but the model gave mean, deviation"),
   );
 });
 

@@ -4,6 +4,7 @@ import { constant, input, toOnnx } from "@adaattn/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { targets } from "../../graph/test/engines.ts";
 import { type Device, outputOf } from "../src/engine/engine.ts";
+import { AdaattnError } from "../src/error.ts";
 import { type Architecture, architectureNamed, parametersOf } from "../src/network/architecture.ts";
 import { stylize } from "../src/network/network.ts";
 import { constantWeights } from "../src/network/parameters.ts";
@@ -183,7 +184,7 @@ describe("a model", () => {
     await using other = await openOther(tiny);
     const foreign = await other.style(waves(90, 70, 3));
     await expect(model.stylize(photo, foreign)).rejects.toThrow(
-      "Expected a style that this model, tiny, made but received another.",
+      new AdaattnError("option", "Expected a style that this model, tiny, made but received another."),
     );
   });
 
@@ -191,7 +192,10 @@ describe("a model", () => {
     const gone = await model.style(photo);
     gone.dispose();
     await expect(model.stylize(photo, gone)).rejects.toThrow(
-      "The engine cannot run attend 3 of tiny on cpu: the tensor for the input key was disposed of",
+      new AdaattnError(
+        "engine",
+        "The engine cannot run attend 3 of tiny on cpu: the tensor for the input key was disposed of",
+      ),
     );
   });
 
@@ -271,7 +275,7 @@ test("disposing of a model ends its worker, and what it is asked for then is ref
   await exited;
   expect(worker.threadId).toBe(-1);
   await expect(model.stylize(waves(32, 32), style)).rejects.toThrow(
-    "The engine cannot run encode of tiny on cpu: The engine was closed.",
+    new AdaattnError("engine", "The engine cannot run encode of tiny on cpu: The engine was closed."),
   );
   await model.dispose();
 });
@@ -281,7 +285,7 @@ test("a model that cannot be loaded says which tensor is missing", async () => {
   weights.delete("merge.bias");
   await using engine = new NodeEngine();
   await expect(Model.load("tiny", tiny, weights, engine)).rejects.toThrow(
-    "Expected the tensor merge.bias among the weights but it is missing",
+    new AdaattnError("file", "Expected the tensor merge.bias among the weights but it is missing"),
   );
 });
 

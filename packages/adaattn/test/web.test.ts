@@ -57,7 +57,7 @@ describe("the web engine on WebAssembly", () => {
     first.dispose();
     const second = outputOf(await queued, "y");
     expect(await read(second)).toEqual([4, -8, 12]);
-    await expect(first.read()).rejects.toThrow("the tensor was disposed of");
+    await expect(first.read()).rejects.toThrow(new Error("the tensor was disposed of"));
     await expect(session.run({ x: first })).rejects.toThrow(
       new AdaattnError("engine", "The engine cannot run doubling on cpu: the tensor for the input x was disposed of"),
     );

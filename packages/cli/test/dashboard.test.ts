@@ -139,7 +139,7 @@ describe("the dashboard", () => {
   test("says that a port is taken, if it was asked for", async () => {
     const port = Number(new URL(dashboard.url).port);
     await expect(openDashboard(folder, port)).rejects.toThrow(
-      `Expected a free port for the dashboard but ${port} is taken; choose another by --port.`,
+      new Error(`Expected a free port for the dashboard but ${port} is taken; choose another by --port.`),
     );
   });
 

@@ -87,7 +87,7 @@ describe("dimensions", () => {
 
   test("are not divided where the rounding would depend on a symbol", () => {
     expect(() => divideDimension(plus(times(3, h), 4), 2)).toThrow(
-      "Expected a multiple of 2 for a dimension to divide but received 3*h+4",
+      new Error("Expected a multiple of 2 for a dimension to divide but received 3*h+4"),
     );
   });
 
@@ -111,11 +111,13 @@ describe("dimensions", () => {
     const bindings = new Map([["h", 5]]);
     expect(evaluateDimension(7, bindings)).toBe(7);
     expect(evaluateDimension(dimension, new Map([...bindings, ["w", 2]]))).toBe(37);
-    expect(() => evaluateDimension(dimension, bindings)).toThrow("Expected a value for the symbol w but received none");
+    expect(() => evaluateDimension(dimension, bindings)).toThrow(
+      new Error("Expected a value for the symbol w but received none"),
+    );
   });
 
   test.each(["", "2h", "h*w", "a b"])("have symbols that are identifiers, not %j", (name) => {
-    expect(() => symbol(name)).toThrow(`Expected an identifier for a symbol but received "${name}"`);
+    expect(() => symbol(name)).toThrow(new Error(`Expected an identifier for a symbol but received "${name}"`));
   });
 });
 

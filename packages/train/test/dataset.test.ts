@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Dataset } from "@adaattn/train";
+import { AdaattnError } from "adaattn/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { drawCrops } from "../src/data/crops.ts";
@@ -110,7 +111,7 @@ describe("a dataset", () => {
     ["empty", 0],
   ])("of the folder called %s has too few pictures", async (name, count) => {
     await expect(Dataset.open(at(name), { crop: 16, seed: 1 })).rejects.toThrow(
-      `Expected at least two pictures in ${at(name)} but found ${count}.`,
+      new Error(`Expected at least two pictures in ${at(name)} but found ${count}.`),
     );
   });
 
@@ -118,7 +119,9 @@ describe("a dataset", () => {
     ["missing", "it does not exist. Check its name."],
     ["good/a.png", "it is not a folder. Name the folder that it is in."],
   ])("of %s is an error", async (name, reason) => {
-    await expect(Dataset.open(at(name), { crop: 16, seed: 1 })).rejects.toThrow(`Cannot read ${at(name)}: ${reason}`);
+    await expect(Dataset.open(at(name), { crop: 16, seed: 1 })).rejects.toThrow(
+      new AdaattnError("file", `Cannot read ${at(name)}: ${reason}`),
+    );
   });
 
   test("without any picture that can be read says why", async () => {

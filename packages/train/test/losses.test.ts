@@ -97,7 +97,7 @@ describe("the global style loss", () => {
     const [result, style] = [deep("result"), deep("style")];
     expect(value(globalStyleLoss(result, style), feeds)).toBeCloseTo(1e2 + 1e4 + 1e6 + 1e8, 4);
     expect(value(globalStyleLoss(result, style, [1, 3]), feeds)).toBeCloseTo(1 + 1e4, 6);
-    expect(() => globalStyleLoss(result, style, [6])).toThrow("Expected a level from 1 to 5 but received 6");
+    expect(() => globalStyleLoss(result, style, [6])).toThrow(new Error("Expected a level from 1 to 5 but received 6"));
   });
 });
 

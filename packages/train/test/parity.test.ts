@@ -106,7 +106,9 @@ describe("on the CPU", () => {
 
   test("a fixture without a picture is refused", async () => {
     const path = await part("image-a", ["content", "output"]);
-    await expect(parity(path, engine)).rejects.toThrow("Expected the tensor style in the fixture but it is missing");
+    await expect(parity(path, engine)).rejects.toThrow(
+      new Error("Expected the tensor style in the fixture but it is missing"),
+    );
   });
 });
 

@@ -225,7 +225,9 @@ describe("losses that are not numbers", () => {
       return number === 8 ? { points: { shape: [4, 2], data: new Float32Array(8).fill(Number.NaN) } } : good;
     };
     await expect(train(options({ steps: 20, checkpointEvery: 5, batch: broken, ...changes }))).rejects.toThrow(
-      `The losses of step 8 are not finite (gradient.length is NaN); the last good checkpoint is ${join(folder, "checkpoints", "0000005.safetensors")}.`,
+      new Error(
+        `The losses of step 8 are not finite (gradient.length is NaN); the last good checkpoint is ${join(folder, "checkpoints", "0000005.safetensors")}.`,
+      ),
     );
     expect(await stepOf(folder)).toBe("5");
     const { tensors } = readSafetensors(await checkpointOf(folder));
@@ -287,7 +289,9 @@ describe("a checkpoint", () => {
   });
 
   test("that is missing has no average", async () => {
-    await expect(readAverage(folder, parameters)).rejects.toThrow(`Expected a checkpoint in ${folder} but found none.`);
+    await expect(readAverage(folder, parameters)).rejects.toThrow(
+      new Error(`Expected a checkpoint in ${folder} but found none.`),
+    );
   });
 });
 
