@@ -29,6 +29,23 @@ export async function readWholeFile(path: string, signal?: AbortSignal): Promise
 }
 
 /**
+ * The first bytes of a file that is not empty: `most`, or all where there are fewer.
+ *
+ * @throws Error with one sentence naming the file and what to do, as {@link readWholeFile} does.
+ */
+export async function readFileStart(path: string, most: number): Promise<Uint8Array> {
+  try {
+    await checkRegular(path);
+    await using handle = await open(path, "r");
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(most), 0, most, 0);
+    if (bytesRead === 0) throw isEmpty(path);
+    return buffer.subarray(0, bytesRead);
+  } catch (error) {
+    throw readFailure(path, error);
+  }
+}
+
+/**
  * Checks that a file could be read and is not empty, for programs that read it themselves.
  *
  * @throws Error with one sentence naming the file and what to do, as {@link readWholeFile} does.

@@ -3,13 +3,12 @@
  * profile, an orientation tag) becomes upright RGBA bytes in sRGB; whatever goes wrong becomes one sentence naming the file.
  */
 
-import { open } from "node:fs/promises";
 import { extname } from "node:path";
 import sharp, { type Metadata, type Sharp } from "sharp";
 import { AdaattnError } from "../error.ts";
 import { fitWithin, isOpaque, LEAST_SIDE, type Picture, type Size } from "../picture/picture.ts";
 import { avifColorTags, type ColorTags, highDynamicRange, toSrgb } from "./colorTags.ts";
-import { cannotRead, cannotWrite, checkReadable, checkReplaceable, readWholeFile, replaceFile } from "./files.ts";
+import { cannotRead, cannotWrite, checkReplaceable, readFileStart, readWholeFile, replaceFile } from "./files.ts";
 
 /** The most pixels that a picture may have: libvips's own limit, 16383 squared, 268 megapixels. */
 export const MOST_PIXELS = 16383 * 16383;
@@ -118,12 +117,8 @@ export interface PictureHeader {
 const START_BYTES = 65536;
 
 /** The first bytes of a file, as many as {@link readHeader} wants. */
-export async function readStart(path: string): Promise<Uint8Array> {
-  await checkReadable(path);
-  const handle = await open(path, "r");
-  const start = Buffer.alloc(START_BYTES);
-  const { bytesRead } = await handle.read(start, 0, start.length, 0).finally(() => handle.close());
-  return start.subarray(0, bytesRead);
+export function readStart(path: string): Promise<Uint8Array> {
+  return readFileStart(path, START_BYTES);
 }
 
 /**
