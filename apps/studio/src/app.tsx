@@ -4,7 +4,7 @@ import { signal } from "@preact/signals";
 import { hasVectors } from "adaattn/web";
 import { useEffect } from "preact/hooks";
 import { EngineState } from "./parts/engineState.tsx";
-import { Icon } from "./parts/icon.tsx";
+import { IconButton } from "./parts/icon.tsx";
 import { addPainting, complain, notice, openPhoto, settings, show, VIEWS, view } from "./state.ts";
 import { chooseLanguage, LANGUAGES, type Language, language, t } from "./texts/texts.ts";
 import { theme, toggleTheme } from "./theme.ts";
@@ -72,15 +72,11 @@ export function App() {
               </option>
             ))}
           </select>
-          <button
-            type="button"
-            class="icon"
+          <IconButton
+            icon={theme.value === "dark" ? "sun" : "moon"}
+            label={t(theme.value === "dark" ? "theme.light" : "theme.dark")}
             onClick={toggleTheme}
-            aria-label={t(theme.value === "dark" ? "theme.light" : "theme.dark")}
-            title={t(theme.value === "dark" ? "theme.light" : "theme.dark")}
-          >
-            <Icon name={theme.value === "dark" ? "sun" : "moon"} />
-          </button>
+          />
         </div>
       </header>
       <Notices />
@@ -124,16 +120,13 @@ function Notices() {
       {now && (
         <p class={`notice ${isProblem ? "problem" : ""}`}>
           <span>{now.text}</span>
-          <button
-            type="button"
-            class="icon"
-            aria-label={t("close")}
+          <IconButton
+            icon="close"
+            label={t("close")}
             onClick={() => {
               notice.value = undefined;
             }}
-          >
-            <Icon name="close" />
-          </button>
+          />
         </p>
       )}
     </div>

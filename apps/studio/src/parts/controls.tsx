@@ -3,7 +3,7 @@
 import type { Picture } from "adaattn";
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { Icon } from "./icon.tsx";
+import { IconButton } from "./icon.tsx";
 
 interface PictureProps {
   readonly picture: Picture;
@@ -29,6 +29,25 @@ export function PictureCanvas({ picture, label, ...rest }: PictureProps) {
   }, [picture]);
   return (
     <canvas ref={canvas} {...rest} {...(label ? { role: "img", "aria-label": label } : { "aria-hidden": true })} />
+  );
+}
+
+interface SwitchProps {
+  readonly name: string;
+  readonly isOn: boolean;
+  readonly onToggle: (isOn: boolean) => void;
+  /** Said to who points at it. */
+  readonly hint?: string;
+  readonly children: ComponentChildren;
+}
+
+/** A box that is ticked or not, with its text. */
+export function Switch({ name, isOn, onToggle, hint, children }: SwitchProps) {
+  return (
+    <label class="switch" title={hint}>
+      <input type="checkbox" name={name} checked={isOn} onChange={(event) => onToggle(event.currentTarget.checked)} />
+      {children}
+    </label>
   );
 }
 
@@ -133,9 +152,7 @@ export function Dialog(props: { title: string; close: string; onClose: () => voi
     <dialog ref={dialog} onClose={props.onClose} aria-label={props.title}>
       <header>
         <h2>{props.title}</h2>
-        <button type="button" class="icon" aria-label={props.close} onClick={props.onClose}>
-          <Icon name="close" />
-        </button>
+        <IconButton icon="close" label={props.close} onClick={props.onClose} />
       </header>
       {props.children}
     </dialog>

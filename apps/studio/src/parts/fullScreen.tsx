@@ -1,7 +1,7 @@
 /** Shows the picture and what is done with it alone on the screen. */
 
 import { t } from "../texts/texts.ts";
-import { Icon } from "./icon.tsx";
+import { IconButton } from "./icon.tsx";
 
 export function FullScreen() {
   // Phones have none for pages.
@@ -15,9 +15,5 @@ export function FullScreen() {
         .catch(() => undefined);
     }
   };
-  return (
-    <button type="button" class="icon" title={t("stage.full")} aria-label={t("stage.full")} onClick={toggle}>
-      <Icon name="full" />
-    </button>
-  );
+  return <IconButton icon="full" label={t("stage.full")} onClick={toggle} />;
 }

@@ -1,5 +1,7 @@
 /** Icons, drawn in strokes of the text's colour. */
 
+import type { JSX } from "preact";
+
 const PATHS = {
   plus: "M12 5v14M5 12h14",
   minus: "M5 12h14",
@@ -21,10 +23,39 @@ const PATHS = {
   split: "M9 7l-5 5 5 5M15 7l5 5-5 5",
 } as const;
 
-export function Icon({ name }: { readonly name: keyof typeof PATHS }) {
+export type IconName = keyof typeof PATHS;
+
+export function Icon({ name }: { readonly name: IconName }) {
   return (
     <svg viewBox="0 0 24 24" aria-hidden="true">
       <path d={PATHS[name]} />
     </svg>
+  );
+}
+
+interface IconButtonProps {
+  readonly icon: IconName;
+  /** What it does, for who points at it and for who cannot see it. */
+  readonly label: string;
+  readonly isDisabled?: boolean;
+  /** Of a button that stays down. */
+  readonly isPressed?: boolean;
+  readonly onClick: JSX.MouseEventHandler<HTMLButtonElement>;
+}
+
+/** A button that is only an icon. */
+export function IconButton({ icon, label, isDisabled, isPressed, onClick }: IconButtonProps) {
+  return (
+    <button
+      type="button"
+      class="icon"
+      title={label}
+      aria-label={label}
+      aria-pressed={isPressed}
+      disabled={isDisabled}
+      onClick={onClick}
+    >
+      <Icon name={icon} />
+    </button>
   );
 }

@@ -12,7 +12,7 @@ import {
   togglePainting,
 } from "../state.ts";
 import { nameOf, t } from "../texts/texts.ts";
-import { OpenButton } from "./controls.tsx";
+import { OpenButton, Switch } from "./controls.tsx";
 import { Icon } from "./icon.tsx";
 
 /** Who made a painting, and when; undefined for the user's own. */
@@ -120,19 +120,18 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
           {t("paintings.surprise")}
         </button>
         {canMix && (
-          <label class="switch" title={t("paintings.hint")}>
-            <input
-              type="checkbox"
-              name="mix"
-              checked={isMixing.value}
-              onChange={(event) => {
-                isMixing.value = event.currentTarget.checked;
-                const [first = ""] = settings.value.paintings;
-                if (!isMixing.value && settings.value.paintings.length > 1) choosePaintings([first]);
-              }}
-            />
+          <Switch
+            name="mix"
+            isOn={isMixing.value}
+            hint={t("paintings.hint")}
+            onToggle={(isOn) => {
+              isMixing.value = isOn;
+              const [first = ""] = settings.value.paintings;
+              if (!isMixing.value && settings.value.paintings.length > 1) choosePaintings([first]);
+            }}
+          >
             {t("mix.title")}
-          </label>
+          </Switch>
         )}
       </div>
     </section>

@@ -7,7 +7,7 @@ import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { t } from "../texts/texts.ts";
-import { Icon } from "./icon.tsx";
+import { IconButton } from "./icon.tsx";
 
 const MOVES: Readonly<Record<string, readonly [number, number]>> = {
   ArrowLeft: [-0.02, 0],
@@ -227,26 +227,13 @@ export function Stage(props: StageProps) {
         {above}
       </div>
       <div class="zoom">
-        <button
-          type="button"
-          class="icon"
-          title={t("zoom.out")}
-          aria-label={t("zoom.out")}
-          onClick={() => zoomTo(zoom / 1.5)}
-          disabled={zoom === 1}
-        >
-          <Icon name="minus" />
-        </button>
-        <button
-          type="button"
-          class="icon"
-          title={t("zoom.in")}
-          aria-label={t("zoom.in")}
+        <IconButton icon="minus" label={t("zoom.out")} isDisabled={zoom === 1} onClick={() => zoomTo(zoom / 1.5)} />
+        <IconButton
+          icon="plus"
+          label={t("zoom.in")}
+          isDisabled={zoom >= MOST_ZOOM}
           onClick={() => zoomTo(zoom * 1.5)}
-          disabled={zoom >= MOST_ZOOM}
-        >
-          <Icon name="plus" />
-        </button>
+        />
         {zoom > 1 && (
           <button type="button" class="quiet" onClick={() => zoomTo(1)}>
             {t("zoom.fit")} <span class="number">{Math.round(zoom * 100)} %</span>

@@ -18,7 +18,7 @@ import {
   pins,
   probe,
 } from "../attention.ts";
-import { PictureCanvas, Progress } from "../parts/controls.tsx";
+import { PictureCanvas, Progress, Switch } from "../parts/controls.tsx";
 import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { Chosen, Paintings } from "../parts/paintings.tsx";
@@ -69,31 +69,27 @@ export function AttentionView() {
             ))}
           </fieldset>
           <p class="hint">{t(`attention.level${level.value}.text`)}</p>
-          <label class="switch">
-            <input
-              type="checkbox"
-              name="scores"
-              checked={isByScore.value}
-              onChange={(event) => {
-                isByScore.value = event.currentTarget.checked;
-              }}
-            />
+          <Switch
+            name="scores"
+            isOn={isByScore.value}
+            onToggle={(isOn) => {
+              isByScore.value = isOn;
+            }}
+          >
             {t("attention.scores")}
-          </label>
+          </Switch>
           <p class="hint">{t("attention.scores.text")}</p>
         </section>
         <section>
-          <label class="switch">
-            <input
-              type="checkbox"
-              name="best"
-              checked={isMapped.value}
-              onChange={(event) => {
-                isMapped.value = event.currentTarget.checked;
-              }}
-            />
+          <Switch
+            name="best"
+            isOn={isMapped.value}
+            onToggle={(isOn) => {
+              isMapped.value = isOn;
+            }}
+          >
             <strong>{t("attention.best")}</strong>
-          </label>
+          </Switch>
           <p class="hint">{t("attention.best.text")}</p>
           {mapping.value !== undefined && <Progress fraction={mapping.value} label={t("attention.best")} />}
         </section>

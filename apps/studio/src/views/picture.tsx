@@ -9,7 +9,7 @@ import { PictureCanvas, Progress } from "../parts/controls.tsx";
 import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
 import { Every } from "../parts/every.tsx";
 import { FullScreen } from "../parts/fullScreen.tsx";
-import { Icon } from "../parts/icon.tsx";
+import { Icon, IconButton, type IconName } from "../parts/icon.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { MixingPad } from "../parts/pad.tsx";
 import { Paintings } from "../parts/paintings.tsx";
@@ -142,46 +142,20 @@ function Status() {
           }}
         />
         <FullScreen />
-        <button
-          type="button"
-          title={t("undo")}
-          aria-label={t("undo")}
-          class="icon"
-          disabled={!settings.canUndo.value}
+        <IconButton
+          icon="undo"
+          label={t("undo")}
+          isDisabled={!settings.canUndo.value}
           onClick={() => settings.undo()}
-        >
-          <Icon name="undo" />
-        </button>
-        <button
-          type="button"
-          title={t("redo")}
-          aria-label={t("redo")}
-          class="icon"
-          disabled={!settings.canRedo.value}
+        />
+        <IconButton
+          icon="redo"
+          label={t("redo")}
+          isDisabled={!settings.canRedo.value}
           onClick={() => settings.redo()}
-        >
-          <Icon name="redo" />
-        </button>
-        <button
-          type="button"
-          class="icon"
-          title={t("result.copy")}
-          aria-label={t("result.copy")}
-          disabled={!isCurrent}
-          onClick={copy}
-        >
-          <Icon name="copy" />
-        </button>
-        <button
-          type="button"
-          class="icon"
-          title={t("result.share")}
-          aria-label={t("result.share")}
-          disabled={!isCurrent}
-          onClick={share}
-        >
-          <Icon name="share" />
-        </button>
+        />
+        <IconButton icon="copy" label={t("result.copy")} isDisabled={!isCurrent} onClick={copy} />
+        <IconButton icon="share" label={t("result.share")} isDisabled={!isCurrent} onClick={share} />
         <select
           name="format"
           aria-label={t("result.format")}
@@ -228,25 +202,14 @@ function RegionsMode() {
 }
 
 interface ModeProps {
-  readonly icon: Parameters<typeof Icon>[0]["name"];
+  readonly icon: IconName;
   readonly label: string;
   readonly isOn: boolean;
   readonly onToggle: (isOn: boolean) => void;
 }
 
 function Mode({ icon, label, isOn, onToggle }: ModeProps) {
-  return (
-    <button
-      type="button"
-      class="icon"
-      title={label}
-      aria-label={label}
-      aria-pressed={isOn}
-      onClick={() => onToggle(!isOn)}
-    >
-      <Icon name={icon} />
-    </button>
-  );
+  return <IconButton icon={icon} label={label} isPressed={isOn} onClick={() => onToggle(!isOn)} />;
 }
 
 function nameOfFile(made: Result, ending: string): string {
