@@ -148,7 +148,16 @@ describe("requests a minute", () => {
   const good = { authorization: "Bearer 0123456789abcdef0123" };
 
   it("are counted by key, and those with a wrong one by address, wherever they lead", async () => {
-    const { url } = await serve(["--data", temporaryFolder(), "--api-keys", keys, "--rate-limit", "6"]);
+    const { url } = await serve([
+      "--data",
+      temporaryFolder(),
+      "--api-keys",
+      keys,
+      "--rate-limit",
+      "6",
+      "--studio",
+      studio,
+    ]);
     const guesses: (number | undefined)[] = [];
     for (let guess = 0; guess < 8; guess++) {
       const path = guess % 2 === 0 ? "/v1/models" : "/v1/nothing";

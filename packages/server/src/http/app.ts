@@ -94,6 +94,8 @@ export async function buildApp(
   app.get("/docs", (_, reply) => html(reply, docs));
   if (options.studio === undefined) app.get("/", (_, reply) => html(reply, welcomePage(version)));
   else {
+    // The studio's files are open; what is missing from the API must not pass for one of them.
+    app.get("/v1/*", (_, reply) => reply.callNotFound());
     await app.register(statics, {
       root: options.studio,
       setHeaders: (reply) => {
