@@ -11,10 +11,10 @@ import { CHROMIUM, type Opened, open } from "../site.ts";
 
 export const run = promisify(execFile);
 
-/** How long the page may take for anything. */
-export const PATIENCE = { timeout: Number(process.env.PATIENCE ?? 120_000) };
+/** How long the page may take for anything, while other tests paint in software beside it. */
+export const PATIENCE = { timeout: Number(process.env.PATIENCE ?? 240_000) };
 
-vi.setConfig({ testTimeout: 240_000 });
+vi.setConfig({ testTimeout: 480_000 });
 
 /** Clips are made and looked into by ffmpeg. */
 export const hasFfmpeg = process.env.CI === "true" || spawnSync("ffmpeg", ["-version"]).status === 0;
