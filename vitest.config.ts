@@ -14,6 +14,7 @@ export default defineConfig({
             "apps/*/test/*.test.ts",
             "examples/test/*.test.ts",
             "packages/*/test/**/*.test.ts",
+            "scripts/test/*.test.ts",
           ],
         },
       },

@@ -10,7 +10,7 @@ export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 const NODE_24 = join(ROOT, "scripts/node24/node_modules/.bin/node");
 
-/** The programs of Node that packages are tried with: this one, and Node 24 where scripts/test.sh has brought it. */
+/** The programs of Node that packages are tried with: this one, and Node 24 where `npm run setup:test` has brought it. */
 export const NODES: readonly { readonly version: string; readonly node: string }[] = [
   process.execPath,
   ...(existsSync(NODE_24) ? [NODE_24] : []),

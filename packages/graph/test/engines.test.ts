@@ -6,6 +6,8 @@ test("WebGPU is tested where there is a driver, left out where there is none, an
   expect(findTargets({ VK_ICD_FILENAMES: "/driver.json", CI: "true" })).toEqual(["cpu", "webgpu"]);
   expect(findTargets({})).toEqual(["cpu"]);
   expect(() => findTargets({ CI: "true" })).toThrow(
-    new Error("Expected a Vulkan driver in VK_ICD_FILENAMES, since CI is true, but received none; run npm test"),
+    new Error(
+      "Expected a Vulkan driver in VK_ICD_FILENAMES, since CI is true, but received none; run npm run setup:test && npm test",
+    ),
   );
 });

@@ -5,7 +5,7 @@ import * as ort from "onnxruntime-node";
 import { expect } from "vitest";
 
 /**
- * The engines of this machine. scripts/test.sh provides a software Vulkan driver; without any, WebGPU is left out, except in CI,
+ * The engines of this machine. `npm test` finds a software Vulkan driver; without any, WebGPU is left out, except in CI,
  * where nothing may be skipped.
  */
 export const targets: readonly Device[] = findTargets(process.env);
@@ -16,7 +16,9 @@ type Device = Exclude<Target, "portable">;
 export function findTargets({ VK_ICD_FILENAMES, CI }: Readonly<Record<string, string | undefined>>): readonly Device[] {
   if (VK_ICD_FILENAMES) return ["cpu", "webgpu"];
   if (CI === "true") {
-    throw new Error("Expected a Vulkan driver in VK_ICD_FILENAMES, since CI is true, but received none; run npm test");
+    throw new Error(
+      "Expected a Vulkan driver in VK_ICD_FILENAMES, since CI is true, but received none; run npm run setup:test && npm test",
+    );
   }
   return ["cpu"];
 }

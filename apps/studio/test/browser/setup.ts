@@ -23,7 +23,7 @@ const asset = (name: string) => new URL(`../../../../assets/${name}`, import.met
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   if (CHROMIUM === undefined) {
     if (process.env.CI === "true")
-      throw new Error("Expected Chromium, since CI is true, but there is none; run npm test");
+      throw new Error("Expected Chromium, since CI is true, but there is none; run npm run setup:test && npm test");
     return undefined;
   }
   // As it ships: vitest's own mode would leave parts out.
