@@ -45,7 +45,7 @@ process.on("message", (message: ToPainter) => {
   work(id, task, controller.signal)
     .then(
       (value) => send({ id, value }),
-      (error: unknown) => send({ id, ...described(error, controller.signal) }),
+      (error: unknown) => send({ id, ...described(named(error, task), controller.signal) }),
     )
     .finally(() => underWay.delete(id));
 });
@@ -57,13 +57,18 @@ function work(id: number, task: Task, signal: AbortSignal): Promise<Results[keyo
   return paintSegment(task, reading, (progress) => send({ id, progress }));
 }
 
+/** The error with a word for each file of the task instead of where it lies on this machine. */
+function named(error: unknown, task: Task): unknown {
+  if (task.kind !== "segment" || !(error instanceof AdaattnError)) return error;
+  const message = error.message.replaceAll(task.source, "the content").replaceAll(task.output, "the video");
+  return new AdaattnError(error.code, message, { cause: error });
+}
+
 function described(error: unknown, signal: AbortSignal): { error: string; fault: Fault } {
   const message = error instanceof Error ? error.message : String(error);
   if (signal.aborted) return { error: "It was cancelled.", fault: "cancelled" };
   if (error instanceof UnreadableUpload) return { error: message, fault: "upload" };
-  // Files that are nobody's upload are ours, and so is the engine.
-  const code = error instanceof AdaattnError ? error.code : undefined;
-  return { error: message, fault: code === "option" || code === "memory" ? code : "internal" };
+  return { error: message, fault: error instanceof AdaattnError ? error.code : "internal" };
 }
 
 const { device, threads } = options;

@@ -1,5 +1,5 @@
 /** What the pool and its painting processes say to each other. Pictures go over as the paths of uploads, results as encoded bytes. */
-import type { FrameRate, PaintControls, Size, StyleControls, VideoTarget } from "adaattn/node";
+import type { ErrorCode, FrameRate, PaintControls, Size, StyleControls, VideoTarget } from "adaattn/node";
 import type { PICTURE_FORMATS } from "../schemas.ts";
 
 export type ResultFormat = (typeof PICTURE_FORMATS)[number];
@@ -123,5 +123,8 @@ export type FromPainter =
   | { readonly id: number; readonly progress: SegmentProgress }
   | { readonly id: number; readonly error: string; readonly fault: Fault };
 
-/** Whose fault an error is: of an upload, of an option, of too little memory, nobody's, because it was cancelled, or ours. */
-export type Fault = "upload" | "option" | "memory" | "cancelled" | "internal";
+/**
+ * Whose fault an error is: of an upload, nobody's, because it was cancelled, what the library's code says, or a mistake of ours, whose
+ * message is for the log alone.
+ */
+export type Fault = "upload" | "cancelled" | ErrorCode | "internal";

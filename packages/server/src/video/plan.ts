@@ -186,14 +186,19 @@ export async function planVideo(
   const still = new Set<number>();
   let last = first;
   let before = Buffer.alloc(0);
-  for await (const { picture } of frames) {
+  try {
+    for await (const { picture } of frames) {
+      signal.throwIfAborted();
+      const pixels = Buffer.from(picture.data);
+      if (pixels.equals(before)) still.add(last);
+      else if (scenes.next(picture)) cuts.push(last);
+      before = pixels;
+      if (++last - first > most) throw tooLong(limits);
+      if (last - first > limits.frames) throw tooMany(limits);
+    }
+  } catch (error) {
     signal.throwIfAborted();
-    const pixels = Buffer.from(picture.data);
-    if (pixels.equals(before)) still.add(last);
-    else if (scenes.next(picture)) cuts.push(last);
-    before = pixels;
-    if (++last - first > most) throw tooLong(limits);
-    if (last - first > limits.frames) throw tooMany(limits);
+    throw explainReading(error, path);
   }
   const keys = await keyFrames(info, { signal, most: PACKETS_PER_FRAME * limits.frames }).catch((error: unknown) => {
     signal.throwIfAborted();
