@@ -15,6 +15,7 @@ import { folderOf } from "./jobs/record.ts";
 import { openSqliteStore } from "./jobs/sqlite.ts";
 import type { JobStore } from "./jobs/store.ts";
 import { JobWork, type Workshop } from "./jobs/work.ts";
+import type { Log } from "./log.ts";
 import { PainterPool } from "./painters/pool.ts";
 import { openScratch } from "./scratch.ts";
 import type { Services } from "./services.ts";
@@ -97,8 +98,9 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   });
   let app: FastifyInstance | undefined;
   const files = await openFileStore(options.store ?? join(data, "files"));
+  const log: Log = (level, about, sentence) => app?.log[level](about, sentence);
   const remote = redis === undefined ? undefined : await import("./jobs/redisQueue.ts");
-  const connection = redis === undefined ? undefined : await remote?.connect(redis);
+  const connection = redis === undefined ? undefined : await remote?.connect(redis, log);
   if (connection) closing.add(connection, (one) => one.close());
   const jobs: JobStore = closing.add(connection ? connection.jobs : openSqliteStore(join(data, "jobs.db")), (store) =>
     store.close(),
@@ -108,11 +110,10 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const settings = painterSettings(options.painters);
   limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory });
   const pool = closing.add(
-    await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue }),
+    await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue, log }),
     (one) => one.close(),
   );
-  const onTrouble = (sentence: string) => app?.log.error(sentence);
-  const shop: Workshop = { pool, files, jobs, limits, scratch, onTrouble };
+  const shop: Workshop = { pool, files, jobs, limits, scratch, log };
   const queue: JobQueue = closing.add(
     connection
       ? connection.queue
@@ -139,8 +140,12 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const front = app;
   closing.add(front, (one) => endWithin(one, { stopping, ending, seconds: options.grace ?? GRACE }));
   if (queue instanceof LocalQueue) await queue.recover();
-  await sweep(services, limits, isAlone(options));
-  const sweeping = setInterval(() => void sweep(services, limits, false).catch(() => undefined), SWEEP_EVERY);
+  await sweep(services, log, isAlone(options));
+  const sweeping = setInterval(() => {
+    sweep(services, log, false).catch((error: unknown) =>
+      log("error", { error: String(error) }, "Old jobs cannot be removed."),
+    );
+  }, SWEEP_EVERY);
   closing.add(sweeping, clearInterval);
   await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "EADDRINUSE") throw error;
@@ -187,15 +192,23 @@ function isAlone({ redis, store }: ServerOptions): boolean {
 
 /** Removes jobs that ended long ago; and where no other server shares the store, files that belong to no job. */
 async function sweep(
-  { jobs, files }: Pick<Services, "jobs" | "files">,
-  limits: Limits,
+  { jobs, files, limits }: Pick<Services, "jobs" | "files" | "limits">,
+  log: Log,
   isAlone: boolean,
 ): Promise<void> {
-  for (const id of await jobs.finishedBefore(Date.now() - limits.keepHours * 3_600_000)) {
+  const old = await jobs.finishedBefore(Date.now() - limits.keepHours * 3_600_000);
+  for (const id of old) {
     await files.remove(folderOf(id));
     await jobs.remove(id);
   }
+  if (old.length > 0) log("info", { jobs: old.length }, "Jobs that ended long ago were removed.");
   if (!isAlone) return;
   const ids = new Set((await files.list("jobs/")).map((name) => name.split("/")[1] ?? ""));
-  for (const id of ids) if ((await jobs.get(id)) === undefined) await files.remove(folderOf(id));
+  let orphans = 0;
+  for (const id of ids) {
+    if ((await jobs.get(id)) !== undefined) continue;
+    await files.remove(folderOf(id));
+    orphans++;
+  }
+  if (orphans > 0) log("warn", { folders: orphans }, "Files that belonged to no job were removed.");
 }

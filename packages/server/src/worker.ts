@@ -6,6 +6,7 @@ import { Closing } from "./closing.ts";
 import { openFileStore } from "./files/store.ts";
 import { type StepEnd, StepWorker } from "./jobs/redisQueue.ts";
 import { JobWork } from "./jobs/work.ts";
+import type { Log } from "./log.ts";
 import { PainterPool } from "./painters/pool.ts";
 import { openScratch } from "./scratch.ts";
 import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
@@ -22,6 +23,8 @@ export interface WorkerOptions {
   readonly limits?: Partial<Limits>;
   /** Called at the end of every step. */
   readonly onStep?: (end: StepEnd) => void;
+  /** Hears what an operator should know; nobody by default. */
+  readonly log?: Log;
 }
 
 export interface RunningWorker extends AsyncDisposable {
@@ -33,7 +36,7 @@ export interface RunningWorker extends AsyncDisposable {
 
 /** @throws Error with one sentence where it cannot be started; what was opened until then is closed again. */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
-  const { redis, store, data, onStep } = options;
+  const { redis, store, data, onStep, log = () => undefined } = options;
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const closing = new Closing();
   try {
@@ -44,12 +47,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const settings = painterSettings(options.painters);
     limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory });
     const pool = closing.add(
-      await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue }),
+      await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue, log }),
       (one) => one.close(),
     );
     const worker = await StepWorker.open(redis, {
-      ...{ width: pool.width, onStep },
-      makeWork: (jobs) => new JobWork({ pool, files, jobs, limits, scratch }),
+      ...{ width: pool.width, onStep, log },
+      makeWork: (jobs) => new JobWork({ pool, files, jobs, limits, scratch, log }),
     });
     closing.add(worker, (one) => one[Symbol.asyncDispose]());
     let closed: Promise<void> | undefined;

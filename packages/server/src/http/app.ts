@@ -27,6 +27,8 @@ const HEADER_MILLISECONDS = 10_000;
 /** How long the headers of a request may be, in bytes. */
 const HEADER_BYTES = 16_384;
 
+const UUID = /^[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}$/i;
+
 /** How much of an upload that was refused is still read, so that its sender hears why. */
 const DRAIN = { bytes: 8 * 2 ** 20, milliseconds: 2000 };
 
@@ -56,7 +58,8 @@ export async function buildApp(
     keepAliveTimeout: 65_000,
     // What is under way when the server ends is answered; connections that wait for a request are closed.
     forceCloseConnections: "idle",
-    genReqId: () => crypto.randomUUID(),
+    genReqId: ({ headers: { "x-request-id": given } }) =>
+      typeof given === "string" && UUID.test(given) ? given.toLowerCase() : crypto.randomUUID(),
     // As long as an address can be at all: what a parameter may be is said by its schema.
     routerOptions: { maxParamLength: HEADER_BYTES },
     frameworkErrors: (error, request, reply) => void answerError(error, request, reply as FastifyReply),
@@ -64,12 +67,21 @@ export async function buildApp(
     clientErrorHandler: answerBrokenRequest,
   });
   // An answer that is given while the server ends is the last one of its connection.
-  app.addHook("onSend", async (_, reply) => {
+  app.addHook("onSend", async (request, reply) => {
+    reply.header("x-request-id", request.id);
     if (services.stopping.aborted) reply.header("connection", "close");
   });
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   if (options.origins.length > 0) {
-    const exposedHeaders = ["location", "retry-after", "server-timing", "x-adaattn-note", "etag", "content-range"];
+    const exposedHeaders = [
+      "location",
+      "retry-after",
+      "server-timing",
+      "x-adaattn-note",
+      "etag",
+      "content-range",
+      "x-request-id",
+    ];
     await app.register(cors, {
       origin: [...options.origins],
       exposedHeaders,

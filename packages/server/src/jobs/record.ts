@@ -47,6 +47,8 @@ export interface JobRecord {
   readonly crashes?: number | undefined;
   readonly results: readonly StoredResult[];
   readonly request: JobRequest;
+  /** The number of the HTTP request by which it was submitted, for the log. */
+  readonly requestId?: string | undefined;
 }
 
 /** An event and its place among the job's. */

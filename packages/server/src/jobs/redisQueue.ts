@@ -4,6 +4,8 @@
  */
 import type { FlowJobNode, Job, Queue, Worker } from "bullmq";
 import type { Redis } from "ioredis";
+import type { Log } from "../log.ts";
+import { Problem } from "../problem.ts";
 import type { JobQueue } from "./queue.ts";
 import { isFinished, type JobRecord, UNFINISHED } from "./record.ts";
 import { RedisStore } from "./redisStore.ts";
@@ -31,7 +33,7 @@ interface Step {
 type Bull = typeof import("bullmq");
 
 /** Connects to Redis, and loads what is needed for that only now. */
-async function open(url: string, isPatient: boolean): Promise<{ redis: Redis; bull: Bull }> {
+async function open(url: string, isPatient: boolean, log: Log): Promise<{ redis: Redis; bull: Bull }> {
   if (!/^rediss?:\/\//.test(url)) {
     throw new Error(`Expected an address such as redis://127.0.0.1:6379 for --redis but received ${url}.`);
   }
@@ -50,7 +52,15 @@ async function open(url: string, isPatient: boolean): Promise<{ redis: Redis; bu
     lazyConnect: true,
   });
   // It connects again by itself; whoever asks meanwhile is told.
-  redis.on("error", () => undefined);
+  let isGone = false;
+  redis.on("error", (error: Error) => {
+    if (!isGone) log("error", { error: error.message }, "Redis cannot be reached.");
+    isGone = true;
+  });
+  redis.on("ready", () => {
+    if (isGone) log("info", {}, "Redis is back.");
+    isGone = false;
+  });
   try {
     await redis.connect();
     await redis.ping();
@@ -77,10 +87,10 @@ export interface RedisConnection {
 }
 
 /** @throws Error with one sentence where Redis cannot be reached or the packages for it are missing. */
-export async function connect(url: string): Promise<RedisConnection> {
-  const { redis, bull } = await open(url, false);
+export async function connect(url: string, log: Log): Promise<RedisConnection> {
+  const { redis, bull } = await open(url, false, log);
   const jobs = new RedisStore(redis, PREFIX);
-  const queue = new RemoteQueue(new bull.Queue<Step>(QUEUE, { connection: redis, prefix: PREFIX }), jobs);
+  const queue = new RemoteQueue(new bull.Queue<Step>(QUEUE, { connection: redis, prefix: PREFIX }), jobs, log);
   return { redis, jobs, queue, close: async () => redis.disconnect() };
 }
 
@@ -89,11 +99,15 @@ class RemoteQueue implements JobQueue {
   readonly #jobs: RedisStore;
   readonly #timer: NodeJS.Timeout;
 
-  constructor(queue: Queue<Step>, jobs: RedisStore) {
+  constructor(queue: Queue<Step>, jobs: RedisStore, log: Log) {
     this.#queue = queue;
     this.#jobs = jobs;
     queue.on("error", () => undefined);
-    this.#timer = setInterval(() => void this.#reconcile().catch(() => undefined), RECONCILE_EVERY);
+    this.#timer = setInterval(() => {
+      const trouble = (error: unknown) =>
+        log("warn", { error: String(error) }, "Jobs without a place cannot be looked for.");
+      this.#reconcile().catch(trouble);
+    }, RECONCILE_EVERY);
     this.#timer.unref();
   }
 
@@ -109,10 +123,10 @@ class RemoteQueue implements JobQueue {
     for (const id of await this.#jobs.unfinished()) {
       const places = await Promise.all(["plan", "finish"].map((step) => this.#queue.getJob(`${id}-${step}`)));
       const states = await Promise.all(places.map((place) => place?.getState()));
-      const [plan, finish] = places;
+      const [plan] = places;
       if (states[1] === "failed") {
         // Whoever should have said so has died.
-        const detail = finish?.failedReason ?? "It could not be finished.";
+        const detail = "It could not be finished.";
         const patch = { state: "failed", error: detail } as const;
         await this.#jobs.change(id, UNFINISHED, patch, () => ({ type: "error", state: "failed", detail }));
         continue;
@@ -169,13 +183,15 @@ export class StepWorker implements AsyncDisposable {
       width,
       makeWork,
       onStep,
+      log,
     }: {
       readonly width: number;
       readonly makeWork: (jobs: RedisStore) => JobWork;
       readonly onStep?: ((end: StepEnd) => void) | undefined;
+      readonly log: Log;
     },
   ): Promise<StepWorker> {
-    const { redis, bull } = await open(url, true);
+    const { redis, bull } = await open(url, true, log);
     const jobs = new RedisStore(redis, PREFIX);
     const work = makeWork(jobs);
     const options = { connection: redis, prefix: PREFIX };
@@ -206,9 +222,9 @@ export class StepWorker implements AsyncDisposable {
           const plan = await work.plan(record, signal);
           return name === "part" ? work.part(record, plan, index, signal) : work.finish(record, plan, signal);
         }).catch((error: unknown) => {
-          if (isHopeless(error))
-            throw new bull.UnrecoverableError(error instanceof Error ? error.message : String(error));
-          throw error;
+          if (!isHopeless(error)) throw error;
+          const reason = error instanceof Error ? error.message : String(error);
+          throw Object.assign(new bull.UnrecoverableError(reason), { cause: error });
         });
       },
       { ...options, concurrency: width, lockDuration: LOCK, stalledInterval: LOCK / 2, maxStalledCount: MOST_STALLED },
@@ -227,7 +243,10 @@ export class StepWorker implements AsyncDisposable {
       const isLast =
         job.attemptsMade >= ATTEMPTS || error instanceof bull.UnrecoverableError || error.name === "UnrecoverableError";
       const isStalled = /stalled/.test(error.message);
-      if (isLast || isStalled) void work.fail(job.data.id, error).catch(() => undefined);
+      const reason = isStalled
+        ? new Problem("failed", "Two workers died while they did this job.")
+        : (error.cause ?? error);
+      if (isLast || isStalled) void work.fail(job.data.id, reason).catch(() => undefined);
     });
     await worker.waitUntilReady();
     return new StepWorker(redis, worker, jobs);

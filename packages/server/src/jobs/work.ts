@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { joinSegments, perSecond } from "adaattn/node";
 import type { FileStore } from "../files/store.ts";
+import type { Log } from "../log.ts";
 import type { InputFile, PaintTask, SegmentProgress } from "../painters/messages.ts";
 import { PaintError } from "../painters/painter.ts";
 import type { PainterPool } from "../painters/pool.ts";
@@ -50,14 +51,18 @@ export interface Workshop {
   readonly limits: Limits;
   /** A folder of this process alone, for what is on its way. */
   readonly scratch: string;
-  /** Hears one sentence where something is in the way that an operator should know. */
-  readonly onTrouble?: ((sentence: string) => void) | undefined;
+  readonly log: Log;
 }
 
 /** Whether an error would come again however often one tried. */
 export function isHopeless(error: unknown): boolean {
   if (error instanceof Problem) return error.status < 500;
   return error instanceof PaintError && ["upload", "option", "memory"].includes(error.fault);
+}
+
+/** Whether the message of an error is for whoever submitted the job: it names no file of this machine. */
+function isForCallers(error: unknown): boolean {
+  return error instanceof Problem || (error instanceof PaintError && error.fault !== "internal");
 }
 
 export class JobWork {
@@ -262,7 +267,10 @@ export class JobWork {
   /** Gives a job up. @param signal ends the tries to write that down. */
   async fail(id: string, error: unknown, signal?: AbortSignal): Promise<void> {
     const { jobs, files } = this.#shop;
-    const detail = error instanceof Error ? error.message : String(error);
+    const { requestId } = (await jobs.get(id).catch(() => undefined)) ?? {};
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#shop.log("warn", { job: id, requestId, error: reason }, "A job has failed.");
+    const detail = isForCallers(error) ? reason : "Something went wrong here; the log says what, by the job's number.";
     const failed = await this.#written(signal, () =>
       jobs.change(id, UNFINISHED, { state: "failed", error: detail }, () => ({
         type: "error",
@@ -288,7 +296,7 @@ export class JobWork {
 
   #complain(error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
-    this.#shop.onTrouble?.(`The state of a job cannot be written (${reason}).`);
+    this.#shop.log("error", { error: reason }, "The state of a job cannot be written.");
   }
 
   /** Removes what is left of a job that was cancelled. */

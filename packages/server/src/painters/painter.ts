@@ -49,6 +49,7 @@ export class Painter {
   #count = 0;
   #complaints = "";
   #isOutOfMemory = false;
+  #ending = "";
 
   constructor(options: PainterOptions) {
     // Beside this file there is child.ts in the sources and child.js in the package.
@@ -72,7 +73,8 @@ export class Painter {
     });
     this.ready.catch(() => undefined);
     this.ended = new Promise((resolve) => {
-      child.once("close", () => {
+      child.once("close", (code, signal) => {
+        this.#ending = signal ?? `exit code ${code}`;
         const fault = this.#whoseMemory();
         for (const { kind, reject } of this.#tasks.values()) {
           // A look at a header needs next to none.
@@ -96,6 +98,16 @@ export class Painter {
   /** How many tasks it has. */
   get load(): number {
     return this.#tasks.size;
+  }
+
+  /** Whether it ended because it would have needed more memory than it may have. */
+  get isOutOfMemory(): boolean {
+    return this.#isOutOfMemory;
+  }
+
+  /** How it ended: a signal or an exit code; empty while it lives. */
+  get ending(): string {
+    return this.#ending;
   }
 
   get pid(): number | undefined {

@@ -2,6 +2,7 @@
  * The painting processes of a server or a worker, and who waits for them. Requests that somebody waits for go before the parts of
  * jobs; how many of them may wait is bounded, and more are refused at once.
  */
+import type { Log } from "../log.ts";
 import type { LoadedModel, PainterOptions, Results, SegmentProgress, Task } from "./messages.ts";
 import { PaintError, Painter, type TaskOptions } from "./painter.ts";
 
@@ -20,6 +21,7 @@ export interface PoolOptions extends PainterOptions {
   readonly workers: number;
   /** How many requests may wait. */
   readonly queue: number;
+  readonly log: Log;
 }
 
 /** The queue is full. */
@@ -81,6 +83,13 @@ export class PainterPool {
       this.#painters.splice(this.#painters.indexOf(painter), 1);
       const wasReady = this.#ready.delete(painter);
       if (this.#closed) return;
+      const { log, memory } = this.#options;
+      const about = {
+        painter: painter.pid,
+        reason: painter.ending,
+        memory: painter.isOutOfMemory ? memory : undefined,
+      };
+      log("error", about, painter.isOutOfMemory ? "A painter needed too much memory." : "A painter has died.");
       if (wasReady) this.#reopen();
     });
     this.#models = await painter.ready;
@@ -90,7 +99,8 @@ export class PainterPool {
 
   /** Replaces a process that has died, again and again until one can paint. */
   #reopen(): void {
-    this.#open().catch(() => {
+    this.#open().catch((error: unknown) => {
+      this.#options.log("error", { error: String(error) }, "A painter cannot be started; the next try follows.");
       if (!this.#closed) setTimeout(() => this.#reopen(), RESTART_AFTER).unref();
     });
   }

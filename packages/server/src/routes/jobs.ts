@@ -79,7 +79,8 @@ export function addJobs(api: Api, services: Services): void {
         ...{ scratch, limits, slots, bytes: limits.uploadBytes },
         parts: { content: { most: limits.pictures, bytes: limits.videoBytes }, ...styleParts(limits) },
       });
-      const record = await accept(services, upload, request.owner);
+      const record = await accept(services, upload, { owner: request.owner, requestId: request.id });
+      request.log.info({ job: record.id }, "A job was accepted.");
       return reply.code(202).header("location", `/v1/jobs/${record.id}`).send(describeJob(record));
     },
   );
@@ -227,7 +228,11 @@ async function sendResult(
 }
 
 /** Checks an upload, puts its files where they stay, and remembers the job. */
-async function accept(services: Services, upload: Upload, owner: string): Promise<JobRecord> {
+async function accept(
+  services: Services,
+  upload: Upload,
+  from: { readonly owner: string; readonly requestId: string },
+): Promise<JobRecord> {
   const { jobs, files, queue, styles: kept, limits, ending } = services;
   const options = parse(jobOptions, upload.options, "the options");
   const contents = upload.files("content");
@@ -269,7 +274,18 @@ async function accept(services: Services, upload: Upload, owner: string): Promis
       },
     };
     const record: JobRecord = {
-      ...{ id, owner, kind, request, state: "queued", progress: 0, created: now, updated: now, notes: [], results: [] },
+      ...{
+        id,
+        ...from,
+        kind,
+        request,
+        state: "queued",
+        progress: 0,
+        created: now,
+        updated: now,
+        notes: [],
+        results: [],
+      },
     };
     await jobs.add(record);
     await queue.submit(id);

@@ -31,7 +31,7 @@ export function addWorkerCommand(program: Command, interruption: Interruption): 
     .action(async (flags: WorkerFlags) => {
       const { redis, store, data, quiet = false } = flags;
       const painters = paintingFlags(flags);
-      const { startWorker } = await import("@adaattn/server");
+      const { jsonLog, startWorker } = await import("@adaattn/server");
       const { interrupted } = await import("./serve.ts");
       const onStep = ({
         job,
@@ -48,7 +48,7 @@ export function addWorkerCommand(program: Command, interruption: Interruption): 
         if (!quiet || error !== undefined)
           process.stderr.write(`${job}  ${step}  ${(milliseconds / 1000).toFixed(1)} s  ${end}\n`);
       };
-      const worker = await startWorker({ redis, store, data, painters, onStep });
+      const worker = await startWorker({ redis, store, data, painters, onStep, log: jsonLog(process.stderr) });
       interruption.wait("Stopped; ending after the parts at hand. Ctrl-C once more ends at once.");
       process.stdout.write(`adaattn works, ${worker.width} part${worker.width > 1 ? "s" : ""} at a time.\n`);
       await interrupted(interruption);
