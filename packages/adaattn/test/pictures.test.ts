@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { chmod, lstat, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { crc32, deflateSync } from "node:zlib";
@@ -329,6 +329,31 @@ describe("writing", () => {
     expect(pixel(await readPicture(join(here, "a.png")), 0, 0)).toEqual([128, 128, 128, 128]);
     expect(await readdir(here)).toEqual(["a.png"]);
   });
+
+  test.skipIf(process.platform === "win32")(
+    "follows links, and keeps the permissions of what it replaces",
+    async () => {
+      const [links, files] = [join(folder, "links"), join(folder, "files")];
+      await Promise.all([links, files].map((path) => mkdir(path)));
+      await writePicture(join(files, "a.png"), opaque);
+      await chmod(join(files, "a.png"), 0o640);
+      await symlink("../files/a.png", join(links, "a.png"));
+      await symlink(join(links, "a.png"), join(links, "twice.png"));
+      await symlink("../files/new.png", join(links, "new.png"));
+      await symlink("round.png", join(links, "round.png"));
+      for (const name of ["twice.png", "new.png"]) await writePicture(join(links, name), translucent);
+      for (const name of ["a.png", "twice.png", "new.png"]) {
+        expect((await lstat(join(links, name))).isSymbolicLink()).toBe(true);
+        expect(pixel(await readPicture(join(links, name)), 0, 0)).toEqual([128, 128, 128, 128]);
+      }
+      expect((await stat(join(files, "a.png"))).mode & 0o777).toBe(0o640);
+      expect((await readdir(files)).sort()).toEqual(["a.png", "new.png"]);
+      await expect(writePicture(join(links, "round.png"), opaque)).rejects.toThrow(
+        `Cannot write ${join(links, "round.png")}: it is a link that leads back to itself. Name the file itself.`,
+      );
+      expect((await readdir(links)).sort()).toEqual(["a.png", "new.png", "round.png", "twice.png"]);
+    },
+  );
 
   test("refuses with one sentence and keeps what was there", async () => {
     const there = join(folder, "there");

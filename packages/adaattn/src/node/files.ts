@@ -5,8 +5,8 @@
 
 import { randomBytes } from "node:crypto";
 import { rmSync, type Stats } from "node:fs";
-import { access, constants, open, readFile, rename, rm, stat } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { access, chmod, constants, open, readFile, readlink, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { AdaattnError } from "../error.ts";
 
 /**
@@ -105,7 +105,8 @@ export function cannotWrite(name: string, reason: string, cause?: unknown): Erro
  *   of a file protected against writing.
  */
 export async function checkReplaceable(path: string): Promise<void> {
-  const folder = dirname(path);
+  const target = await linkTarget(path);
+  const folder = dirname(target);
   try {
     if (!(await stat(folder)).isDirectory())
       throw cannotWrite(path, `${folder} is a file, not a folder. Choose another folder.`);
@@ -119,8 +120,8 @@ export async function checkReplaceable(path: string): Promise<void> {
   }
   try {
     await access(folder, constants.W_OK);
-    if ((await stat(path)).isDirectory()) throw cannotWrite(path, "it is a folder. Name a file in it instead.");
-    await access(path, constants.W_OK);
+    if ((await stat(target)).isDirectory()) throw cannotWrite(path, "it is a folder. Name a file in it instead.");
+    await access(target, constants.W_OK);
   } catch (error) {
     const code = systemCode(error);
     if (code === undefined) throw error;
@@ -130,7 +131,8 @@ export async function checkReplaceable(path: string): Promise<void> {
 
 /**
  * Writes a file, replacing one of that name only once every byte is on the disk. On any failure, an abort or `process.exit`
- * meanwhile, nothing is left behind and a file that was there before stays as it was.
+ * meanwhile, nothing is left behind and a file that was there before stays as it was. A link of that name is followed, and the
+ * permissions of the file that is replaced are kept.
  *
  * @throws Error with one sentence naming the file and what to do; the signal's reason where it is aborted.
  */
@@ -154,14 +156,14 @@ export async function replaceFileBy(
 ): Promise<void> {
   await checkReplaceable(path);
   signal?.throwIfAborted();
-  const temporary = temporaryBeside(path);
+  const temporary = temporaryBeside(await linkTarget(path));
   try {
     await write(temporary);
     const handle = await open(temporary, "r+");
     // Some disks report that they are full only here.
     await handle.sync().finally(() => handle.close());
     signal?.throwIfAborted();
-    await rename(temporary, path);
+    await moveInto(temporary, path);
   } catch (error) {
     signal?.throwIfAborted();
     const code = systemCode(error);
@@ -169,6 +171,33 @@ export async function replaceFileBy(
   } finally {
     await removeTemporary(temporary);
   }
+}
+
+/** Moves a file that is whole to where it belongs on the same disk: where a link leads, with the permissions of what it replaces. */
+export async function moveInto(temporary: string, path: string): Promise<void> {
+  const target = await linkTarget(path);
+  const replaced = await stat(target).catch(() => undefined);
+  // Where the disk knows no permissions, none can be kept.
+  if (replaced !== undefined) await chmod(temporary, replaced.mode & 0o7777).catch(() => undefined);
+  await rename(temporary, target);
+}
+
+/** As many links in a row as Linux follows. */
+const MOST_LINKS = 40;
+
+/**
+ * The file that a path leads to through links, whether it exists or not.
+ *
+ * @throws Error with one sentence where the links lead nowhere.
+ */
+export async function linkTarget(path: string): Promise<string> {
+  let target = path;
+  for (let links = 0; links <= MOST_LINKS; links++) {
+    const next = await readlink(target).catch(() => undefined);
+    if (next === undefined) return target;
+    target = resolve(dirname(target), next);
+  }
+  throw cannotWrite(path, "it is a link that leads back to itself. Name the file itself.");
 }
 
 /** A name for a temporary file in the folder of `path`, which `process.exit` removes; everyone else calls `removeTemporary`. */

@@ -1,5 +1,5 @@
 /** `adaattn video`: a video in the style of a painting, or of several one after the other. */
-import { mkdir, realpath, rename } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import {
   cannotWrite,
@@ -11,6 +11,8 @@ import {
   type KeyStyle,
   keepsAlpha,
   LEAD,
+  linkTarget,
+  moveInto,
   perSecond,
   type Sound,
   type StyleShare,
@@ -57,7 +59,9 @@ export async function paintVideo(input: string, options: VideoOptions, interrupt
     const files = await readStyleFiles(options);
     const facts = await factsOf(source, options);
     const held = options.frames === undefined ? 0 : await prepareFolder(options.frames, options.resume);
-    const job = await VideoJob.open(film?.path ?? options.frames ?? input, facts, options.resume);
+    // What is made lies on the disk of the film, wherever a link to it is.
+    const place = film ? await linkTarget(film.path) : (options.frames ?? input);
+    const job = await VideoJob.open(place, facts, options.resume);
     if (options.frames !== undefined && held > 0 && job.past !== "resumed") {
       await job.remove();
       throw cannotWrite(options.frames, "it holds frames of no job that could go on. Choose a new or an empty folder.");
@@ -196,7 +200,7 @@ async function joinFilm(
         ? soundOf(input, info, rate, part, isWhole ? undefined : job.frames)
         : undefined,
   });
-  await rename(joined, path);
+  await moveInto(joined, path);
 }
 
 /** The sound of the very frames that are painted; `frames` says how many where those are not all. */
