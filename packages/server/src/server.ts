@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { limitFfmpeg } from "adaattn/node";
 import type { FastifyInstance } from "fastify";
 import { Closing } from "./closing.ts";
+import { LocalCopies } from "./files/copies.ts";
 import { openFileStore } from "./files/store.ts";
 import { buildApp } from "./http/app.ts";
 import { KeyRing } from "./http/security.ts";
@@ -124,6 +125,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const services: Omit<Services, "metrics" | "slots"> = {
     ...{ pool, files, jobs, queue, limits, scratch, version },
     styles: new KeptStyles(files),
+    copies: new LocalCopies(files, join(scratch, "kept")),
     stopping: stopping.signal,
     ending: ending.signal,
   };

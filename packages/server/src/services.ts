@@ -1,4 +1,5 @@
 /** What the operations of the API work with. */
+import type { LocalCopies } from "./files/copies.ts";
 import type { FileStore } from "./files/store.ts";
 import type { Metrics } from "./http/metrics.ts";
 import type { UploadSlots } from "./http/uploadSlots.ts";
@@ -11,6 +12,8 @@ import type { KeptStyles } from "./styles.ts";
 export interface Services {
   readonly pool: PainterPool;
   readonly files: FileStore;
+  /** Kept styles on this machine's disk, for pictures that are painted at once. */
+  readonly copies: LocalCopies;
   readonly styles: KeptStyles;
   readonly jobs: JobStore;
   readonly queue: JobQueue;

@@ -1,7 +1,7 @@
 /** Files in a folder, of this machine or shared by several: each appears under its name by a rename, once all of it is on the disk. */
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { copyFile, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
+import { access, constants, copyFile, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
 import type { FileStore } from "./store.ts";
 
@@ -102,6 +102,10 @@ class FolderStore implements FileStore {
   async remove(name: string): Promise<void> {
     // Somebody may be writing into it.
     await rm(this.#path(name), { recursive: true, force: true, maxRetries: 5, retryDelay: 50 });
+  }
+
+  async check(): Promise<void> {
+    await access(this.#root, constants.W_OK);
   }
 }
 

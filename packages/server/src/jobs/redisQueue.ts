@@ -169,11 +169,13 @@ export class StepWorker implements AsyncDisposable {
   readonly #worker: Worker<Step>;
 
   readonly #jobs: RedisStore;
+  readonly #ending: AbortController;
 
-  private constructor(redis: Redis, worker: Worker<Step>, jobs: RedisStore) {
+  private constructor(redis: Redis, worker: Worker<Step>, jobs: RedisStore, ending: AbortController) {
     this.#redis = redis;
     this.#jobs = jobs;
     this.#worker = worker;
+    this.#ending = ending;
   }
 
   /** @param makeWork gets the store and returns what does the steps. */
@@ -211,12 +213,18 @@ export class StepWorker implements AsyncDisposable {
         children: Array.from({ length: plan.parts }, (_, index) => step("part", index)),
       });
     };
+    const ending = new AbortController();
+    const known = new Set<string>();
     const worker = new bull.Worker<Step>(
       QUEUE,
       async ({ name, data: { id, index = 0 } }: Job<Step>) => {
         const record = await jobs.change(id, UNFINISHED, { state: "running" });
         // Cancelled, or done by somebody else.
         if (record === undefined) return;
+        if (!known.has(id)) {
+          known.add(id);
+          void forgetOnceOver(jobs, work, id, ending.signal).finally(() => known.delete(id));
+        }
         await whileWanted(jobs, work, id, async (signal) => {
           if (name === "plan") return begin(record, signal);
           const plan = await work.plan(record, signal);
@@ -249,12 +257,13 @@ export class StepWorker implements AsyncDisposable {
       if (isLast || isStalled) void work.fail(job.data.id, reason).catch(() => undefined);
     });
     await worker.waitUntilReady();
-    return new StepWorker(redis, worker, jobs);
+    return new StepWorker(redis, worker, jobs, ending);
   }
 
   /** Takes no more steps and waits for those under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#worker.close().catch(() => undefined);
+    this.#ending.abort();
     await this.#jobs.close();
     this.#redis.disconnect();
   }
@@ -288,5 +297,20 @@ async function whileWanted(
     ended.abort();
     await watching;
     if (cancelled.signal.aborted) await work.discard(id);
+  }
+}
+
+/** Removes what this worker has on its way for a job once it has ended, whoever ended it. */
+async function forgetOnceOver(jobs: RedisStore, work: JobWork, id: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const heard = new AbortController();
+    const news = jobs.nextEvent(id, AbortSignal.any([signal, heard.signal]));
+    const record = await jobs.get(id).catch(() => null);
+    if (record === undefined || (record !== null && isFinished(record))) {
+      heard.abort();
+      await work.forget(id).catch(() => undefined);
+      return;
+    }
+    await news;
   }
 }

@@ -1,10 +1,14 @@
 /** What tells a person or a machine how the server is: models, health, metrics. */
+import { setTimeout as sleep } from "node:timers/promises";
 import { z } from "zod";
 import type { Api } from "../http/api.ts";
 import { modelInfo, readiness } from "../schemas.ts";
 import type { Services } from "../services.ts";
 
-export function addHealth(api: Api, { pool, jobs, metrics, stopping }: Services): void {
+/** How long the database and the store of files may take to answer, in milliseconds. */
+const PATIENCE = 3000;
+
+export function addHealth(api: Api, { pool, jobs, files, metrics, stopping }: Services): void {
   api.add(
     {
       ...{ method: "GET", url: "/v1/models", id: "listModels", summary: "List the models" },
@@ -21,17 +25,23 @@ export function addHealth(api: Api, { pool, jobs, metrics, stopping }: Services)
   );
   api.add(
     {
-      ...{ method: "GET", url: "/readyz", id: "readiness", summary: "Whether it can paint and remember jobs" },
+      ...{
+        method: "GET",
+        url: "/readyz",
+        id: "readiness",
+        summary: "Whether it can paint, and remember jobs and their files",
+      },
       answers: {
         200: { description: "It can.", body: readiness },
         503: { description: "It cannot at the moment.", body: readiness },
       },
     },
     async (_, reply) => {
-      const canRemember = await jobs.check().then(
+      const checks = Promise.all([jobs.check(), files.check()]).then(
         () => true,
         () => false,
       );
+      const canRemember = await Promise.race([checks, sleep(PATIENCE, false, { ref: false })]);
       const ready = canRemember && pool.painters > 0 && !stopping.aborted;
       return reply.code(ready ? 200 : 503).send({ ready, painters: pool.painters, waiting: pool.waiting });
     },

@@ -52,31 +52,31 @@ export function addStylize(api: Api, services: Services): void {
       }
       const model = chosenModel(services, options.model);
       const size = checkedSize(services, options.size);
-      const local = localFiles(services);
-      const task: PictureTask = {
-        ...{ kind: "picture", model, size, longest: limits.side, format: options.format, quality: options.quality },
-        paint: paintOf(options),
-        content,
-        styles: await Promise.all(
-          styles.map(async (style) => ({
+      const inputs = [...styles.flatMap(({ painting, mask }) => (mask ? [painting, mask] : painting)), ...masks];
+      return await lendLocal(services, inputs, async (local) => {
+        const task: PictureTask = {
+          ...{ kind: "picture", model, size, longest: limits.side, format: options.format, quality: options.quality },
+          paint: paintOf(options),
+          content,
+          styles: styles.map((style) => ({
             ...style,
-            painting: await local(style.painting),
-            mask: style.mask && (await local(style.mask)),
+            painting: local(style.painting),
+            mask: style.mask && local(style.mask),
           })),
-        ),
-        masks: await Promise.all(masks.map(local)),
-      };
-      const key = keyOf(task);
-      const known = cache.get(key);
-      if (known) {
-        metrics.cached();
-        return answer(reply, known, key);
-      }
-      const seconds = Math.min(options.deadline ?? limits.seconds, limits.seconds);
-      const result = await pool.paint(task, untilUseless(reply, seconds, services.ending)).catch(explainPainting);
-      metrics.painted(result.milliseconds);
-      cache.set(key, result);
-      return answer(reply, result, key, result.milliseconds);
+          masks: masks.map(local),
+        };
+        const key = keyOf(task);
+        const known = cache.get(key);
+        if (known) {
+          metrics.cached();
+          return answer(reply, known, key);
+        }
+        const seconds = Math.min(options.deadline ?? limits.seconds, limits.seconds);
+        const result = await pool.paint(task, untilUseless(reply, seconds, services.ending)).catch(explainPainting);
+        metrics.painted(result.milliseconds);
+        cache.set(key, result);
+        return answer(reply, result, key, result.milliseconds);
+      });
     },
   );
 }
@@ -105,11 +105,19 @@ export function paintOf(options: Readonly<Record<string, unknown>>): PictureTask
   return Object.fromEntries(Object.entries(options).filter(([name]) => names.includes(name)));
 }
 
-/** Finds inputs on this machine's disk. */
-export function localFiles({ files, scratch }: Services): (input: Input) => Promise<InputFile> {
-  return async (input) => ({
-    path: "path" in input ? input.path : await files.fetch(input.stored, `${scratch}/kept`),
-    hash: input.hash,
+/** Lends inputs as files of this machine's disk, for as long as `use` takes. */
+function lendLocal<Result>(
+  { copies }: Services,
+  inputs: readonly Input[],
+  use: (local: (input: Input) => InputFile) => Promise<Result>,
+): Promise<Result> {
+  const stored = inputs.flatMap((input) => ("stored" in input ? { name: input.stored, bytes: input.bytes } : []));
+  return copies.lend(stored, (paths) => {
+    const byName = new Map(stored.map(({ name }, index) => [name, paths[index] ?? ""]));
+    return use((input) => ({
+      path: "path" in input ? input.path : (byName.get(input.stored) ?? ""),
+      hash: input.hash,
+    }));
   });
 }
 
