@@ -41,6 +41,14 @@ export interface Limits {
   readonly keepHours: number;
 }
 
+/** Those that are promised to whoever submits a job: they go with it, and hold wherever it is done. */
+export type JobLimits = Pick<Limits, "pixels" | "side" | "videoSeconds" | "frames" | "jobMinutes">;
+
+/** What is promised by these limits. */
+export function jobLimits({ pixels, side, videoSeconds, frames, jobMinutes }: Limits): JobLimits {
+  return { pixels, side, videoSeconds, frames, jobMinutes };
+}
+
 export const DEFAULT_LIMITS: Limits = {
   pictureBytes: 32 * 2 ** 20,
   videoBytes: 2 ** 30,

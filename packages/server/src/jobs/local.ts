@@ -7,7 +7,7 @@ import { Problem } from "../problem.ts";
 import type { JobQueue } from "./queue.ts";
 import { isFinished, UNFINISHED } from "./record.ts";
 import type { JobStore } from "./store.ts";
-import { ATTEMPTS, BACK_OFF, isHopeless, type JobWork } from "./work.ts";
+import { ATTEMPTS, BACK_OFF, isHopeless, type JobWork, tooLate } from "./work.ts";
 
 /** How many jobs are under way at once, beyond one for each painter, so that a short one need not wait for a long one. */
 const BESIDES = 1;
@@ -86,7 +86,8 @@ export class LocalQueue implements JobQueue {
     const late = AbortSignal.timeout(this.#minutes * 60_000);
     const signal = AbortSignal.any([stopped, late]);
     try {
-      const record = await this.#jobs.change(id, UNFINISHED, { state: "running" }, ({ progress }) => ({
+      const { started = Date.now() } = (await this.#jobs.get(id)) ?? {};
+      const record = await this.#jobs.change(id, UNFINISHED, { state: "running", started }, ({ progress }) => ({
         type: "progress",
         state: "running",
         progress,
@@ -113,8 +114,8 @@ export class LocalQueue implements JobQueue {
       if (failed) throw stop.signal.reason;
       await again(() => this.#work.finish(record, plan, signal), signal);
     } catch (error) {
-      const tooLate = new Problem("too-late", `The job took longer than ${this.#minutes} minutes.`);
-      if (!stopped.aborted) await this.#work.fail(id, late.aborted ? tooLate : error, stopped).catch(() => undefined);
+      if (!stopped.aborted)
+        await this.#work.fail(id, late.aborted ? tooLate(this.#minutes) : error, stopped).catch(() => undefined);
       else if (this.#closed) await this.#jobs.change(id, ["running"], { state: "queued" }).catch(() => undefined);
     } finally {
       await this.#work.forget(id).catch(() => undefined);

@@ -2,6 +2,7 @@
 import type { PaintControls } from "adaattn";
 import type { ResultFormat, StyleInput } from "../painters/messages.ts";
 import type { JobEvent, JobInfo, JobState, VideoRequestOptions } from "../schemas.ts";
+import type { JobLimits } from "../settings.ts";
 
 /** A file of a job in the store. */
 export interface StoredFile {
@@ -23,6 +24,8 @@ export interface JobRequest {
   readonly format?: ResultFormat | undefined;
   readonly quality?: number | undefined;
   readonly video?: VideoRequestOptions | undefined;
+  /** What the server allowed when it accepted the job; the limits of whoever does it where it does not say. */
+  readonly limits?: JobLimits | undefined;
 }
 
 export interface StoredResult {
@@ -41,6 +44,8 @@ export interface JobRecord {
   /** In milliseconds since 1970. */
   readonly created: number;
   readonly updated: number;
+  /** When something was first done for it. */
+  readonly started?: number | undefined;
   readonly notes: readonly string[];
   readonly error?: string | undefined;
   /** How often the process that did it has ended without being asked to. */

@@ -9,7 +9,7 @@ import { Problem } from "../problem.ts";
 import type { JobQueue } from "./queue.ts";
 import { isFinished, type JobRecord, UNFINISHED } from "./record.ts";
 import { RedisStore } from "./redisStore.ts";
-import { ATTEMPTS, BACK_OFF, isHopeless, type JobWork } from "./work.ts";
+import { ATTEMPTS, BACK_OFF, isHopeless, type JobWork, tooLate } from "./work.ts";
 
 /** What the queue and all keys are called. */
 export const PREFIX = "adaattn";
@@ -218,17 +218,26 @@ export class StepWorker implements AsyncDisposable {
     const worker = new bull.Worker<Step>(
       QUEUE,
       async ({ name, data: { id, index = 0 } }: Job<Step>) => {
-        const record = await jobs.change(id, UNFINISHED, { state: "running" });
+        const { started = Date.now() } = (await jobs.get(id)) ?? {};
+        const record = await jobs.change(id, UNFINISHED, { state: "running", started });
         // Cancelled, or done by somebody else.
         if (record === undefined) return;
         if (!known.has(id)) {
           known.add(id);
           void forgetOnceOver(jobs, work, id, ending.signal).finally(() => known.delete(id));
         }
-        await whileWanted(jobs, work, id, async (signal) => {
-          if (name === "plan") return begin(record, signal);
-          const plan = await work.plan(record, signal);
-          return name === "part" ? work.part(record, plan, index, signal) : work.finish(record, plan, signal);
+        const { jobMinutes } = work.limitsOf(record);
+        await whileWanted(jobs, work, id, async (wanted) => {
+          const late = AbortSignal.timeout(Math.max(0, started + jobMinutes * 60_000 - Date.now()));
+          const signal = AbortSignal.any([wanted, late]);
+          const step = async () => {
+            if (name === "plan") return begin(record, signal);
+            const plan = await work.plan(record, signal);
+            return name === "part" ? work.part(record, plan, index, signal) : work.finish(record, plan, signal);
+          };
+          await step().catch((error: unknown) => {
+            throw late.aborted ? tooLate(jobMinutes) : error;
+          });
         }).catch((error: unknown) => {
           if (!isHopeless(error)) throw error;
           const reason = error instanceof Error ? error.message : String(error);

@@ -3,7 +3,9 @@ import type { JobEvent, JobState } from "../schemas.ts";
 import type { JobRecord, NumberedEvent } from "./record.ts";
 
 /** What may change of a job. */
-export type JobPatch = Partial<Pick<JobRecord, "state" | "progress" | "notes" | "error" | "results" | "crashes">>;
+export type JobPatch = Partial<
+  Pick<JobRecord, "state" | "progress" | "notes" | "error" | "results" | "crashes" | "started">
+>;
 
 export interface JobStore {
   /** Remembers a new job; once it resolves, a restart does not forget it. */

@@ -56,8 +56,13 @@ export interface Workshop {
 
 /** Whether an error would come again however often one tried. */
 export function isHopeless(error: unknown): boolean {
-  if (error instanceof Problem) return error.status < 500;
+  if (error instanceof Problem) return error.status < 500 || error.kind === "too-late";
   return error instanceof PaintError && ["upload", "option", "memory"].includes(error.fault);
+}
+
+/** What ends a job that takes too long. */
+export function tooLate(minutes: number): Problem {
+  return new Problem("too-late", `The job took longer than ${minutes} minutes.`);
 }
 
 /** Whether the message of an error is for whoever submitted the job: it names no file of this machine. */
@@ -72,10 +77,16 @@ export class JobWork {
     this.#shop = shop;
   }
 
+  /** What holds for a job. */
+  limitsOf({ request }: JobRecord): Limits {
+    return { ...this.#shop.limits, ...request.limits };
+  }
+
   /** Finds out what the parts of a job are. */
   async plan(record: JobRecord, signal: AbortSignal): Promise<Plan> {
     if (record.kind === "pictures") return { parts: record.request.contents.length };
-    const { files, limits } = this.#shop;
+    const { files } = this.#shop;
+    const limits = this.limitsOf(record);
     const name = `${folderOf(record.id)}plan.json`;
     const known = await files.read(name);
     if (known !== undefined) return JSON.parse(new TextDecoder().decode(known)) as Plan;
@@ -106,11 +117,11 @@ export class JobWork {
   }
 
   async #picture(record: JobRecord, plan: Plan, index: number, signal: AbortSignal): Promise<PartNote> {
-    const { pool, files, limits } = this.#shop;
+    const { pool, files } = this.#shop;
     const { contents, size, format, quality } = record.request;
     const task = {
       ...{ kind: "picture" as const, content: await this.#fetch(record, contents[index]) },
-      ...{ size, longest: limits.side, format, quality },
+      ...{ size, longest: this.limitsOf(record).side, format, quality },
       ...(await this.#painting(record)),
     };
     const { bytes, format: made, notes } = await pool.part<"picture">(task, { signal });
@@ -177,7 +188,7 @@ export class JobWork {
   async #painting(record: JobRecord): Promise<Omit<PaintTask, "kind">> {
     const { model, styles, masks, paint } = record.request;
     return {
-      ...{ model, paint },
+      ...{ model, paint, pixels: this.limitsOf(record).pixels },
       styles: await Promise.all(
         styles.map(async ({ painting, mask, ...rest }) => ({
           ...rest,

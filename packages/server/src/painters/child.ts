@@ -52,7 +52,7 @@ process.on("message", (message: ToPainter) => {
 
 function work(id: number, task: Task, signal: AbortSignal): Promise<Results[keyof Results]> {
   if (task.kind === "inspect") return inspect(task, signal);
-  const reading = { model: modelNamed(models, task.model), cache, pixels: options.pixels, signal };
+  const reading = { model: modelNamed(models, task.model), cache, pixels: task.pixels ?? options.pixels, signal };
   if (task.kind === "picture") return paintPicture(task, reading);
   return paintSegment(task, reading, (progress) => send({ id, progress }));
 }

@@ -30,6 +30,8 @@ export interface PaintTask {
   /** One a style, one with a region for each style, or none. */
   readonly masks: readonly InputFile[];
   readonly paint: PaintControls;
+  /** Pixels that a picture of it may have before it is decoded, where that is not what the process was started with. */
+  readonly pixels?: number | undefined;
 }
 
 export interface PictureTask extends PaintTask {

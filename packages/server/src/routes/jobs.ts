@@ -20,6 +20,7 @@ import { previewName } from "../jobs/work.ts";
 import { Problem, parse } from "../problem.ts";
 import { JOB_STATES, jobInfo, jobOptions } from "../schemas.ts";
 import type { Services } from "../services.ts";
+import { jobLimits } from "../settings.ts";
 import { kindOf } from "../video/kinds.ts";
 import { checkVideo } from "../video/plan.ts";
 import { followJob } from "./events.ts";
@@ -271,6 +272,7 @@ async function accept(
         format: options.format,
         quality: options.quality,
         video: options.video,
+        limits: jobLimits(limits),
       },
     };
     const record: JobRecord = {
