@@ -12,7 +12,7 @@ Examples:
   $ adaattn stylize lake.jpg --style starry-night.jpg -o small.jpg --size 512
       its longer side made 512 pixels: quicker, with larger strokes
   $ adaattn stylize holiday/*.jpg --style starry-night.jpg -o painted/
-      many photographs into a folder, as painted/NAME-starry-night.jpg
+      many photographs into a folder, as painted/NAME-starry-night.jpg; --overwrite no goes on with what is missing
   $ adaattn stylize lake.jpg --style starry-night.jpg --strength 0.6 --color content -o lake-half.jpg
       nearer to the photograph, and in its colours
   $ adaattn stylize lake.jpg --style starry-night.jpg:2 --style ink.jpg:1 -o lake-both.jpg
@@ -28,6 +28,9 @@ Examples:
 
 Exit code: 0 all pictures made, 1 something failed, 2 the command was used wrongly, 130 stopped by Ctrl-C.`;
 
+/** What `--format` takes: the endings of results, without their dots. */
+const ENDINGS = ["jpg", "jpeg", "png", "webp", "avif", "tif", "tiff"] as const;
+
 /** The options of `adaattn stylize` as they are typed. */
 interface StylizeFlags extends LookFlags {
   style?: string[];
@@ -38,6 +41,9 @@ interface StylizeFlags extends LookFlags {
   styleMask?: string[];
   model: string;
   size?: string;
+  quality?: string;
+  format?: string;
+  overwrite: string;
   device: string;
   threads?: string;
   seed?: string;
@@ -69,7 +75,14 @@ export function addStylizeCommand(
     )
     .requiredOption(
       "-o, --output <FILE|FOLDER>",
-      "the result: .png, .jpg, .webp, .avif or .tiff; for several contents a folder",
+      "the result: .png, .jpg, .webp, .avif or .tiff; for several contents a folder, which is made where it is missing",
+    )
+    .option("--format <ENDING>", "the format of results in a folder, such as png (default: as the content's)")
+    .option("--quality <N>", "from 1 to 100 (default: 92 for JPEG, 90 for WebP, 70 for AVIF; others lose nothing)")
+    .option(
+      "--overwrite <yes|no|number>",
+      "where there is a result already: yes replaces it, no keeps it and paints the others, number takes a new name such as lake-2.jpg",
+      "yes",
     )
     .option("--strength <T>", "0 is the photograph, 1 the style, up to 4 beyond it (default: 1)")
     .option(
@@ -106,6 +119,7 @@ export function addStylizeCommand(
       const { lookControls, paintFlags, tileFlag } = await import("../../options/controls.ts");
       const { memoryFlag } = await import("./memory.ts");
       const { checkMasks, DEFAULT_STYLE, findStyle } = await import("../../options/styles.ts");
+      const { OVERWRITING } = await import("../../files/outputs.ts");
       const styles = (flags.style ?? [DEFAULT_STYLE]).map(findStyle);
       checkMasks(styles, masks, styleMask);
       const options = {
@@ -119,6 +133,9 @@ export function addStylizeCommand(
         signal: context.signal,
         look: lookControls(flags),
         paint: paintFlags(flags),
+        overwrite: oneOf("--overwrite", flags.overwrite, OVERWRITING),
+        ...(flags.format === undefined ? {} : { format: oneOf("--format", flags.format, ENDINGS) }),
+        ...(flags.quality === undefined ? {} : { quality: wholeNumber("--quality", flags.quality, 1, 100) }),
         device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
         ...(size === undefined
           ? {}

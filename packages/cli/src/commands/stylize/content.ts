@@ -45,34 +45,35 @@ export interface Content extends AsyncDisposable {
 export async function openContent(
   path: string,
   output: string,
-  { size, tile, signal }: { size?: ContentSize; tile: TileControls["tile"]; signal: AbortSignal },
+  options: { size?: ContentSize; quality?: number; tile: TileControls["tile"]; signal: AbortSignal },
 ): Promise<Content> {
+  const { size, quality, tile, signal } = options;
   const own = await inspectPicture(path, { signal });
   const longer = Math.max(own.width, own.height);
   const wanted = size === "full" ? longer : (size ?? Math.min(longer, CONTENT_SIDE));
   const reading = { longerSide: wanted, signal };
   const pixels = own.width * own.height * (wanted / longer) ** 2;
   if (pixels <= MOST_IN_MEMORY && typeof tile !== "number") {
-    return inMemory(await readPicture(path, reading), output);
+    return inMemory(await readPicture(path, reading), output, quality);
   }
-  return onDisk(await LargePicture.open(path, output, reading), output);
+  return onDisk(await LargePicture.open(path, output, reading), output, quality);
 }
 
-function inMemory(picture: FilePicture, output: string): Content {
+function inMemory(picture: FilePicture, output: string, quality: number | undefined): Content {
   return {
     source: picture.source,
     async paint(model, shares, options, onWrite) {
       const { data, ...result } = await model.stylize(picture, shares, { ...options, size: "full" });
       onWrite();
       const writing = performance.now();
-      await writePicture(output, { ...result, data }, { signal: options.signal });
+      await writePicture(output, { ...result, data }, { quality, signal: options.signal });
       return { ...result, write: performance.now() - writing };
     },
     async [Symbol.asyncDispose]() {},
   };
 }
 
-function onDisk(picture: LargePicture, output: string): Content {
+function onDisk(picture: LargePicture, output: string, quality: number | undefined): Content {
   const { width, height, source, hasAlpha } = picture;
   return {
     source,
@@ -81,7 +82,7 @@ function onDisk(picture: LargePicture, output: string): Content {
       const result = await model.stylizeTiles(picture, shares, (tile) => writer.write(tile), options);
       onWrite();
       const writing = performance.now();
-      await writer.finish(hasAlpha, { signal: options.signal });
+      await writer.finish(hasAlpha, { quality, signal: options.signal });
       return { width, height, ...result, write: performance.now() - writing };
     },
     [Symbol.asyncDispose]: () => picture[Symbol.asyncDispose](),

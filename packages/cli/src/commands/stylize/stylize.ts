@@ -1,6 +1,6 @@
 /** `adaattn stylize`: photographs in the style of a painting, file by file. */
 import { checkPictureOutput, type FilePicture, type Model, type PaintControls, type TileControls } from "adaattn/node";
-import { type Job, planOutputs } from "../../files/outputs.ts";
+import { type Job, OutputFolders, type OutputOptions, planOutputs } from "../../files/outputs.ts";
 import { readStyleFiles, type StyleFiles, WHOLE } from "../../loading/styleFiles.ts";
 import { follow, type LoadedStyles, type LoadOptions, loadStyles } from "../../loading/styles.ts";
 import { createProgressLine, printError } from "../../terminal/terminal.ts";
@@ -8,11 +8,13 @@ import { type Content, type ContentSize, openContent, type PaintResult } from ".
 import { memoryLeft } from "./memory.ts";
 
 /** The options of `adaattn stylize`, checked. */
-export interface StylizeOptions extends LoadOptions {
+export interface StylizeOptions extends LoadOptions, OutputOptions {
   /** How the photographs are painted. */
   readonly paint: PaintControls;
   readonly output: string;
   readonly size?: ContentSize;
+  /** Of formats that lose something, from 1 to 100. */
+  readonly quality?: number;
   readonly tile: TileControls["tile"];
   /** How many bytes the process may take, about. */
   readonly memory?: number;
@@ -41,17 +43,24 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
     progress.clear();
     reportFailure(job, error, options);
   };
+  await using folders = new OutputFolders();
   try {
     const { styles, masks, styleMasks, output } = options;
     const others = [...masks, ...styleMasks.filter((mask) => mask !== WHOLE)];
-    const jobs = await planOutputs(contents, { styles: styles.map(({ path }) => path), others }, output);
+    const jobs = await planOutputs(contents, { styles: styles.map(({ path }) => path), others }, output, options);
     const files = await readStyleFiles(options);
     for (const [index, job] of jobs.entries()) {
       const task = jobs.length > 1 ? `[${index + 1}/${jobs.length}] ${job.content}` : job.content;
+      if (job.isKept) {
+        progress.clear();
+        reportKept(job, options);
+        continue;
+      }
       progress.show(task, "read");
       const begun = performance.now();
       let content: Content;
       try {
+        await folders.prepare(job);
         await checkPictureOutput(job.output);
         content = await openContent(job.content, job.output, options);
       } catch (error) {
@@ -129,6 +138,16 @@ function report({ content, output }: Job, told: PictureReport, { styles, look, q
     const list = Object.entries(parts).map(([name, time]) => `${name} ${seconds(time)}`);
     process.stdout.write(`${output}  ${size.width} x ${size.height}  ${seconds(total)} s (${list.join(", ")})\n`);
     for (const note of notes) process.stderr.write(`note: ${note}\n`);
+  }
+}
+
+/** Says that one picture was not made since there is one already. */
+function reportKept({ content, output }: Job, { styles, quiet, json }: StylizeOptions): void {
+  if (json) {
+    const paths = styles.map(({ path }) => ({ path }));
+    printJson({ content: { path: content }, styles: paths, output: { path: output }, kept: true });
+  } else if (!quiet) {
+    process.stderr.write(`note: ${output} is there already and was kept; --overwrite yes replaces it.\n`);
   }
 }
 
