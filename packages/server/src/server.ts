@@ -100,7 +100,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   let app: FastifyInstance | undefined;
   const files = await openFileStore(options.store ?? join(data, "files"));
   const log: Log = (level, about, sentence) => app?.log[level](about, sentence);
-  const remote = redis === undefined ? undefined : await import("./jobs/redisQueue.ts");
+  const remote = redis === undefined ? undefined : await import("./jobs/redis/queue.ts");
   const connection = redis === undefined ? undefined : await remote?.connect(redis, log);
   if (connection) closing.add(connection, (one) => one.close());
   const jobs: JobStore = closing.add(connection ? connection.jobs : openSqliteStore(join(data, "jobs.db")), (store) =>
@@ -111,7 +111,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const settings = painterSettings(options.painters);
   limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory });
   const pool = closing.add(
-    await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue, log }),
+    await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue, hasRequests: true, log }),
     (one) => one.close(),
   );
   const shop: Workshop = { pool, files, jobs, limits, scratch, log };

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { limitFfmpeg } from "adaattn/node";
 import { Closing } from "./closing.ts";
 import { openFileStore } from "./files/store.ts";
-import { type StepEnd, StepWorker } from "./jobs/redisQueue.ts";
+import { type StepEnd, StepWorker } from "./jobs/redis/worker.ts";
 import { JobWork } from "./jobs/work.ts";
 import type { Log } from "./log.ts";
 import { PainterPool } from "./painters/pool.ts";
@@ -47,11 +47,11 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     const settings = painterSettings(options.painters);
     limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory });
     const pool = closing.add(
-      await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue, log }),
+      await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue, hasRequests: false, log }),
       (one) => one.close(),
     );
     const worker = await StepWorker.open(redis, {
-      ...{ width: pool.width, onStep, log },
+      ...{ width: pool.width, models: pool.models.map(({ name }) => name), onStep, log },
       makeWork: (jobs) => new JobWork({ pool, files, jobs, limits, scratch, log }),
     });
     closing.add(worker, (one) => one[Symbol.asyncDispose]());

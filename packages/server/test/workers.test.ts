@@ -1,8 +1,11 @@
-/** What workers owe the server whose jobs they do: its limits. */
+/** What workers owe the server whose jobs they do, and those who wait: its limits, their own models, and fair turns. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { Client } from "../src/client.ts";
 import { startWorker } from "../src/index.ts";
-import { card, hasFfmpeg, hasRedis, picture, temporaryFolder, testServer } from "./helpers.ts";
+import { card, hasFfmpeg, hasRedis, picture, temporaryFolder, testServer, until } from "./helpers.ts";
 import { TestRedis } from "./processes.ts";
 
 const [photo, painting] = [await picture(96), await picture(48, 48, 3)];
@@ -33,5 +36,58 @@ describe.skipIf(!hasFfmpeg || !hasRedis)("a worker", async () => {
     await client.waitForJob(id).catch(() => undefined);
     const ended = { state: "failed", error: "The job took longer than 0.005 minutes." };
     expect(await client.getJob(id)).toMatchObject(ended);
+  });
+
+  it("leaves jobs of a model that it lacks to one that has it", async () => {
+    const { client } = await testServer({ ...shared, painters: { models: ["small", "small-video"] } });
+    const steps: string[] = [];
+    const start = (name: string) =>
+      startWorker({
+        ...{ ...shared, data: temporaryFolder(), painters: { ...painters, models: [name] } },
+        onStep: ({ step, error }) => void steps.push(`${name} ${error ?? step}`),
+      });
+    await using _ = await start("small");
+    const { id } = await client.submitJob({
+      ...{ contents: [photo, painting], styles: [painting] },
+      options: { model: "small-video", size: 32 },
+    });
+    const own = await client.submitJob({ contents: [photo], styles: [painting], options: { size: 32 } });
+    await client.waitForJob(own.id);
+    expect((await client.getJob(id)).state).toBe("queued");
+    await using __ = await start("small-video");
+    expect((await client.waitForJob(id)).results).toHaveLength(2);
+    await until(() => steps.includes("small-video finish"), "the last step is said");
+    const ofOthers = steps.filter((step) => step.startsWith("small-video")).sort();
+    expect(ofOthers).toEqual(["finish", "part 0", "part 1", "plan"].map((step) => `small-video ${step}`));
+    expect(steps.filter((step) => step.startsWith("small ")).sort()).toEqual(
+      ["finish", "part 0", "plan"].map((step) => `small ${step}`),
+    );
+  });
+
+  it("paints a picture beside a film, and whoever asks for little before the rest of another's much", async () => {
+    const keys = join(temporaryFolder(), "keys.txt");
+    writeFileSync(keys, "many:0123456789abcdef0123\nfew:abcdef01234567890123\n");
+    const { url } = await testServer({ ...shared, apiKeys: keys });
+    const many = new Client(url, { key: "0123456789abcdef0123" });
+    const few = new Client(url, { key: "abcdef01234567890123" });
+    await using _ = await startWorker({ ...shared, data: temporaryFolder(), painters });
+    const video = card(temporaryFolder(), { seconds: 40, rate: 5, scene: 3, size: "96x64" });
+    const film = await many.submitJob({ contents: [video], styles: [painting] });
+    await until(async () => (await many.getJob(film.id)).progress > 0, "the film is painted");
+    const begun = performance.now();
+    const one = await few.submitJob({ contents: [photo], styles: [painting] });
+    await few.waitForJob(one.id);
+    console.info(`one picture beside a film of 40 s: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
+    expect((await many.getJob(film.id)).state).toBe("running");
+    await many.deleteJob(film.id);
+
+    const twelve = await Promise.all(Array.from({ length: 12 }, (_, seed) => picture(96, 96, seed)));
+    const jobs = [];
+    for (const client of [many, many, few]) {
+      jobs.push([client, (await client.submitJob({ contents: twelve, styles: [painting] })).id] as const);
+    }
+    const ends = await Promise.all(jobs.map(async ([client, id]) => Date.parse((await client.waitForJob(id)).updated)));
+    const [, second = 0, others = 0] = ends;
+    expect(others).toBeLessThan(second);
   });
 });

@@ -21,6 +21,8 @@ export interface PoolOptions extends PainterOptions {
   readonly workers: number;
   /** How many requests may wait. */
   readonly queue: number;
+  /** Whether requests are to be painted beside the parts of jobs, and need a place at any moment. */
+  readonly hasRequests: boolean;
   readonly log: Log;
 }
 
@@ -38,6 +40,7 @@ export class QueueFull extends Error {
 
 /** Somebody who waits: `start` takes a place with a painter. */
 interface Waiting {
+  readonly kind: Task["kind"];
   readonly start: (painter: Painter) => void;
 }
 
@@ -45,8 +48,8 @@ export class PainterPool {
   readonly #options: PoolOptions;
   readonly #painters: Painter[] = [];
   readonly #ready = new Set<Painter>();
-  /** The painters that have a part of a job. */
-  readonly #withPart = new WeakSet<Painter>();
+  /** The parts of jobs that painters have. */
+  readonly #parts = new Map<Painter, Task["kind"][]>();
   readonly #requests: Waiting[] = [];
   readonly #jobs: Waiting[] = [];
   /** Those that must be alone in their process, and the processes that have one. */
@@ -233,15 +236,16 @@ export class PainterPool {
         reject(signal?.reason);
       };
       const waiting: Waiting = {
+        kind: task.kind,
         start: (painter) => {
           signal?.removeEventListener("abort", leave);
-          if (queue === this.#jobs) this.#withPart.add(painter);
+          if (queue === this.#jobs) this.#parts.set(painter, [...this.#partsOf(painter), task.kind]);
           if (queue === this.#alone) this.#closedOff.add(painter);
           painter
             .run<Kind>(task, options)
             .then(resolve, reject)
             .finally(() => {
-              if (queue === this.#jobs) this.#withPart.delete(painter);
+              if (queue === this.#jobs) this.#leavePart(painter, task.kind);
               if (queue === this.#alone) this.#closedOff.delete(painter);
               this.#dispatch();
             });
@@ -266,18 +270,35 @@ export class PainterPool {
           continue;
         }
       }
-      // One part of a job at a time, which leaves a place for requests.
-      const [free] = byLoad.filter(({ load }) => load < AT_ONCE);
-      const [idle] = byLoad.filter((painter) => !this.#withPart.has(painter) && painter.load < AT_ONCE);
-      const next = free && this.#requests.shift();
-      if (next && free) {
-        next.start(free);
+      const free = byLoad.filter(({ load }) => load < AT_ONCE);
+      const next = free[0] && this.#requests.shift();
+      if (next && free[0]) {
+        next.start(free[0]);
         continue;
       }
-      const part = idle && this.#jobs.shift();
-      if (!part || !idle) return;
-      part.start(idle);
+      const at = this.#jobs.findIndex(({ kind }) => free.some((painter) => this.#hasPlace(painter, kind)));
+      const [part] = at < 0 ? [] : this.#jobs.splice(at, 1);
+      const painter = free.find((one) => part && this.#hasPlace(one, part.kind));
+      if (!part || !painter) return;
+      part.start(painter);
     }
+  }
+
+  #partsOf(painter: Painter): readonly Task["kind"][] {
+    return this.#parts.get(painter) ?? [];
+  }
+
+  #leavePart(painter: Painter, kind: Task["kind"]): void {
+    const left = [...this.#partsOf(painter)];
+    left.splice(left.indexOf(kind), 1);
+    if (left.length > 0) this.#parts.set(painter, left);
+    else this.#parts.delete(painter);
+  }
+
+  /** One part of a job at a time, which leaves a place for requests; where there are none, for a picture beside a film. */
+  #hasPlace(painter: Painter, kind: Task["kind"]): boolean {
+    const parts = this.#partsOf(painter);
+    return this.#options.hasRequests ? parts.length === 0 : !parts.includes(kind);
   }
 
   /** Ends the processes; what they do is dropped. */

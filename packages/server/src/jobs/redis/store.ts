@@ -5,9 +5,9 @@
 import { EventEmitter, once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
-import { JOB_STATES, type JobEvent, type JobState } from "../schemas.ts";
-import { isFinished, type JobRecord, type NumberedEvent, UNFINISHED } from "./record.ts";
-import { type JobPatch, type JobStore, MOST_EVENTS } from "./store.ts";
+import { JOB_STATES, type JobEvent, type JobState } from "../../schemas.ts";
+import { isFinished, type JobRecord, type NumberedEvent, UNFINISHED } from "../record.ts";
+import { type JobPatch, type JobStore, MOST_EVENTS } from "../store.ts";
 
 /** How long one wait for news lasts, in milliseconds; the next follows. */
 const WAIT = 10_000;
@@ -173,6 +173,13 @@ export class RedisStore implements JobStore {
       UNFINISHED.map((state) => this.#redis.zrange(this.#key("state", state), "0", "-1")),
     );
     return found.flat();
+  }
+
+  /** How many jobs of an owner are not done. */
+  async unfinishedOf(owner: string): Promise<number> {
+    const ids = await this.unfinished();
+    if (ids.length === 0) return 0;
+    return (await this.#redis.zmscore(this.#key("owner", owner), ids)).filter((score) => score !== null).length;
   }
 
   async finishedBefore(time: number): Promise<string[]> {

@@ -1,0 +1,190 @@
+/** A worker's side of jobs that machines share: it takes the steps that it has the models for, as many at once as it has painters. */
+import type { Job, Worker } from "bullmq";
+import type { Redis } from "ioredis";
+import type { Log } from "../../log.ts";
+import { Problem } from "../../problem.ts";
+import { isFinished, type JobRecord, UNFINISHED } from "../record.ts";
+import { ATTEMPTS, isHopeless, type JobWork, tooLate } from "../work.ts";
+import { type Bull, openRedis, PREFIX } from "./connection.ts";
+import { lanesOf, type Step, type StepName, stepOf } from "./lanes.ts";
+import { RedisStore } from "./store.ts";
+
+/** How long a worker may be silent before its part is given to another, in milliseconds. */
+const LOCK = 15_000;
+
+/** How often a step that took its worker with it is tried again; the second time it is given up. */
+const MOST_STALLED = 1;
+
+/** A step of a job has ended. */
+export interface StepEnd {
+  readonly job: string;
+  readonly step: string;
+  readonly milliseconds: number;
+  /** Why it failed; it may be tried again. */
+  readonly error?: string;
+}
+
+export interface StepWorkerOptions {
+  /** How many steps of each kind of job are done at once. */
+  readonly width: number;
+  /** The models that it has; jobs of others are left to others. */
+  readonly models: readonly string[];
+  /** Gets the store and returns what does the steps. */
+  readonly makeWork: (jobs: RedisStore) => JobWork;
+  readonly onStep?: ((end: StepEnd) => void) | undefined;
+  readonly log: Log;
+}
+
+export class StepWorker implements AsyncDisposable {
+  readonly #redis: Redis;
+  readonly #bull: Bull;
+  readonly #jobs: RedisStore;
+  readonly #work: JobWork;
+  readonly #onStep: StepWorkerOptions["onStep"];
+  readonly #workers: readonly Worker<Step>[];
+  readonly #ending = new AbortController();
+  /** Jobs whose end is waited for, to remove what is on its way for them. */
+  readonly #known = new Set<string>();
+
+  private constructor(redis: Redis, bull: Bull, { width, models, makeWork, onStep }: StepWorkerOptions) {
+    this.#redis = redis;
+    this.#bull = bull;
+    this.#jobs = new RedisStore(redis, PREFIX);
+    this.#work = makeWork(this.#jobs);
+    this.#onStep = onStep;
+    const options = { connection: redis, prefix: PREFIX };
+    const flows = new bull.FlowProducer(options);
+    const begin = async (record: JobRecord, turn: number, signal: AbortSignal) => {
+      const { parts } = await this.#work.plan(record, signal);
+      const children = Array.from({ length: parts }, (_, index) => stepOf(record, turn, "part", index));
+      await flows.add({ ...stepOf(record, turn, "finish"), children });
+    };
+    const patience = { lockDuration: LOCK, stalledInterval: LOCK / 2, maxStalledCount: MOST_STALLED };
+    this.#workers = lanesOf(models).map((lane) => {
+      const doing = (step: Job<Step>) => this.#do(step, begin);
+      const worker = new bull.Worker<Step>(lane, doing, { ...options, ...patience, concurrency: width });
+      worker.on("error", () => undefined);
+      worker.on("completed", (step) => this.#tell(step));
+      worker.on("failed", (step, error) => step && this.#giveUp(step, error));
+      return worker;
+    });
+  }
+
+  /** @throws Error with one sentence where Redis cannot be reached or the packages for it are missing. */
+  static async open(url: string, options: StepWorkerOptions): Promise<StepWorker> {
+    const { redis, bull } = await openRedis(url, true, options.log);
+    const worker = new StepWorker(redis, bull, options);
+    await Promise.all(worker.#workers.map((one) => one.waitUntilReady()));
+    return worker;
+  }
+
+  async #do(
+    { name, data: { id, turn, index = 0 } }: Job<Step>,
+    begin: (record: JobRecord, turn: number, signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    const { started = Date.now() } = (await this.#jobs.get(id)) ?? {};
+    const record = await this.#jobs.change(id, UNFINISHED, { state: "running", started });
+    // Cancelled, or done by somebody else.
+    if (record === undefined) return;
+    this.#forgetOnceOver(id);
+    const { jobMinutes } = this.#work.limitsOf(record);
+    const step = async (wanted: AbortSignal) => {
+      const late = AbortSignal.timeout(Math.max(0, started + jobMinutes * 60_000 - Date.now()));
+      const signal = AbortSignal.any([wanted, late]);
+      try {
+        if ((name as StepName) === "plan") return await begin(record, turn, signal);
+        const plan = await this.#work.plan(record, signal);
+        if ((name as StepName) === "part") await this.#work.part(record, plan, index, signal);
+        else await this.#work.finish(record, plan, signal);
+      } catch (error) {
+        throw late.aborted ? tooLate(jobMinutes) : error;
+      }
+    };
+    try {
+      await whileWanted(this.#jobs, this.#work, id, step);
+    } catch (error) {
+      if (!isHopeless(error)) throw error;
+      const reason = error instanceof Error ? error.message : String(error);
+      throw Object.assign(new this.#bull.UnrecoverableError(reason), { cause: error });
+    }
+  }
+
+  #tell({ name, data, processedOn = Date.now() }: Job<Step>, error?: Error): void {
+    this.#onStep?.({
+      ...{ job: data.id, step: name === "part" ? `part ${data.index}` : name },
+      milliseconds: Date.now() - processedOn,
+      ...(error && { error: error.message }),
+    });
+  }
+
+  /** Gives a job up where one of its steps has failed for the last time. */
+  #giveUp(step: Job<Step>, error: Error): void {
+    this.#tell(step, error);
+    const isStalled = /stalled/.test(error.message);
+    if (step.attemptsMade < ATTEMPTS && error.name !== "UnrecoverableError" && !isStalled) return;
+    const reason = isStalled
+      ? new Problem("failed", "Two workers died while they did this job.")
+      : (error.cause ?? error);
+    this.#work.fail(step.data.id, reason).catch(() => undefined);
+  }
+
+  #forgetOnceOver(id: string): void {
+    if (this.#known.has(id)) return;
+    this.#known.add(id);
+    void forgetOnceOver(this.#jobs, this.#work, id, this.#ending.signal).finally(() => this.#known.delete(id));
+  }
+
+  /** Takes no more steps and waits for those under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.close().catch(() => undefined)));
+    this.#ending.abort();
+    await this.#jobs.close();
+    this.#redis.disconnect();
+  }
+}
+
+/** Does something for a job, and stops where it is cancelled meanwhile; what it left by then is removed. */
+async function whileWanted(
+  jobs: RedisStore,
+  work: JobWork,
+  id: string,
+  use: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const [cancelled, ended] = [new AbortController(), new AbortController()];
+  const watch = async () => {
+    while (!ended.signal.aborted) {
+      const news = jobs.nextEvent(id, ended.signal);
+      const record = await jobs.get(id).catch(() => null);
+      if (record === undefined || record?.state === "cancelled") {
+        cancelled.abort(new Error("The job was cancelled."));
+        return;
+      }
+      await news;
+    }
+  };
+  const watching = watch();
+  try {
+    await use(cancelled.signal);
+  } catch (error) {
+    if (!cancelled.signal.aborted) throw error;
+  } finally {
+    ended.abort();
+    await watching;
+    if (cancelled.signal.aborted) await work.discard(id);
+  }
+}
+
+/** Removes what this worker has on its way for a job once it has ended, whoever ended it. */
+async function forgetOnceOver(jobs: RedisStore, work: JobWork, id: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    const heard = new AbortController();
+    const news = jobs.nextEvent(id, AbortSignal.any([signal, heard.signal]));
+    const record = await jobs.get(id).catch(() => null);
+    if (record === undefined || (record !== null && isFinished(record))) {
+      heard.abort();
+      await work.forget(id).catch(() => undefined);
+      return;
+    }
+    await news;
+  }
+}
