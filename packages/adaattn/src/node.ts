@@ -2,6 +2,13 @@
 
 export * from "./index.ts";
 export {
+  type FetchPictureOptions,
+  fetchPicture,
+  isAddress,
+  MOST_STREAMED_BYTES,
+  tooManyBytes,
+} from "./node/addresses.ts";
+export {
   checkDevice,
   type DeviceInfo,
   type DeviceProbe,

@@ -40,7 +40,6 @@ function expectSentence({ stderr, stdout }: Outcome, sentence: string | RegExp):
 test("with several contents the good ones are made, and each bad one gets its sentence", async () => {
   const bad: Record<string, string> = {
     "none.jpg": "it does not exist. Check its name and folder.",
-    "album.jpg": "it is a folder. Name a file in it instead.",
     "empty.jpg": "it is empty (0 bytes). Choose another file.",
     "half.jpg": "it is a damaged or truncated JPEG picture. Get a fresh copy of it.",
     "diary.jpg": "it is not a JPEG, PNG, WebP, AVIF, TIFF or GIF picture. Convert it to one of these first.",
@@ -111,6 +110,11 @@ describe.concurrent("used wrongly, it says how it is meant and ends with 2:", ()
       "several contents for the name of a file",
       [...folderFor("lake.jpg", "half.jpg"), "out.jpg"],
       "Expected a folder for --output, to hold 2 pictures, but received out.jpg. Name a folder, such as out/.",
+    ],
+    [
+      "a folder without pictures",
+      [...folderFor("album.jpg"), "painted"],
+      "Expected pictures in the folder album.jpg but found none.",
     ],
     [
       "--format beside another ending",

@@ -16,6 +16,7 @@ import {
   encoding,
   type FilePicture,
   LABELS,
+  nameOf,
   type PictureHeader,
   type ReadPictureOptions,
   readHeader,
@@ -51,19 +52,25 @@ export class LargePicture implements PictureSource, AsyncDisposable {
   }
 
   /**
-   * Decodes a file, as `readPicture` does, into a temporary file of four bytes a pixel.
+   * Decodes a file or a file's bytes, as `readPicture` does, into a temporary file of four bytes a pixel.
    *
    * @param beside the temporary file is made in the folder of this path.
    * @throws Error as `readPicture` does, and where the disk is full.
    */
-  static async open(path: string, beside: string, options: ReadPictureOptions = {}): Promise<LargePicture> {
-    const header = await readHeader(await readStart(path), path, path, options);
+  static async open(
+    file: string | Uint8Array,
+    beside: string,
+    options: ReadPictureOptions = {},
+  ): Promise<LargePicture> {
+    const name = nameOf(file, options);
+    const start = typeof file === "string" ? await readStart(file) : file;
+    const header = await readHeader(start, file, name, options);
     const { source, damaged } = header;
-    const size = targetSize(path, source, options);
+    const size = targetSize(name, source, options);
     // libvips goes by the ending: its own format is raw pixels after a short header.
     const temporary = temporaryBeside(beside, ".v");
     try {
-      const decode = async () => (await decoding(path, header, size)).toFile(temporary);
+      const decode = async () => (await decoding(file, header, size)).toFile(temporary);
       await unlessAborted(decode(), options.signal, (cause) => {
         const isFull = cause instanceof Error && /write|space/i.test(cause.message);
         return isFull ? writeFailure(beside, "ENOSPC", cause) : damaged(cause);

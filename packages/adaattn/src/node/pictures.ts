@@ -96,7 +96,8 @@ export async function inspectPicture(
   return (await readHeader(start, file, name, options)).source;
 }
 
-function nameOf(file: string | Uint8Array, { name }: ReadPictureOptions): string {
+/** What errors call a picture. */
+export function nameOf(file: string | Uint8Array, { name }: ReadPictureOptions): string {
   return name ?? (typeof file === "string" ? file : "the picture");
 }
 

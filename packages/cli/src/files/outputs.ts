@@ -1,8 +1,10 @@
 /** Where each stylized picture goes. */
 import { lstat, mkdir, realpath, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, parse, sep } from "node:path";
-import { PICTURE_EXTENSIONS, systemCode, writeFailure } from "adaattn/node";
+import { isAddress, PICTURE_EXTENSIONS, systemCode, writeFailure } from "adaattn/node";
 import { UsageError } from "../terminal/usage.ts";
+import type { ContentPath } from "./contents.ts";
+import { STREAM } from "./reading.ts";
 
 /** What is done where there is a result already. */
 export const OVERWRITING = ["yes", "no", "number"] as const;
@@ -19,8 +21,9 @@ export interface Job {
 
 /** The pictures that a command reads beside the contents. */
 export interface OtherInputs {
-  /** They give the results in a folder their names. */
   readonly styles: readonly string[];
+  /** What results in a folder are named after, beside their content; the styles by default. */
+  readonly names?: readonly string[];
   /** Masks, for example. */
   readonly others: readonly string[];
 }
@@ -34,24 +37,25 @@ export interface OutputOptions {
 }
 
 /**
- * One job a content, in order. `output` is a file for one content, or a folder, in which each file is named after the content
+ * One job a content, in order. `output` is a file for one content, - for stdout, or a folder, in which each file is named after the content
  * and the styles and keeps the content's format where that can be written.
  *
  * @throws UsageError where the names cannot be meant: several contents for one file, an unknown ending, two results of one name,
  *   or a result that would replace a picture that is read.
  */
 export async function planOutputs(
-  contents: readonly string[],
-  { styles, others }: OtherInputs,
+  contents: readonly ContentPath[],
+  { styles, names = styles, others }: OtherInputs,
   output: string,
   { format, overwrite = "yes" }: OutputOptions = {},
 ): Promise<Job[]> {
-  const isInFolder = await meansFolder(output, contents.length, format);
-  const wanted = contents.map((content) => ({
-    content,
-    output: isInFolder ? join(output, resultName(content, styles, format)) : output,
+  const isInFolder = await meansFolder(output, contents, format);
+  const wanted = contents.map(({ path, subfolder = "" }) => ({
+    content: path,
+    output: isInFolder ? join(output, subfolder, resultName(path, names, format)) : output,
     isInFolder,
   }));
+  if (output === STREAM) return wanted.map((job) => ({ ...job, isKept: false }));
   if (overwrite === "number") return numbered(wanted);
   const jobs: Job[] = [];
   for (const job of wanted) jobs.push({ ...job, isKept: overwrite === "no" && (await exists(job.output)) });
@@ -60,17 +64,24 @@ export async function planOutputs(
 }
 
 /** @throws UsageError where the output is neither a folder nor the name of a picture. */
-async function meansFolder(output: string, contents: number, format: string | undefined): Promise<boolean> {
+async function meansFolder(
+  output: string,
+  contents: readonly ContentPath[],
+  format: string | undefined,
+): Promise<boolean> {
+  const isSeveral = contents.length > 1 || contents.some(({ subfolder }) => subfolder !== undefined);
+  if (output === STREAM && !isSeveral) return false;
   const found = await stat(output).catch(() => undefined);
   if (found?.isDirectory()) return true;
   const endsAsFolder = output.endsWith("/") || output.endsWith(sep);
-  if (found && (endsAsFolder || contents > 1)) {
+  if (found && (endsAsFolder || isSeveral)) {
     throw new UsageError(`Expected a folder for --output, to hold several pictures, but received the file ${output}.`);
   }
-  if (endsAsFolder || (contents > 1 && !isPictureName(output))) return true;
-  if (contents > 1) {
+  if (endsAsFolder || (isSeveral && output !== STREAM && !isPictureName(output))) return true;
+  if (isSeveral) {
+    const example = output === STREAM ? "painted/" : `${parse(output).name}/`;
     throw new UsageError(
-      `Expected a folder for --output, to hold ${contents} pictures, but received ${output}. Name a folder, such as ${parse(output).name}/.`,
+      `Expected a folder for --output, to hold ${contents.length} pictures, but received ${output}. Name a folder, such as ${example}.`,
     );
   }
   if (!isPictureName(output)) {
@@ -90,9 +101,18 @@ function formatOf(ending: string): string {
 }
 
 /** The name of a content's result in a folder, such as lake-starry-night.jpg. */
-function resultName(content: string, styles: readonly string[], format: string | undefined): string {
-  const extension = format !== undefined ? `.${format}` : isPictureName(content) ? extname(content) : ".png";
-  return `${[content, ...styles].map((path) => parse(path).name).join("-")}${extension}`;
+function resultName(content: string, names: readonly string[], format: string | undefined): string {
+  const extension =
+    format !== undefined ? `.${format}` : isPictureName(fileName(content)) ? extname(fileName(content)) : ".png";
+  return `${[content, ...names].map((path) => parse(fileName(path)).name).join("-")}${extension}`;
+}
+
+/** A name for the file of a picture: its own, or one made of its address. */
+function fileName(path: string): string {
+  if (path === STREAM) return "stdin";
+  if (!isAddress(path) || !URL.canParse(path)) return path;
+  const { pathname, hostname } = new URL(path);
+  return (basename(pathname) || hostname).replaceAll(/%[0-9a-f]{2}|[^\w.-]/gi, "_");
 }
 
 function isPictureName(path: string): boolean {

@@ -1,4 +1,5 @@
 /** The paintings and masks that a command reads before it paints. */
+import { stat } from "node:fs/promises";
 import {
   type FilePainting,
   type FilePicture,
@@ -7,7 +8,8 @@ import {
   type StyleControls,
   type StyleShare,
 } from "adaattn/node";
-import { readMaskFile } from "../files/reading.ts";
+import { picturesIn } from "../files/contents.ts";
+import { openInput, readMaskFile } from "../files/reading.ts";
 import type { StyleText } from "../options/styles.ts";
 
 /** What `--style-mask` is given for a painting that is a source as a whole. */
@@ -34,6 +36,21 @@ export interface StyleFiles {
   readonly masks: readonly StyleShare["mask"][];
 }
 
+/**
+ * The styles, with a folder replaced by all pictures in it: each is a style of its own, with the folder's weight and region.
+ *
+ * @throws UsageError where a folder holds none.
+ */
+export async function openFolders<Text extends StyleText>(styles: readonly Text[]): Promise<Text[]> {
+  const opened: Text[] = [];
+  for (const style of styles) {
+    const { path: folder } = style;
+    if (!(await stat(folder).catch(() => undefined))?.isDirectory()) opened.push(style);
+    else for (const path of await picturesIn(folder)) opened.push({ ...style, path, folder });
+  }
+  return opened;
+}
+
 /** Reads paintings and masks. */
 export async function readStyleFiles({
   styles,
@@ -42,7 +59,11 @@ export async function readStyleFiles({
   look,
   signal,
 }: StyleFileOptions): Promise<StyleFiles> {
-  const paintings = await Promise.all(styles.map(({ path }) => readPainting(path, look, { signal })));
+  const readStyle = async ({ path }: StyleText) => {
+    const { file, name } = await openInput(path, signal);
+    return readPainting(file, look, { name, signal });
+  };
+  const paintings = await Promise.all(styles.map(readStyle));
   const read = (path: string) => (path === WHOLE ? undefined : readMaskFile(path, signal));
   const [gray, sources] = [await Promise.all(masks.map(read)), await Promise.all(styleMasks.map(read))];
   const colors = styles.flatMap(({ region }) => region ?? []);

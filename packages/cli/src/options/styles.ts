@@ -9,7 +9,10 @@ export const DEFAULT_STYLE = "van-gogh-starry-night";
 
 /** One `--style`. */
 export interface StyleText {
+  /** A file, an address, or - for stdin. */
   readonly path: string;
+  /** The folder that was named for all pictures in it, this one among them. */
+  readonly folder?: string;
   readonly weight?: number;
   /** A color of the mask, as it was typed. */
   readonly region?: string;
@@ -71,7 +74,7 @@ export function findStyle(text: string): StyleText {
 }
 
 function fileOf(nameOrPath: string): string {
-  if (/[\\/.]/.test(nameOrPath) || nameOrPath === "" || existsSync(nameOrPath)) return nameOrPath;
+  if (nameOrPath === "-" || /[\\/.]/.test(nameOrPath) || nameOrPath === "" || existsSync(nameOrPath)) return nameOrPath;
   const painting = listPaintings().find(({ name }) => name === nameOrPath);
   if (painting !== undefined) return painting.path;
   const like = paintingsLike(nameOrPath).join(", ");

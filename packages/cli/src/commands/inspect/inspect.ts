@@ -15,7 +15,7 @@ import {
   writePicture,
 } from "adaattn/node";
 import { planOutputs } from "../../files/outputs.ts";
-import { readContent, readMaskFile } from "../../files/reading.ts";
+import { checkStdin, openInput, readContent, readMaskFile } from "../../files/reading.ts";
 import { createProgressLine } from "../../terminal/terminal.ts";
 
 /** The options of `adaattn inspect`, checked. */
@@ -51,12 +51,14 @@ export async function inspect(options: InspectOptions): Promise<void> {
   const progress = createProgressLine(process.stderr, { quiet: options.quiet, signal });
   try {
     const others = styleMask === undefined ? [] : [styleMask];
-    await planOutputs([content], { styles: [painting], others }, output);
+    checkStdin([content, painting, ...others]);
+    await planOutputs([{ path: content }], { styles: [painting], others }, output);
     const { dir, name, ext } = parse(output);
     const beside = (what: string) => `${dir === "" ? "" : `${dir}/`}${name}-${what}${ext}`;
     const outputs = [...(points.length > 0 ? [output] : []), ...(map ? [beside("sources"), beside("entropy")] : [])];
     for (const path of outputs) await checkPictureOutput(path);
-    const { picture, controls } = await readPainting(painting, look, { signal });
+    const { file, name: called } = await openInput(painting, signal);
+    const { picture, controls } = await readPainting(file, look, { name: called, signal });
     const mask = styleMask === undefined ? undefined : await readMaskFile(styleMask, signal);
     const photo = await readContent(content, options.size, signal);
 

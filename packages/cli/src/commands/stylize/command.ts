@@ -1,7 +1,7 @@
 /** `adaattn stylize` on the command line: its options and help. */
 import type { Command } from "commander";
 import { addLookOptions, type LookFlags } from "../../options/look.ts";
-import { gather, oneOf, wholeNumber } from "../../terminal/usage.ts";
+import { gather, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -13,6 +13,12 @@ Examples:
       its longer side made 512 pixels: quicker, with larger strokes
   $ adaattn stylize holiday/*.jpg --style starry-night.jpg -o painted/
       many photographs into a folder, as painted/NAME-starry-night.jpg; --overwrite no goes on with what is missing
+  $ adaattn stylize holiday/ --recursive --style starry-night.jpg -o painted/ --format webp --quality 80
+      every photograph below a folder, into folders alike
+  $ curl -s https://example.org/lake.jpg | adaattn stylize - --style starry-night.jpg -o - --format png > lake.png
+      from stdin to stdout; adaattn stylize https://example.org/lake.jpg fetches it itself
+  $ adaattn stylize lake.jpg --style monet/ -o lake-monet.jpg
+      in a mixture of all paintings in a folder
   $ adaattn stylize lake.jpg --style starry-night.jpg --strength 0.6 --color content -o lake-half.jpg
       nearer to the photograph, and in its colours
   $ adaattn stylize lake.jpg --style starry-night.jpg:2 --style ink.jpg:1 -o lake-both.jpg
@@ -41,6 +47,7 @@ interface StylizeFlags extends LookFlags {
   styleMask?: string[];
   model: string;
   size?: string;
+  recursive?: boolean;
   quality?: string;
   format?: string;
   overwrite: string;
@@ -67,17 +74,24 @@ export function addStylizeCommand(
     .command("stylize")
     .summary("paint photographs in the style of a painting")
     .description("Paints photographs (CONTENT) in the style of a painting. Reads JPEG, PNG, WebP, AVIF, TIFF and GIF.")
-    .argument("<CONTENT...>", "one or more photographs")
+    .argument(
+      "<CONTENT...>",
+      "one or more photographs: files, folders, http(s) addresses, or - for one on stdin (a file of that name is ./-)",
+    )
+    .option("--recursive", "look into the folders of a folder, too; the results lie in folders alike")
     .option(
       "-s, --style <IMAGE|NAME[:WEIGHT][@COLOR]>",
-      "the painting, a file or a name that adaattn styles lists (default: van-gogh-starry-night); given several times, several are mixed by their weights, or go each to the region of the mask that has its colour",
+      "the painting: a file, an http(s) address, -, or a name that adaattn styles lists (default: van-gogh-starry-night); a folder stands for all pictures in it; given several times, several are mixed by their weights, or go each to the region of the mask that has its colour",
       gather,
     )
     .requiredOption(
       "-o, --output <FILE|FOLDER>",
-      "the result: .png, .jpg, .webp, .avif or .tiff; for several contents a folder, which is made where it is missing",
+      "the result: .png, .jpg, .webp, .avif or .tiff; for several contents a folder, which is made where it is missing; - for stdout",
     )
-    .option("--format <ENDING>", "the format of results in a folder, such as png (default: as the content's)")
+    .option(
+      "--format <ENDING>",
+      "the format of results in a folder or on stdout, such as png (default: as the content's)",
+    )
     .option("--quality <N>", "from 1 to 100 (default: 92 for JPEG, 90 for WebP, 70 for AVIF; others lose nothing)")
     .option(
       "--overwrite <yes|no|number>",
@@ -120,13 +134,18 @@ export function addStylizeCommand(
       const { memoryFlag } = await import("./memory.ts");
       const { checkMasks, DEFAULT_STYLE, findStyle } = await import("../../options/styles.ts");
       const { OVERWRITING } = await import("../../files/outputs.ts");
-      const styles = (flags.style ?? [DEFAULT_STYLE]).map(findStyle);
+      const { openFolders } = await import("../../loading/styleFiles.ts");
+      const styles = await openFolders((flags.style ?? [DEFAULT_STYLE]).map(findStyle));
       checkMasks(styles, masks, styleMask);
+      if (output === "-" && json) {
+        throw new UsageError("Expected a file for --output, since --json prints on stdout, but received -.");
+      }
       const options = {
         styles,
         masks,
         styleMasks: styleMask,
         output,
+        recursive: flags.recursive ?? false,
         model,
         quiet,
         json,

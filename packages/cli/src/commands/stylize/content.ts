@@ -1,5 +1,6 @@
 /** A photograph that a command paints: in memory where it is small, on disk where it is not. */
 
+import { join } from "node:path";
 import {
   CONTENT_SIDE,
   type FilePicture,
@@ -14,6 +15,7 @@ import {
   type TileControls,
   writePicture,
 } from "adaattn/node";
+import { openInput } from "../../files/reading.ts";
 
 /** Pictures of more pixels are not taken into memory as a whole, nor are those for which tiles are asked. */
 const MOST_IN_MEMORY = 16e6;
@@ -33,36 +35,44 @@ export interface PaintResult extends StylizeReport {
 export interface Content extends AsyncDisposable {
   /** What it was in its file. */
   readonly source: FilePicture["source"];
-  /** Paints it into a file; calls `onWrite` when all is painted. */
-  paint(model: Model, shares: readonly StyleShare[], options: PaintOptions, onWrite: () => void): Promise<PaintResult>;
+  /** Paints it into a file of this name; calls `onWrite` when all is painted. */
+  paint(
+    output: string,
+    model: Model,
+    shares: readonly StyleShare[],
+    options: PaintOptions,
+    onWrite: () => void,
+  ): Promise<PaintResult>;
 }
 
 /**
  * Opens a photograph.
  *
- * @param output the file that it will be painted into, in whose folder large ones have their temporary files.
+ * @param path a file, an address, or - for stdin.
+ * @param folder where large ones have their temporary files.
  */
 export async function openContent(
   path: string,
-  output: string,
+  folder: string,
   options: { size?: ContentSize; quality?: number; tile: TileControls["tile"]; signal: AbortSignal },
 ): Promise<Content> {
   const { size, quality, tile, signal } = options;
-  const own = await inspectPicture(path, { signal });
+  const { file, name } = await openInput(path, signal);
+  const own = await inspectPicture(file, { name, signal });
   const longer = Math.max(own.width, own.height);
   const wanted = size === "full" ? longer : (size ?? Math.min(longer, CONTENT_SIDE));
-  const reading = { longerSide: wanted, signal };
+  const reading = { longerSide: wanted, name, signal };
   const pixels = own.width * own.height * (wanted / longer) ** 2;
   if (pixels <= MOST_IN_MEMORY && typeof tile !== "number") {
-    return inMemory(await readPicture(path, reading), output, quality);
+    return inMemory(await readPicture(file, reading), quality);
   }
-  return onDisk(await LargePicture.open(path, output, reading), output, quality);
+  return onDisk(await LargePicture.open(file, join(folder, "content"), reading), quality);
 }
 
-function inMemory(picture: FilePicture, output: string, quality: number | undefined): Content {
+function inMemory(picture: FilePicture, quality: number | undefined): Content {
   return {
     source: picture.source,
-    async paint(model, shares, options, onWrite) {
+    async paint(output, model, shares, options, onWrite) {
       const { data, ...result } = await model.stylize(picture, shares, { ...options, size: "full" });
       onWrite();
       const writing = performance.now();
@@ -73,11 +83,11 @@ function inMemory(picture: FilePicture, output: string, quality: number | undefi
   };
 }
 
-function onDisk(picture: LargePicture, output: string, quality: number | undefined): Content {
+function onDisk(picture: LargePicture, quality: number | undefined): Content {
   const { width, height, source, hasAlpha } = picture;
   return {
     source,
-    async paint(model, shares, options, onWrite) {
+    async paint(output, model, shares, options, onWrite) {
       await using writer = new LargePictureWriter(output, picture);
       const result = await model.stylizeTiles(picture, shares, (tile) => writer.write(tile), options);
       onWrite();

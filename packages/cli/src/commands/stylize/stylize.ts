@@ -1,6 +1,10 @@
 /** `adaattn stylize`: photographs in the style of a painting, file by file. */
+import { dirname, join } from "node:path";
 import { checkPictureOutput, type FilePicture, type Model, type PaintControls, type TileControls } from "adaattn/node";
+import { listContents } from "../../files/contents.ts";
 import { type Job, OutputFolders, type OutputOptions, planOutputs } from "../../files/outputs.ts";
+import { checkStdin, STREAM } from "../../files/reading.ts";
+import { StreamedResult } from "../../files/streamed.ts";
 import { readStyleFiles, type StyleFiles, WHOLE } from "../../loading/styleFiles.ts";
 import { follow, type LoadedStyles, type LoadOptions, loadStyles } from "../../loading/styles.ts";
 import { createProgressLine, printError } from "../../terminal/terminal.ts";
@@ -12,6 +16,8 @@ export interface StylizeOptions extends LoadOptions, OutputOptions {
   /** How the photographs are painted. */
   readonly paint: PaintControls;
   readonly output: string;
+  /** Whether folders in folders of contents are looked into, too. */
+  readonly recursive: boolean;
   readonly size?: ContentSize;
   /** Of formats that lose something, from 1 to 100. */
   readonly quality?: number;
@@ -47,7 +53,15 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
   try {
     const { styles, masks, styleMasks, output } = options;
     const others = [...masks, ...styleMasks.filter((mask) => mask !== WHOLE)];
-    const jobs = await planOutputs(contents, { styles: styles.map(({ path }) => path), others }, output, options);
+    const inputs = {
+      styles: styles.map(({ path }) => path),
+      names: [...new Set(styles.map(({ path, folder = path }) => folder))],
+      others,
+    };
+    checkStdin([...contents, ...inputs.styles, ...others]);
+    const listed = await listContents(contents, { recursive: options.recursive, except: output });
+    const jobs = await planOutputs(listed, inputs, output, options);
+    await using stream = output === STREAM ? await StreamedResult.open() : undefined;
     const files = await readStyleFiles(options);
     for (const [index, job] of jobs.entries()) {
       const task = jobs.length > 1 ? `[${index + 1}/${jobs.length}] ${job.content}` : job.content;
@@ -61,8 +75,8 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
       let content: Content;
       try {
         await folders.prepare(job);
-        await checkPictureOutput(job.output);
-        content = await openContent(job.content, job.output, options);
+        if (stream === undefined) await checkPictureOutput(job.output);
+        content = await openContent(job.content, stream?.folder ?? dirname(job.output), options);
       } catch (error) {
         fail(job, error);
         continue;
@@ -76,7 +90,9 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
       try {
         const started = performance.now();
         const painting = { ...options.paint, tile: options.tile, memory, signal, onProgress: follow(progress, task) };
-        const result = await opened.paint(model, shares, painting, () => progress.show(task, "write", 1));
+        const file = stream ? join(stream.folder, `result.${options.format ?? writable(opened.source)}`) : job.output;
+        const result = await opened.paint(file, model, shares, painting, () => progress.show(task, "write", 1));
+        await stream?.send(file);
         const shared = reused ? 0 : loaded.styleMilliseconds;
         const total = read + shared + (performance.now() - started);
         const times = { read, style: shared, ...result.milliseconds, write: result.write, total };
@@ -95,6 +111,11 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
     await loaded?.[Symbol.asyncDispose]();
   }
   return failures;
+}
+
+/** The ending of a result that is stored as its content is, where that can be written. */
+function writable({ format }: FilePicture["source"]): string {
+  return format === "gif" ? "png" : format;
 }
 
 /** What is told of one picture. */
@@ -136,7 +157,11 @@ function report({ content, output }: Job, told: PictureReport, { styles, look, q
     const { total, ...parts } = times;
     const seconds = (time: number) => (time / 1000).toFixed(2);
     const list = Object.entries(parts).map(([name, time]) => `${name} ${seconds(time)}`);
-    process.stdout.write(`${output}  ${size.width} x ${size.height}  ${seconds(total)} s (${list.join(", ")})\n`);
+    // A picture on stdout leaves no place for words there.
+    const told = output === STREAM ? process.stderr : process.stdout;
+    told.write(
+      `${output === STREAM ? "stdout" : output}  ${size.width} x ${size.height}  ${seconds(total)} s (${list.join(", ")})\n`,
+    );
     for (const note of notes) process.stderr.write(`note: ${note}\n`);
   }
 }
