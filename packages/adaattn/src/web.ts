@@ -10,7 +10,7 @@ export {
   type LoadModelOptions,
   loadModel,
 } from "./web/models.ts";
-export { checkConvolution, probeWebGpu, type WebGpuProbe } from "./web/probe.ts";
+export { checkConvolution, probeWebGpu, type WebGpuProbe, type WebGpuProbeOptions } from "./web/probe.ts";
 export { problemCode, WebProblem, type WebProblemCode } from "./web/problem.ts";
 export {
   buildFor,

@@ -97,6 +97,16 @@ describe("the web engine on WebAssembly", () => {
   test("says why there is no WebGPU", async () => {
     expect(await probeWebGpu()).toEqual({ reason: "This browser has no WebGPU.", code: "noWebGpu" });
   });
+
+  test("takes no GPU that is a program", async () => {
+    const info = { isFallbackAdapter: true };
+    vi.stubGlobal("navigator", { gpu: { requestAdapter: async () => ({ info }) } });
+    try {
+      expect(await probeWebGpu()).toMatchObject({ code: "softwareGpu" });
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
 });
 
 describe("files", () => {

@@ -58,7 +58,7 @@ const send = (message: FromWorker, transfer: Transferable[] = []) => self.postMe
 
 async function open({ device, base }: OpenRequest, { signal, report }: Call): Promise<Opened> {
   const runtime = { files: (build: RuntimeBuild) => fetchRuntime(build, base, signal, report) };
-  const probed = device === "cpu" ? undefined : await probeWebGpu(runtime);
+  const probed = device === "cpu" ? undefined : await probeWebGpu({ ...runtime, allowSoftware: device === "webgpu" });
   signal.throwIfAborted();
   if (probed !== undefined && "engine" in probed) {
     opened = { device: "webgpu", base, engine: probed.engine };

@@ -28,6 +28,7 @@ export const en = {
 
   "failure.noWebGpu": "This browser has no WebGPU.",
   "failure.noAdapter": "This browser finds no GPU that it may use.",
+  "failure.softwareGpu": "This browser's WebGPU computes in software, which is slower.",
   "failure.noSimd": "This browser cannot run the engine: its WebAssembly lacks SIMD. Use a newer browser.",
   "failure.insecure": "This page must be served by https to check its files.",
   "failure.unreachable": "A file of the engine or a model cannot be fetched. Check the connection and try again.",

@@ -30,6 +30,7 @@ export const ja: Texts = {
 
   "failure.noWebGpu": "このブラウザーには WebGPU がありません。",
   "failure.noAdapter": "このブラウザーで使える GPU が見つかりません。",
+  "failure.softwareGpu": "このブラウザーの WebGPU はソフトウェアで計算するため、より低速です。",
   "failure.noSimd":
     "このブラウザーではエンジンを実行できません。WebAssembly が SIMD に対応していません。新しいブラウザーをお使いください。",
   "failure.insecure": "ファイルを検証するには、このページを https で開く必要があります。",

@@ -30,6 +30,7 @@ export const zh: Texts = {
 
   "failure.noWebGpu": "此浏览器没有 WebGPU。",
   "failure.noAdapter": "此浏览器找不到可用的 GPU。",
+  "failure.softwareGpu": "此浏览器的 WebGPU 由软件计算，速度更慢。",
   "failure.noSimd": "此浏览器无法运行引擎：其 WebAssembly 不支持 SIMD。请使用更新的浏览器。",
   "failure.insecure": "此页面必须通过 https 提供，才能校验文件。",
   "failure.unreachable": "无法获取引擎或模型的文件。请检查网络连接后重试。",

@@ -20,7 +20,7 @@ inChromium("a GPU", () => {
     // Its GPU process is crashed, which others may be using.
     const own = await launch();
     try {
-      const page = await visit("", {}, own);
+      const page = await visit("?device=webgpu", {}, own);
       const slow = { timeout: 200_000 };
       await give(page, "painting", path("tiny painting.png"));
       await give(page, "photo", path("tiny photo.png"));

@@ -25,7 +25,7 @@ export interface FetchModelOptions {
 
 /** What {@link loadModel} may be asked. */
 export interface LoadModelOptions extends FetchModelOptions, RuntimeOptions {
-  /** Where to compute. "auto", the default, takes WebGPU where it is there and computes right, else the CPU. */
+  /** Where to compute. "auto", the default, takes a GPU through WebGPU where it computes right, else the CPU. */
   readonly device?: "auto" | Device | undefined;
 }
 
@@ -84,7 +84,7 @@ export async function loadModel(folder: string, options: LoadModelOptions = {}):
 
 async function engineFor(device: "auto" | Device, options: RuntimeOptions): Promise<WebEngine> {
   if (device === "cpu") return WebEngine.create({ ...options, device });
-  const probed = await probeWebGpu(options);
+  const probed = await probeWebGpu({ ...options, allowSoftware: device === "webgpu" });
   if ("engine" in probed) return probed.engine;
   if (device === "webgpu") throw new WebProblem(probed.code, probed.reason);
   return WebEngine.create({ ...options, device: "cpu" });

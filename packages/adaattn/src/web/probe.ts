@@ -11,15 +11,30 @@ export type WebGpuProbe =
   /** With the code of the reason, for pages that say it in words of their own. */
   | { readonly reason: string; readonly code: WebProblemCode };
 
+/** What {@link probeWebGpu} may be asked. */
+export interface WebGpuProbeOptions extends Omit<WebEngineOptions, "device"> {
+  /** Whether an adapter will do that computes in software; false by default, since WebAssembly is many times as fast. */
+  readonly allowSoftware?: boolean | undefined;
+}
+
+interface Gpu {
+  requestAdapter(): Promise<{ readonly info?: { readonly isFallbackAdapter?: boolean } } | null>;
+}
+
 /** Makes an engine on WebGPU and has it compute a convolution whose result is known. */
-export async function probeWebGpu(options: Omit<WebEngineOptions, "device"> = {}): Promise<WebGpuProbe> {
+export async function probeWebGpu({
+  allowSoftware = false,
+  ...options
+}: WebGpuProbeOptions = {}): Promise<WebGpuProbe> {
   let engine: WebEngine | undefined;
   try {
-    const { navigator } = globalThis as { navigator?: { gpu?: { requestAdapter(): Promise<object | null> } } };
+    const { navigator } = globalThis as { navigator?: { gpu?: Gpu } };
     const gpu = navigator?.gpu;
     if (gpu === undefined) return { reason: "This browser has no WebGPU.", code: "noWebGpu" };
-    if ((await gpu.requestAdapter()) === null) {
-      return { reason: "This browser finds no GPU that it may use.", code: "noAdapter" };
+    const adapter = await gpu.requestAdapter();
+    if (adapter === null) return { reason: "This browser finds no GPU that it may use.", code: "noAdapter" };
+    if (adapter.info?.isFallbackAdapter && !allowSoftware) {
+      return { reason: "This browser's WebGPU computes in software, which is slower.", code: "softwareGpu" };
     }
     engine = await WebEngine.create({ ...options, device: "webgpu" });
     await checkConvolution(engine);

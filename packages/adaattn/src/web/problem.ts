@@ -6,6 +6,7 @@ import { AdaattnError } from "../error.ts";
  * Why something cannot be had here.
  *
  * - `noWebGpu`, `noAdapter`: the browser has no WebGPU, or finds no GPU that it may use.
+ * - `softwareGpu`: what the browser has for a GPU is a program.
  * - `noSimd`: its WebAssembly lacks vectors, without which the engine does not run.
  * - `insecure`: the page came by plain http, where files cannot be checked.
  * - `unreachable`, `refused`, `brokenOff`: a file cannot be fetched for want of a connection, the server answered with an error, or
@@ -18,6 +19,7 @@ import { AdaattnError } from "../error.ts";
 export type WebProblemCode =
   | "noWebGpu"
   | "noAdapter"
+  | "softwareGpu"
   | "noSimd"
   | "insecure"
   | "unreachable"
@@ -28,7 +30,7 @@ export type WebProblemCode =
   | "wrongNumbers"
   | "engine";
 
-const ENGINE: readonly WebProblemCode[] = ["noWebGpu", "noAdapter", "noSimd", "wrongNumbers", "engine"];
+const ENGINE: readonly WebProblemCode[] = ["noWebGpu", "noAdapter", "softwareGpu", "noSimd", "wrongNumbers", "engine"];
 
 /** An error of which it is known what happened; its message is one sentence in English. */
 export class WebProblem extends AdaattnError {
