@@ -12,7 +12,6 @@ import { buildApp } from "./http/app.ts";
 import { KeyRing } from "./http/security.ts";
 import { LocalQueue } from "./jobs/local.ts";
 import type { JobQueue } from "./jobs/queue.ts";
-import { folderOf } from "./jobs/record.ts";
 import { openSqliteStore } from "./jobs/sqlite.ts";
 import type { JobStore } from "./jobs/store.ts";
 import { JobWork, type Workshop } from "./jobs/work.ts";
@@ -22,6 +21,7 @@ import { openScratch } from "./scratch.ts";
 import type { Services } from "./services.ts";
 import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
 import { KeptStyles } from "./styles.ts";
+import { Sweeper } from "./sweep.ts";
 import { VIDEO_DEMUXERS } from "./video/kinds.ts";
 
 /** How long requests that are under way may take when the server ends, in seconds. */
@@ -142,11 +142,11 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const front = app;
   closing.add(front, (one) => endWithin(one, { stopping, ending, seconds: options.grace ?? GRACE }));
   if (queue instanceof LocalQueue) await queue.recover();
-  await sweep(services, log, isAlone(options));
+  const sweeper = new Sweeper({ jobs, files, limits }, log);
+  if (isAlone(options)) await sweeper.clear();
+  await sweeper.sweep();
   const sweeping = setInterval(() => {
-    sweep(services, log, false).catch((error: unknown) =>
-      log("error", { error: String(error) }, "Old jobs cannot be removed."),
-    );
+    sweeper.sweep().catch((error: unknown) => log("error", { error: String(error) }, "Old jobs cannot be removed."));
   }, SWEEP_EVERY);
   closing.add(sweeping, clearInterval);
   await app.listen({ host, port }).catch((error: NodeJS.ErrnoException) => {
@@ -190,27 +190,4 @@ async function endWithin(
 /** Whether nobody else puts files into the store. */
 function isAlone({ redis, store }: ServerOptions): boolean {
   return redis === undefined && store === undefined;
-}
-
-/** Removes jobs that ended long ago; and where no other server shares the store, files that belong to no job. */
-async function sweep(
-  { jobs, files, limits }: Pick<Services, "jobs" | "files" | "limits">,
-  log: Log,
-  isAlone: boolean,
-): Promise<void> {
-  const old = await jobs.finishedBefore(Date.now() - limits.keepHours * 3_600_000);
-  for (const id of old) {
-    await files.remove(folderOf(id));
-    await jobs.remove(id);
-  }
-  if (old.length > 0) log("info", { jobs: old.length }, "Jobs that ended long ago were removed.");
-  if (!isAlone) return;
-  const ids = new Set((await files.list("jobs/")).map((name) => name.split("/")[1] ?? ""));
-  let orphans = 0;
-  for (const id of ids) {
-    if ((await jobs.get(id)) !== undefined) continue;
-    await files.remove(folderOf(id));
-    orphans++;
-  }
-  if (orphans > 0) log("warn", { folders: orphans }, "Files that belonged to no job were removed.");
 }

@@ -1,5 +1,5 @@
 /** What workers owe the server whose jobs they do, and those who wait: its limits, their own models, and fair turns. */
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
@@ -79,7 +79,10 @@ describe.skipIf(!hasFfmpeg || !hasRedis)("a worker", async () => {
     await few.waitForJob(one.id);
     console.info(`one picture beside a film of 40 s: ${((performance.now() - begun) / 1000).toFixed(1)} s`);
     expect((await many.getJob(film.id)).state).toBe("running");
+    // Cancelled and forgotten, while it is painted.
     await many.deleteJob(film.id);
+    await many.deleteJob(film.id);
+    await expect(many.getJob(film.id)).rejects.toMatchObject({ status: 404 });
 
     const twelve = await Promise.all(Array.from({ length: 12 }, (_, seed) => picture(96, 96, seed)));
     const jobs = [];
@@ -87,6 +90,7 @@ describe.skipIf(!hasFfmpeg || !hasRedis)("a worker", async () => {
       jobs.push([client, (await client.submitJob({ contents: twelve, styles: [painting] })).id] as const);
     }
     const ends = await Promise.all(jobs.map(async ([client, id]) => Date.parse((await client.waitForJob(id)).updated)));
+    expect(existsSync(join(shared.store, "jobs", film.id))).toBe(false);
     const [, second = 0, others = 0] = ends;
     expect(others).toBeLessThan(second);
   });

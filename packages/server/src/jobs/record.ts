@@ -1,4 +1,5 @@
 /** A job as it is kept: what was asked, and how far it is. */
+import { randomUUID } from "node:crypto";
 import type { PaintControls } from "adaattn";
 import type { ResultFormat, StyleInput } from "../painters/messages.ts";
 import type { JobEvent, JobInfo, JobState, VideoRequestOptions } from "../schemas.ts";
@@ -67,6 +68,14 @@ export const UNFINISHED: readonly JobState[] = ["queued", "running"];
 
 export function isFinished({ state }: Pick<JobRecord, "state">): boolean {
   return !UNFINISHED.includes(state);
+}
+
+/**
+ * The number of a new job, a UUID that begins with its database's own digits: of files in a store that databases share, it says which of
+ * them should know the job.
+ */
+export function newJobId(origin: string): string {
+  return origin + randomUUID().slice(origin.length);
 }
 
 /** The folder of a job in the file store, with a slash at its end. */

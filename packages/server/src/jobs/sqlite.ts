@@ -1,4 +1,5 @@
 /** Jobs in a file, by SQLite: every change is on the disk before anybody is told of it. */
+import { randomBytes } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import Database from "libsql";
 import type { JobEvent, JobState } from "../schemas.ts";
@@ -20,6 +21,7 @@ const TABLES = `
     event TEXT NOT NULL,
     PRIMARY KEY (job, number)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS origin (id INTEGER PRIMARY KEY, digits TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS health (id INTEGER PRIMARY KEY, checked INTEGER NOT NULL) STRICT;
 `;
 
@@ -57,6 +59,13 @@ class SqliteStore implements JobStore {
 
   constructor(database: Database.Database) {
     this.#database = database;
+  }
+
+  async origin(): Promise<string> {
+    this.#database
+      .prepare("INSERT OR IGNORE INTO origin (id, digits) VALUES (1, ?)")
+      .run(randomBytes(4).toString("hex"));
+    return (this.#database.prepare("SELECT digits FROM origin").get() as { digits: string }).digits;
   }
 
   async add(record: JobRecord): Promise<void> {

@@ -8,6 +8,8 @@ export type JobPatch = Partial<
 >;
 
 export interface JobStore {
+  /** Eight hexadecimal digits that tell this database from others; they never change. */
+  origin(): Promise<string>;
   /** Remembers a new job; once it resolves, a restart does not forget it. */
   add(record: JobRecord): Promise<void>;
   get(id: string): Promise<JobRecord | undefined>;

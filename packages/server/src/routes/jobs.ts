@@ -1,5 +1,4 @@
 /** `/v1/jobs`: videos and many pictures, taken in now and painted later. */
-import { randomUUID } from "node:crypto";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -13,6 +12,7 @@ import {
   isFinished,
   type JobRecord,
   type JobRequest,
+  newJobId,
   type StoredFile,
   UNFINISHED,
 } from "../jobs/record.ts";
@@ -124,11 +124,13 @@ export function addJobs(api: Api, services: Services): void {
       const cancelled = { type: "error", state: "cancelled", detail: "The job was cancelled." } as const;
       if (await jobs.change(id, UNFINISHED, { state: "cancelled" }, () => cancelled)) {
         await queue.cancel(id);
-        // A worker may be writing there at this moment; it removes what it finds when it has stopped.
-        await files.remove(folderOf(id)).catch((error: unknown) => request.log.warn({ err: error }, "files are left"));
       } else {
-        await forgetJob(services, id);
+        await jobs.remove(id);
       }
+      // A worker may be writing there at this moment; it removes what it finds when it has stopped, and the sweep what is left then.
+      await files
+        .remove(folderOf(id))
+        .catch((error: unknown) => request.log.warn({ job: id, error: String(error) }, "Files of a job are left."));
       return reply.code(204).send();
     },
   );
@@ -196,12 +198,6 @@ export function addJobs(api: Api, services: Services): void {
   );
 }
 
-/** Forgets a job that has ended. */
-export async function forgetJob({ jobs, files }: Services, id: string): Promise<void> {
-  await files.remove(folderOf(id));
-  await jobs.remove(id);
-}
-
 async function sendResult(
   { files }: Services,
   { id }: JobRecord,
@@ -260,7 +256,7 @@ async function accept(
   }
   await checkPictures(services, kind === "pictures" ? contents : [], styles, masks);
 
-  const id = randomUUID();
+  const id = newJobId(await jobs.origin());
   const now = Date.now();
   try {
     const request: JobRequest = {

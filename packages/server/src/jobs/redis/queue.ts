@@ -17,7 +17,7 @@ const RECONCILE_EVERY = 30_000;
 export interface RedisConnection {
   readonly redis: Redis;
   readonly jobs: RedisStore;
-  readonly queue: JobQueue;
+  readonly queue: RemoteQueue;
   close(): Promise<void>;
 }
 
@@ -29,7 +29,7 @@ export async function connect(url: string, log: Log): Promise<RedisConnection> {
   return { redis, jobs, queue, close: async () => redis.disconnect() };
 }
 
-class RemoteQueue implements JobQueue {
+export class RemoteQueue implements JobQueue {
   readonly #redis: Redis;
   readonly #bull: Bull;
   readonly #lanes = new Map<string, Queue<Step>>();
@@ -43,7 +43,7 @@ class RemoteQueue implements JobQueue {
     this.#timer = setInterval(() => {
       const trouble = (error: unknown) =>
         log("warn", { error: String(error) }, "Jobs without a place cannot be looked for.");
-      this.#reconcile().catch(trouble);
+      this.reconcile().catch(trouble);
     }, RECONCILE_EVERY);
     this.#timer.unref();
   }
@@ -70,15 +70,15 @@ class RemoteQueue implements JobQueue {
   async cancel(): Promise<void> {}
 
   /** Jobs that are not done but have lost their place, because somebody died between two steps, get one. */
-  async #reconcile(): Promise<void> {
+  async reconcile(): Promise<void> {
     for (const id of await this.#jobs.unfinished()) {
       const record = await this.#jobs.get(id);
       if (record === undefined || isFinished(record)) continue;
       const lane = this.#lane(record);
       const places = await Promise.all((["plan", "finish"] as const).map((step) => lane.getJob(stepId(id, step))));
       const states = await Promise.all(places.map((place) => place?.getState()));
-      const [plan] = places;
-      if (states[1] === "failed") {
+      const [plan, finish] = places;
+      if (states[1] === "failed" || (states[0] === "failed" && finish === undefined)) {
         // Whoever should have said so has died.
         const detail = "It could not be finished.";
         const patch = { state: "failed", error: detail } as const;
@@ -88,6 +88,8 @@ class RemoteQueue implements JobQueue {
       if (states.some((state) => state !== undefined && state !== "completed" && state !== "failed")) continue;
       // Whoever is between the steps at this very moment is left alone.
       if (Date.now() - record.updated < RECONCILE_EVERY) continue;
+      // What has ended keeps its number, and would take the place of what is to come.
+      await finish?.remove().catch(() => undefined);
       await plan?.remove().catch(() => undefined);
       await this.submit(id);
     }

@@ -2,6 +2,7 @@
  * Jobs in Redis: a hash for each, sorted sets of those in each state, and a stream of events a job. One more stream names the jobs
  * of which there is news; every process that has listeners waits at it with one connection, however many they are.
  */
+import { randomBytes } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
@@ -58,6 +59,12 @@ export class RedisStore implements JobStore {
 
   #key(kind: "job" | "parts" | "events" | "state" | "owner", name: string): string {
     return `${this.#prefix}${kind}:${name}`;
+  }
+
+  async origin(): Promise<string> {
+    const key = `${this.#prefix}origin`;
+    await this.#redis.setnx(key, randomBytes(4).toString("hex"));
+    return (await this.#redis.get(key)) ?? "";
   }
 
   async add(record: JobRecord): Promise<void> {

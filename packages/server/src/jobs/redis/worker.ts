@@ -143,20 +143,20 @@ export class StepWorker implements AsyncDisposable {
   }
 }
 
-/** Does something for a job, and stops where it is cancelled meanwhile; what it left by then is removed. */
+/** Does something for a job, and stops where nobody wants it any more; of one that was cancelled or forgotten nothing is left. */
 async function whileWanted(
   jobs: RedisStore,
   work: JobWork,
   id: string,
   use: (signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const [cancelled, ended] = [new AbortController(), new AbortController()];
+  const [unwanted, ended] = [new AbortController(), new AbortController()];
   const watch = async () => {
     while (!ended.signal.aborted) {
       const news = jobs.nextEvent(id, ended.signal);
       const record = await jobs.get(id).catch(() => null);
-      if (record === undefined || record?.state === "cancelled") {
-        cancelled.abort(new Error("The job was cancelled."));
+      if (record === undefined || record?.state === "cancelled" || record?.state === "failed") {
+        unwanted.abort(new Error("The job has ended."));
         return;
       }
       await news;
@@ -164,13 +164,15 @@ async function whileWanted(
   };
   const watching = watch();
   try {
-    await use(cancelled.signal);
+    await use(unwanted.signal);
   } catch (error) {
-    if (!cancelled.signal.aborted) throw error;
+    if (!unwanted.signal.aborted) throw error;
   } finally {
     ended.abort();
     await watching;
-    if (cancelled.signal.aborted) await work.discard(id);
+    // Whoever cancelled it has removed the files that were there then.
+    const record = await jobs.get(id).catch(() => null);
+    if (record === undefined || record?.state === "cancelled") await work.discard(id);
   }
 }
 
