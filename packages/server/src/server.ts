@@ -142,7 +142,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const front = app;
   closing.add(front, (one) => endWithin(one, { stopping, ending, seconds: options.grace ?? GRACE }));
   if (queue instanceof LocalQueue) await queue.recover();
-  const sweeper = new Sweeper({ jobs, files, limits }, log);
+  const sweeper = new Sweeper({ jobs, files, limits, styles: services.styles }, log);
   if (isAlone(options)) await sweeper.clear();
   await sweeper.sweep();
   const sweeping = setInterval(() => {

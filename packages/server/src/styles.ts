@@ -1,4 +1,9 @@
-/** Paintings that the server keeps under names, in its file store, with how they are looked at. */
+/**
+ * Paintings that the server keeps under names, in its file store, with how they are looked at. A description names the files of its
+ * style. Every file that comes has a name of its own, and none is removed with the style: servers that share the store may be about to
+ * read it. What no description names goes later (sweep.ts), and can never be named again.
+ */
+import { randomBytes } from "node:crypto";
 import type { FileStore } from "./files/store.ts";
 import type { StoredFile } from "./jobs/record.ts";
 import { Problem } from "./problem.ts";
@@ -28,7 +33,7 @@ const DESCRIPTION = "style.json";
 
 export class KeptStyles {
   readonly #files: FileStore;
-  /** The last change of each name that is under way: a change must not clear away the files that another one just wrote. */
+  /** The last change of each name that is under way here. */
   readonly #changes = new Map<string, Promise<unknown>>();
 
   constructor(files: FileStore) {
@@ -69,8 +74,8 @@ export class KeptStyles {
     const before = await this.find(name);
     const keep = async (kind: string, file: NewStyle["painting"]): Promise<StoredFile> => {
       const { path, hash, bytes } = file;
-      const stored = { name: `styles/${name}/${kind}-${hash}`, hash, bytes };
-      if ((await this.#files.size(stored.name)) === undefined) await this.#files.put(stored.name, path);
+      const stored = { name: `styles/${name}/${kind}-${hash}-${randomBytes(6).toString("hex")}`, hash, bytes };
+      await this.#files.put(stored.name, path);
       return stored;
     };
     const { look, width, height } = style;
@@ -80,11 +85,6 @@ export class KeptStyles {
       ...{ look, width, height, updated: Date.now() },
     };
     await this.#files.write(`styles/${name}/${DESCRIPTION}`, new TextEncoder().encode(JSON.stringify(kept)));
-    // The files of the style before stay, for whoever is about to read them, until the next change.
-    const used = [before, kept].flatMap((one) => [one?.painting.name, one?.mask?.name]);
-    for (const file of await this.#files.list(`styles/${name}/`)) {
-      if (!used.includes(file) && !file.endsWith(DESCRIPTION)) await this.#files.remove(file);
-    }
     return { style: kept, isNew: before === undefined };
   }
 
@@ -92,10 +92,19 @@ export class KeptStyles {
   remove(name: string): Promise<void> {
     return this.#inTurn(name, async () => {
       await this.get(name);
-      // The description first: without it there is no style.
       await this.#files.remove(`styles/${name}/${DESCRIPTION}`);
-      await this.#files.remove(`styles/${name}/`);
     });
+  }
+
+  /** The files that no description names. */
+  async strays(): Promise<string[]> {
+    const files = (await this.#files.list("styles/")).filter((file) => !file.endsWith(`/${DESCRIPTION}`));
+    const used = new Set<string | undefined>();
+    for (const name of new Set(files.map((file) => file.split("/")[1] ?? ""))) {
+      const style = await this.find(name);
+      used.add(style?.painting.name).add(style?.mask?.name);
+    }
+    return files.filter((file) => !used.has(file));
   }
 
   async list(): Promise<StyleInfo[]> {

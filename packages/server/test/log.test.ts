@@ -61,7 +61,7 @@ it("a painter's death and a sweep are in the log, and every answer has a number"
   mkdirSync(orphan, { recursive: true });
   writeFileSync(join(orphan, "content-0"), "left by nobody");
   const { program, url, client } = await logging(["--data", data]);
-  expect(await line(program, "Files that belonged to no job were removed.")).toMatchObject({ level: 40, folders: 1 });
+  expect(await line(program, "Files that belonged to nothing were removed.")).toMatchObject({ level: 40, count: 1 });
   expect(readdirSync(join(data, "files", "jobs"))).toEqual([]);
   const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(program.child.pid)], {
     encoding: "utf8",

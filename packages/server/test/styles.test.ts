@@ -4,14 +4,19 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { openFolderStore } from "../src/files/folder.ts";
+import { openSqliteStore } from "../src/jobs/sqlite.ts";
+import { DEFAULT_LIMITS } from "../src/settings.ts";
 import { KeptStyles, type NewStyle } from "../src/styles.ts";
+import { Sweeper } from "../src/sweep.ts";
 import { temporaryFolder } from "./helpers.ts";
 
 const folder = temporaryFolder();
 
+let count = 0;
+
 /** A style whose painting is a file of its own. */
 function styleOf(text: string): NewStyle {
-  const path = join(folder, `upload-${text}`);
+  const path = join(folder, `upload-${count++}`);
   writeFileSync(path, text);
   const hash = createHash("sha256").update(text).digest("hex");
   return { painting: { path, hash, bytes: text.length }, look: {}, width: 32, height: 32 };
@@ -37,4 +42,34 @@ it("one that is removed while another is kept is there as a whole or not at all"
   expect([removed.status, kept.status]).toEqual(["fulfilled", "fulfilled"]);
   const { painting } = await styles.get("night");
   expect(new TextDecoder().decode(await files.read(painting.name))).toBe("second");
+});
+
+it("those of servers that share a store are whole whoever keeps, replaces and removes them, and their rests go", async () => {
+  const [root, data] = [join(folder, "shared"), temporaryFolder()];
+  const files = await openFolderStore(root);
+  const servers = await Promise.all([1, 2].map(async () => new KeptStyles(await openFolderStore(root))));
+  for (let round = 0; round < 20; round++) {
+    const changes = servers.flatMap((styles, at) => [
+      styles.put("night", styleOf("the same for both")),
+      styles.put("night", styleOf(`painting ${round} ${at}`)),
+      styles.remove("night").catch(({ kind }) => expect(kind).toBe("not-found")),
+      styles.put("night", styleOf("the same for both")),
+    ]);
+    await Promise.all(changes);
+    const { painting } = await (servers[round % 2] as KeptStyles).get("night");
+    expect(await files.size(painting.name)).toBe(painting.bytes);
+  }
+  const [styles = new KeptStyles(files)] = servers;
+  const jobs = openSqliteStore(join(data, "jobs.db"));
+  const sweeper = new Sweeper({ jobs, files, styles, limits: DEFAULT_LIMITS }, () => undefined);
+  const begin = Date.now();
+  await sweeper.sweep(begin);
+  expect((await files.list("styles/")).length).toBeGreaterThan(2);
+  const { painting } = await styles.get("night");
+  await styles.put("day", styleOf("new"));
+  await sweeper.sweep(begin + 61 * 60_000);
+  const day = await styles.get("day");
+  const rest = [day.painting.name, "styles/day/style.json", painting.name, "styles/night/style.json"];
+  expect(await files.list("styles/")).toEqual(rest.sort());
+  await jobs.close();
 });

@@ -12,6 +12,7 @@ import { connect } from "../src/jobs/redis/queue.ts";
 import { openSqliteStore } from "../src/jobs/sqlite.ts";
 import type { JobStore } from "../src/jobs/store.ts";
 import { DEFAULT_LIMITS } from "../src/settings.ts";
+import { KeptStyles } from "../src/styles.ts";
 import { Sweeper } from "../src/sweep.ts";
 import { hasRedis, temporaryFolder, until } from "./helpers.ts";
 import { TestRedis } from "./processes.ts";
@@ -42,7 +43,10 @@ async function swept(jobs: JobStore, other: JobStore): Promise<string[]> {
   const leave = (id: string) => files.write(`jobs/${id}/in/content-0`, new Uint8Array(8));
   for (const id of [ids.known, ids.stray, ids.others]) await leave(id);
   const said: unknown[] = [];
-  const sweeper = new Sweeper({ jobs, files, limits: DEFAULT_LIMITS }, (...line) => void said.push(line));
+  const sweeper = new Sweeper(
+    { jobs, files, styles: new KeptStyles(files), limits: DEFAULT_LIMITS },
+    (...line) => void said.push(line),
+  );
   const begin = Date.now();
   await sweeper.sweep(begin);
   await leave(ids.late);
@@ -51,7 +55,7 @@ async function swept(jobs: JobStore, other: JobStore): Promise<string[]> {
     Object.entries(ids).flatMap(([name, id]) => (existsSync(join(root, "jobs", id, "in", "content-0")) ? name : []));
   expect(areThere()).toEqual(["known", "stray", "late", "others"]);
   await sweeper.sweep(begin + 61 * MINUTE);
-  expect(said).toEqual([["warn", { folders: 1 }, "Files that belonged to no job were removed."]]);
+  expect(said).toEqual([["warn", { count: 1 }, "Files that belonged to nothing were removed."]]);
   return areThere();
 }
 
