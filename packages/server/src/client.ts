@@ -79,6 +79,8 @@ export interface JobRequest extends StyleFiles {
   /** One video, or one photograph or more. */
   readonly contents: readonly Blob[];
   readonly options?: JobRequestOptions;
+  /** What you call this request: the same again, after a connection that broke, answers with the same job. */
+  readonly idempotencyKey?: string;
 }
 
 export interface StylizedPicture {
@@ -117,7 +119,9 @@ export class Client {
 
   /** Submits a video or pictures; once this resolves the server does not lose them. @throws ProblemError. */
   async submitJob(request: JobRequest, { signal }: CallOptions = {}): Promise<JobInfo> {
-    return this.#json("POST", "/v1/jobs", { body: formOf(request.contents, request), signal });
+    const { idempotencyKey: key } = request;
+    const headers = key === undefined ? {} : { "idempotency-key": key };
+    return this.#json("POST", "/v1/jobs", { body: formOf(request.contents, request), headers, signal });
   }
 
   /** Jobs, newest first. @throws ProblemError. */

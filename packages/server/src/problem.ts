@@ -15,6 +15,7 @@ export const PROBLEMS = {
   "too-large": { status: 413, title: "Too large" },
   "unsupported-type": { status: 415, title: "Not a type that is read here" },
   "range-not-satisfiable": { status: 416, title: "There are no such bytes" },
+  "key-reused": { status: 422, title: "The Idempotency-Key was used for another request" },
   unreadable: { status: 422, title: "An upload cannot be read" },
   "too-many": { status: 429, title: "Too many requests" },
   "headers-too-large": { status: 431, title: "The headers are too large" },

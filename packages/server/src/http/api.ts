@@ -31,6 +31,8 @@ export interface Operation {
   readonly description?: string;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodObject;
+  /** Headers that it heeds, by their names in lower case. */
+  readonly headers?: z.ZodObject;
   readonly upload?: { readonly parts: Readonly<Record<string, PartDescription>>; readonly options: z.ZodType };
   readonly answers: Readonly<Record<number, Answer>>;
   readonly problems?: readonly ProblemKind[];
@@ -40,7 +42,11 @@ export interface Operation {
 export type Handler = (
   request: FastifyRequest,
   reply: FastifyReply,
-  checked: { readonly params: Readonly<Record<string, string>>; readonly query: Readonly<Record<string, unknown>> },
+  checked: {
+    readonly params: Readonly<Record<string, string>>;
+    readonly query: Readonly<Record<string, unknown>>;
+    readonly headers: Readonly<Record<string, string | undefined>>;
+  },
 ) => unknown;
 
 /** The schemas that have names of their own in the document. */
@@ -63,7 +69,7 @@ export class Api {
 
   add(operation: Operation, handler: Handler): void {
     this.operations.push(operation);
-    const { method, url, params, query } = operation;
+    const { method, url, params, query, headers } = operation;
     this.#app.route({
       method,
       url,
@@ -71,6 +77,10 @@ export class Api {
         handler(request, reply, {
           params: (params ? parse(params, request.params, "the address") : {}) as Record<string, string>,
           query: query ? parse(query, request.query, "the query") : {},
+          headers: (headers ? parse(headers, request.headers, "the headers") : {}) as Record<
+            string,
+            string | undefined
+          >,
         }),
     });
   }
@@ -123,8 +133,12 @@ function schemaOf(schema: z.ZodType, io: "input" | "output"): Record<string, unk
 }
 
 function describeOperation(operation: Operation): Record<string, unknown> {
-  const { id, summary, description, params, query, upload, answers, problems = [] } = operation;
-  const parameters = [...parametersOf(params, "path"), ...parametersOf(query, "query")];
+  const { id, summary, description, params, query, headers, upload, answers, problems = [] } = operation;
+  const parameters = [
+    ...parametersOf(params, "path"),
+    ...parametersOf(query, "query"),
+    ...parametersOf(headers, "header"),
+  ];
   const responses = Object.fromEntries([
     ...Object.entries(answers).map(([status, { description, body }]) => [status, { description, ...contentOf(body) }]),
     ...byStatus([...problems, "unauthorized", "forbidden", "too-many", "failed", "unavailable"]),
@@ -138,7 +152,7 @@ function describeOperation(operation: Operation): Record<string, unknown> {
   };
 }
 
-function parametersOf(schema: z.ZodObject | undefined, place: "path" | "query") {
+function parametersOf(schema: z.ZodObject | undefined, place: "path" | "query" | "header") {
   return Object.entries(schema?.shape ?? {}).map(([name, value]) => ({
     ...{ name, in: place, required: place === "path" },
     schema: schemaOf(value as z.ZodType, "input"),

@@ -53,6 +53,8 @@ export interface JobRecord {
   readonly crashes?: number | undefined;
   readonly results: readonly StoredResult[];
   readonly request: JobRequest;
+  /** What its submitter calls the request, so that it is not done twice, and the SHA-256 of all that was in it. */
+  readonly idempotency?: { readonly key: string; readonly fingerprint: string } | undefined;
   /** The number of the HTTP request by which it was submitted, for the log. */
   readonly requestId?: string | undefined;
 }

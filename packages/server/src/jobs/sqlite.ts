@@ -21,6 +21,12 @@ const TABLES = `
     event TEXT NOT NULL,
     PRIMARY KEY (job, number)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS keys (
+    owner TEXT NOT NULL,
+    key TEXT NOT NULL,
+    job TEXT NOT NULL,
+    PRIMARY KEY (owner, key)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS origin (id INTEGER PRIMARY KEY, digits TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS health (id INTEGER PRIMARY KEY, checked INTEGER NOT NULL) STRICT;
 `;
@@ -68,11 +74,30 @@ class SqliteStore implements JobStore {
     return (this.#database.prepare("SELECT digits FROM origin").get() as { digits: string }).digits;
   }
 
-  async add(record: JobRecord): Promise<void> {
-    const { id, owner, state, updated } = record;
-    this.#database
-      .prepare("INSERT INTO jobs (id, owner, state, updated, record) VALUES (?, ?, ?, ?, ?)")
-      .run(id, owner, state, updated, JSON.stringify(record));
+  async add(record: JobRecord): Promise<string> {
+    const { id, owner, state, updated, idempotency } = record;
+    const known = idempotency && this.#findByKey(owner, idempotency.key);
+    if (known) return known.id;
+    this.#database.transaction(() => {
+      this.#database
+        .prepare("INSERT INTO jobs (id, owner, state, updated, record) VALUES (?, ?, ?, ?, ?)")
+        .run(id, owner, state, updated, JSON.stringify(record));
+      if (idempotency) {
+        this.#database.prepare("INSERT INTO keys (owner, key, job) VALUES (?, ?, ?)").run(owner, idempotency.key, id);
+      }
+    })();
+    return id;
+  }
+
+  async findByKey(owner: string, key: string): Promise<JobRecord | undefined> {
+    return this.#findByKey(owner, key);
+  }
+
+  #findByKey(owner: string, key: string): JobRecord | undefined {
+    const row = this.#database
+      .prepare("SELECT record FROM jobs JOIN keys ON keys.job = jobs.id WHERE keys.owner = ? AND keys.key = ?")
+      .get(owner, key) as Row | undefined;
+    return row && (JSON.parse(row.record) as JobRecord);
   }
 
   async get(id: string): Promise<JobRecord | undefined> {
@@ -160,6 +185,7 @@ class SqliteStore implements JobStore {
 
   async remove(id: string): Promise<void> {
     this.#database.prepare("DELETE FROM events WHERE job = ?").run(id);
+    this.#database.prepare("DELETE FROM keys WHERE job = ?").run(id);
     this.#database.prepare("DELETE FROM jobs WHERE id = ?").run(id);
     this.#parts.delete(id);
     this.#news.emit(id);

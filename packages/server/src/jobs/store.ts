@@ -10,8 +10,14 @@ export type JobPatch = Partial<
 export interface JobStore {
   /** Eight hexadecimal digits that tell this database from others; they never change. */
   origin(): Promise<string>;
-  /** Remembers a new job; once it resolves, a restart does not forget it. */
-  add(record: JobRecord): Promise<void>;
+  /**
+   * Remembers a new job; once it resolves, a restart does not forget it.
+   *
+   * @returns the number of the job that there is now: an older one where its owner has one with the same idempotency key.
+   */
+  add(record: JobRecord): Promise<string>;
+  /** The job of an owner that was submitted with an idempotency key. */
+  findByKey(owner: string, key: string): Promise<JobRecord | undefined>;
   get(id: string): Promise<JobRecord | undefined>;
   /**
    * Changes a job that is in one of these states, and tells its listeners, both or neither.

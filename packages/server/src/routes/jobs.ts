@@ -1,4 +1,5 @@
 /** `/v1/jobs`: videos and many pictures, taken in now and painted later. */
+import { createHash } from "node:crypto";
 import { Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";
@@ -41,6 +42,21 @@ const filter = z.strictObject({
   state: z.enum(JOB_STATES, `one of ${JOB_STATES.join(", ")}`).optional(),
 });
 
+const KEY = "1 to 255 printable ASCII characters";
+const submitting = z.object({
+  "idempotency-key": z
+    .string(KEY)
+    .regex(/^[\x20-\x7e]{1,255}$/, KEY)
+    .optional()
+    .describe("What you call this request. The same key and the same upload again answer with the same job."),
+});
+
+/** The parts of an upload of a job. */
+const PARTS = {
+  content: { description: "One video, or one photograph or more.", isRequired: true, isMany: true },
+  ...STYLE_PARTS,
+};
+
 export function addJobs(api: Api, services: Services): void {
   const { jobs, files, queue, limits, scratch, slots } = services;
 
@@ -57,21 +73,21 @@ export function addJobs(api: Api, services: Services): void {
       ...{ method: "POST", url: "/v1/jobs", id: "submitJob", summary: "Submit a video, or pictures" },
       description: "The job is on the disk when this answers, and a restart does not lose it.",
       upload: {
-        parts: {
-          content: { description: "One video, or one photograph or more.", isRequired: true, isMany: true },
-          ...STYLE_PARTS,
-        },
+        parts: PARTS,
         options: jobOptions,
       },
+      headers: submitting,
       answers: { 202: { description: "The job was accepted; Location says where it is.", body: jobInfo } },
       problems: [
         ...(["bad-request", "invalid-options", "not-found", "slow-upload", "too-large", "unsupported-type"] as const),
-        ...(["unreadable", "no-space"] as const),
+        ...(["unreadable", "key-reused", "conflict", "no-space"] as const),
       ],
     },
-    async (request, reply) => {
+    async (request, reply, { headers: { "idempotency-key": key } }) => {
+      const { owner, id: requestId } = request;
+      const known = key === undefined ? undefined : await jobs.findByKey(owner, key);
       const { queued = 0, running = 0 } = await jobs.counts();
-      if (queued + running >= limits.jobs) {
+      if (known === undefined && queued + running >= limits.jobs) {
         throw new Problem("too-many", "Too many jobs are waiting. Come again later.", {
           headers: { "retry-after": "30" },
         });
@@ -80,7 +96,14 @@ export function addJobs(api: Api, services: Services): void {
         ...{ scratch, limits, slots, bytes: limits.uploadBytes },
         parts: { content: { most: limits.pictures, bytes: limits.videoBytes }, ...styleParts(limits) },
       });
-      const record = await accept(services, upload, { owner: request.owner, requestId: request.id });
+      const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(upload) };
+      const record = known ?? (await accept(services, upload, { owner, requestId, idempotency }));
+      if (record.idempotency?.fingerprint !== idempotency?.fingerprint) {
+        throw new Problem(
+          "key-reused",
+          `Expected the upload that came with the Idempotency-Key ${key} before but received another. Choose a new key.`,
+        );
+      }
       request.log.info({ job: record.id }, "A job was accepted.");
       return reply.code(202).header("location", `/v1/jobs/${record.id}`).send(describeJob(record));
     },
@@ -228,7 +251,7 @@ async function sendResult(
 async function accept(
   services: Services,
   upload: Upload,
-  from: { readonly owner: string; readonly requestId: string },
+  from: Pick<JobRecord, "owner" | "requestId" | "idempotency">,
 ): Promise<JobRecord> {
   const { jobs, files, queue, styles: kept, limits, ending } = services;
   const options = parse(jobOptions, upload.options, "the options");
@@ -285,14 +308,29 @@ async function accept(
         results: [],
       },
     };
-    await jobs.add(record);
-    await queue.submit(id);
-    return record;
+    const added = await jobs.add(record);
+    if (added === id) {
+      await queue.submit(id);
+      return record;
+    }
+    // The same request came twice at once.
+    await files.remove(folderOf(id));
+    const first = await jobs.get(added);
+    if (first) return first;
+    throw new Problem("conflict", "The job of this Idempotency-Key was deleted at this moment. Try again.");
   } catch (error) {
     await jobs.remove(id).catch(() => undefined);
     await files.remove(folderOf(id)).catch(() => undefined);
     throw error;
   }
+}
+
+/** The SHA-256 of all that was sent. */
+function fingerprintOf(upload: Upload): string {
+  const hashes = Object.keys(PARTS).map((part) => upload.files(part).map(({ hash }) => hash));
+  return createHash("sha256")
+    .update(JSON.stringify([upload.options, hashes]))
+    .digest("hex");
 }
 
 async function kindOfAll(contents: readonly UploadedFile[]): Promise<JobRecord["kind"]> {

@@ -42,6 +42,23 @@ const CHANGE = `
   return 1
 `;
 
+/**
+ * Adds a job, unless its owner has one with the same idempotency key; returns the number of the job that there is then.
+ * KEYS: the job, the set of its state, the set of its owner, perhaps the idempotency key. ARGV: the job's number, the prefix, the time,
+ * then fields and values.
+ */
+const ADD = `
+  if KEYS[4] then
+    local known = redis.call('GET', KEYS[4])
+    if known and redis.call('EXISTS', ARGV[2] .. 'job:' .. known) == 1 then return known end
+    redis.call('SET', KEYS[4], ARGV[1])
+  end
+  redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+  redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+  redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
+  return ARGV[1]
+`;
+
 /** The name under which news of any job is told. */
 const ANY = "any";
 
@@ -57,7 +74,7 @@ export class RedisStore implements JobStore {
     this.#prefix = `${prefix}:`;
   }
 
-  #key(kind: "job" | "parts" | "events" | "state" | "owner", name: string): string {
+  #key(kind: "job" | "parts" | "events" | "state" | "owner" | "key", name: string): string {
     return `${this.#prefix}${kind}:${name}`;
   }
 
@@ -67,15 +84,17 @@ export class RedisStore implements JobStore {
     return (await this.#redis.get(key)) ?? "";
   }
 
-  async add(record: JobRecord): Promise<void> {
-    const { id, owner, state, created } = record;
-    const results = await this.#redis
-      .multi()
-      .hset(this.#key("job", id), fieldsOf(record))
-      .zadd(this.#key("state", state), created, id)
-      .zadd(this.#key("owner", owner), created, id)
-      .exec();
-    for (const [error] of results ?? []) if (error) throw error;
+  async add(record: JobRecord): Promise<string> {
+    const { id, owner, state, created, idempotency } = record;
+    const keys = [this.#key("job", id), this.#key("state", state), this.#key("owner", owner)];
+    if (idempotency) keys.push(this.#key("key", `${owner}:${idempotency.key}`));
+    const args = [id, this.#prefix, String(created), ...Object.entries(fieldsOf(record)).flat()];
+    return String(await this.#redis.eval(ADD, keys.length, ...keys, ...args));
+  }
+
+  async findByKey(owner: string, key: string): Promise<JobRecord | undefined> {
+    const id = await this.#redis.get(this.#key("key", `${owner}:${key}`));
+    return id === null ? undefined : this.get(id);
   }
 
   async get(id: string): Promise<JobRecord | undefined> {
@@ -214,6 +233,7 @@ export class RedisStore implements JobStore {
     removal.del(this.#key("job", id), this.#key("parts", id), this.#key("events", id));
     for (const state of JOB_STATES) removal.zrem(this.#key("state", state), id);
     if (record) removal.zrem(this.#key("owner", record.owner), id);
+    if (record?.idempotency) removal.del(this.#key("key", `${record.owner}:${record.idempotency.key}`));
     removal.xadd(`${this.#prefix}news`, "MAXLEN", "~", MOST_NEWS, "*", "job", id);
     await removal.exec();
   }
