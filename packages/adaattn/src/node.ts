@@ -50,6 +50,7 @@ export * from "./node/files.ts";
 export * from "./node/folders.ts";
 export * from "./node/importModel.ts";
 export { LargePicture, LargePictureWriter } from "./node/largePictures.ts";
+export { type ExifTags, type KeptMetadata, keepMetadata, type PictureMetadata } from "./node/metadata.ts";
 export * from "./node/models.ts";
 export { type FilePainting, readPainting } from "./node/paintingFiles.ts";
 export { type BundledPainting, listPaintings, paintingsLike } from "./node/paintings.ts";

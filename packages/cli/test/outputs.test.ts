@@ -1,6 +1,7 @@
 /** Where results go: folders that are made, results that are there already, and how they are stored. */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { readPicture } from "adaattn/node";
 import sharp from "sharp";
 import { beforeAll, expect, test } from "vitest";
 import { adaattn, temporaryFolder, waves } from "./command.ts";
@@ -25,7 +26,7 @@ test("a folder that is missing is made, with those around it", async () => {
   expect(outcome).toMatchObject({ code: 0, stdout: "", stderr: "" });
   expect((await readdir(at("new", "deep"))).sort()).toEqual(["hill-wave.webp", "lake-wave.webp"]);
   expect((await sharp(at("new", "deep", "lake-wave.webp")).metadata()).format).toBe("webp");
-}, 30_000);
+}, 60_000);
 
 test("--quality decides how much is kept", async () => {
   const sizeOf = async (name: string, ...more: string[]) => {
@@ -41,7 +42,7 @@ test("--quality decides how much is kept", async () => {
   expect(usual * 1.2).toBeLessThan(high);
   // Pictures that are not taken into memory as a whole are stored by the same code, but written by another.
   expect(await sizeOf("tiled.jpg", "--quality", "10", "--tile", "64")).toBeLessThan(low * 1.2);
-}, 60_000);
+}, 180_000);
 
 test("--overwrite says what becomes of a result that is there", async () => {
   await mkdir(at("there"));
@@ -78,4 +79,17 @@ test("--overwrite says what becomes of a result that is there", async () => {
   expect(await stylize(["lake.jpg"], "there", "--quiet")).toMatchObject({ code: 0 });
   expect(await names()).toEqual(["hill-wave.jpg", "lake-wave-2.jpg", "lake-wave.jpg"]);
   expect((await sharp(at("there", "lake-wave.jpg")).metadata()).width).toBe(64);
-}, 60_000);
+}, 180_000);
+
+test("copyright and date are kept and the place is not, unless --metadata says otherwise", async () => {
+  const exif = { IFD0: { Copyright: "Ann" }, IFD3: { GPSLatitudeRef: "N", GPSLatitude: "51/1 30/1 0/1" } };
+  await waves(48, 64).withExif(exif).jpeg().toFile(at("said.jpg"));
+  const saidBy = async (...more: string[]) => {
+    expect(await stylize(["said.jpg"], "says.jpg", "--quiet", ...more)).toMatchObject({ code: 0, stderr: "" });
+    const { metadata } = await readPicture(at("says.jpg"));
+    return { copyright: metadata.copyright, place: metadata.exif.IFD3.GPSLatitude };
+  };
+  expect(await saidBy()).toEqual({ copyright: "Ann", place: undefined });
+  expect(await saidBy("--metadata", "none", "--tile", "64")).toEqual({ copyright: undefined, place: undefined });
+  expect(await saidBy("--metadata", "all", "--tile", "64")).toEqual({ copyright: "Ann", place: "51/1 30/1 0/1" });
+}, 180_000);

@@ -11,6 +11,7 @@ import type { Picture, Size } from "../picture/picture.ts";
 import type { PaintedTile } from "../stylize/options.ts";
 import { toSrgb } from "./colorTags.ts";
 import { cannotWrite, removeTemporary, replaceFileBy, systemCode, temporaryBeside, writeFailure } from "./files.ts";
+import { addMetadata, type PictureMetadata } from "./metadata.ts";
 import {
   decoding,
   encoding,
@@ -37,15 +38,17 @@ export class LargePicture implements PictureSource, AsyncDisposable {
   /** What it was in its file. */
   readonly source: FilePicture["source"];
   readonly hasAlpha: boolean;
+  readonly metadata: PictureMetadata;
   readonly #tags: PictureHeader["tags"];
   readonly #path: string;
   readonly #file: number;
 
-  private constructor(size: Size, { source, hasAlpha, tags }: PictureHeader, path: string) {
+  private constructor(size: Size, { source, hasAlpha, metadata, tags }: PictureHeader, path: string) {
     this.width = size.width;
     this.height = size.height;
     this.source = source;
     this.hasAlpha = hasAlpha;
+    this.metadata = metadata;
     this.#tags = tags;
     this.#path = path;
     this.#file = openSync(path, "r");
@@ -141,7 +144,7 @@ export class LargePictureWriter implements AsyncDisposable {
    *
    * @param hasAlpha whether the picture may be transparent anywhere.
    */
-  async finish(hasAlpha: boolean, { quality, signal }: WritePictureOptions = {}): Promise<void> {
+  async finish(hasAlpha: boolean, { quality, metadata, signal }: WritePictureOptions = {}): Promise<void> {
     const format = writtenFormat(this.#path);
     const image = sharp(this.#temporary, { sequentialRead: true, limitInputPixels: false });
     if (!hasAlpha) image.removeAlpha();
@@ -149,7 +152,7 @@ export class LargePictureWriter implements AsyncDisposable {
     const { width, height } = this.#size;
     const encode = (temporary: string) =>
       unlessAborted<void>(
-        encoding(image, format, quality)
+        addMetadata(encoding(image, format, quality), metadata)
           .toFile(temporary)
           .then(() => undefined),
         signal,

@@ -9,6 +9,7 @@ import { AdaattnError } from "../error.ts";
 import { fitWithin, isOpaque, LEAST_SIDE, type Picture, type Size } from "../picture/picture.ts";
 import { avifColorTags, type ColorTags, highDynamicRange, toSrgb } from "./colorTags.ts";
 import { cannotRead, cannotWrite, checkReplaceable, readFileStart, readWholeFile, replaceFile } from "./files.ts";
+import { addMetadata, type PictureMetadata, readMetadata } from "./metadata.ts";
 
 /** The most pixels that a picture may have: libvips's own limit, 16383 squared, 268 megapixels. */
 export const MOST_PIXELS = 16383 * 16383;
@@ -32,6 +33,8 @@ export interface FilePicture extends Picture {
   readonly data: Uint8Array;
   /** What the file is: its own size, upright and before any resizing, its format, and how many pages or frames it has. */
   readonly source: Size & { readonly format: PictureFormat; readonly pages: number };
+  /** What the file says of who made it, when and how; {@link writePicture} writes what it is given of it. */
+  readonly metadata: PictureMetadata;
 }
 
 /** A format that pictures can be read from. */
@@ -59,7 +62,7 @@ export async function readPicture(file: string | Uint8Array, options: ReadPictur
   };
   const { data, info } = await unlessAborted(decode(), signal, damaged);
   toSrgb(data, header.tags);
-  return { width: info.width, height: info.height, data, source };
+  return { width: info.width, height: info.height, data, source, metadata: header.metadata };
 }
 
 /**
@@ -110,6 +113,7 @@ export interface PictureHeader {
   readonly hasProfile: boolean;
   /** Of an AVIF file without a profile. */
   readonly tags: ColorTags | undefined;
+  readonly metadata: PictureMetadata;
   /** The error for what only decoding finds out. */
   damaged(cause: unknown): Error;
 }
@@ -162,7 +166,7 @@ export async function readHeader(
   if (high !== undefined) {
     throw cannotRead(name, `it is a picture for HDR displays (${high}). Convert it to SDR first.`);
   }
-  return { source, space, hasAlpha, hasProfile, tags, damaged };
+  return { source, space, hasAlpha, hasProfile, tags, metadata: readMetadata(input, metadata), damaged };
 }
 
 const HEIC =
@@ -259,6 +263,8 @@ export const PICTURE_EXTENSIONS: readonly string[] = Object.keys(WRITTEN);
 export interface WritePictureOptions {
   /** From 1 to 100, for JPEG (92 by default), WebP (90) and AVIF (70); PNG and TIFF lose nothing. */
   readonly quality?: number | undefined;
+  /** What the file says of who made the picture, when and how: nothing by default. */
+  readonly metadata?: PictureMetadata | undefined;
   /** Stops the writing; nothing is left behind. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -294,17 +300,20 @@ export async function encodePicture(
   format: Exclude<PictureFormat, "gif">,
   options: WritePictureOptions & { readonly name?: string } = {},
 ): Promise<Uint8Array> {
-  const { quality, signal, name = "the picture" } = options;
+  const { quality, metadata, signal, name = "the picture" } = options;
   const { width, height, data } = picture;
   const image = sharp(data, { raw: { width, height, channels: 4 }, limitInputPixels: false });
   if (isOpaque(picture)) image.removeAlpha();
   else if (format === "jpeg") image.flatten({ background: "white" });
-  return unlessAborted<Uint8Array>(encoding(image, format, quality).toBuffer(), signal, (cause) =>
-    cannotWrite(
-      name,
-      `${width} x ${height} pixels could not be stored as ${LABELS[format]}. Choose .png or .tiff instead.`,
-      cause,
-    ),
+  return unlessAborted<Uint8Array>(
+    addMetadata(encoding(image, format, quality), metadata).toBuffer(),
+    signal,
+    (cause) =>
+      cannotWrite(
+        name,
+        `${width} x ${height} pixels could not be stored as ${LABELS[format]}. Choose .png or .tiff instead.`,
+        cause,
+      ),
   );
 }
 

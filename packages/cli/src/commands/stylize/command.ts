@@ -50,6 +50,7 @@ interface StylizeFlags extends LookFlags {
   recursive?: boolean;
   quality?: string;
   format?: string;
+  metadata: string;
   overwrite: string;
   device: string;
   threads?: string;
@@ -93,6 +94,11 @@ export function addStylizeCommand(
       "the format of results in a folder or on stdout, such as png (default: as the content's)",
     )
     .option("--quality <N>", "from 1 to 100 (default: 92 for JPEG, 90 for WebP, 70 for AVIF; others lose nothing)")
+    .option(
+      "--metadata <none|safe|all>",
+      "what the result says of the photograph: safe, copyright, creator, date and dots an inch; all, camera and place, too",
+      "safe",
+    )
     .option(
       "--overwrite <yes|no|number>",
       "where there is a result already: yes replaces it, no keeps it and paints the others, number takes a new name such as lake-2.jpg",
@@ -152,6 +158,7 @@ export function addStylizeCommand(
         signal: context.signal,
         look: lookControls(flags),
         paint: paintFlags(flags),
+        metadata: oneOf("--metadata", flags.metadata, ["none", "safe", "all"]),
         overwrite: oneOf("--overwrite", flags.overwrite, OVERWRITING),
         ...(flags.format === undefined ? {} : { format: oneOf("--format", flags.format, ENDINGS) }),
         ...(flags.quality === undefined ? {} : { quality: wholeNumber("--quality", flags.quality, 1, 100) }),

@@ -5,6 +5,8 @@ import {
   CONTENT_SIDE,
   type FilePicture,
   inspectPicture,
+  type KeptMetadata,
+  keepMetadata,
   LargePicture,
   LargePictureWriter,
   type Model,
@@ -13,6 +15,7 @@ import {
   type StyleShare,
   type StylizeReport,
   type TileControls,
+  type WritePictureOptions,
   writePicture,
 } from "adaattn/node";
 import { openInput } from "../../files/reading.ts";
@@ -54,9 +57,15 @@ export interface Content extends AsyncDisposable {
 export async function openContent(
   path: string,
   folder: string,
-  options: { size?: ContentSize; quality?: number; tile: TileControls["tile"]; signal: AbortSignal },
+  options: {
+    size?: ContentSize;
+    quality?: number;
+    metadata: KeptMetadata;
+    tile: TileControls["tile"];
+    signal: AbortSignal;
+  },
 ): Promise<Content> {
-  const { size, quality, tile, signal } = options;
+  const { size, quality, metadata: kept, tile, signal } = options;
   const { file, name } = await openInput(path, signal);
   const own = await inspectPicture(file, { name, signal });
   const longer = Math.max(own.width, own.height);
@@ -64,26 +73,28 @@ export async function openContent(
   const reading = { longerSide: wanted, name, signal };
   const pixels = own.width * own.height * (wanted / longer) ** 2;
   if (pixels <= MOST_IN_MEMORY && typeof tile !== "number") {
-    return inMemory(await readPicture(file, reading), quality);
+    const picture = await readPicture(file, reading);
+    return inMemory(picture, { quality, metadata: keepMetadata(picture.metadata, kept) });
   }
-  return onDisk(await LargePicture.open(file, join(folder, "content"), reading), quality);
+  const picture = await LargePicture.open(file, join(folder, "content"), reading);
+  return onDisk(picture, { quality, metadata: keepMetadata(picture.metadata, kept) });
 }
 
-function inMemory(picture: FilePicture, quality: number | undefined): Content {
+function inMemory(picture: FilePicture, writing: WritePictureOptions): Content {
   return {
     source: picture.source,
     async paint(output, model, shares, options, onWrite) {
       const { data, ...result } = await model.stylize(picture, shares, { ...options, size: "full" });
       onWrite();
-      const writing = performance.now();
-      await writePicture(output, { ...result, data }, { quality, signal: options.signal });
-      return { ...result, write: performance.now() - writing };
+      const begun = performance.now();
+      await writePicture(output, { ...result, data }, { ...writing, signal: options.signal });
+      return { ...result, write: performance.now() - begun };
     },
     async [Symbol.asyncDispose]() {},
   };
 }
 
-function onDisk(picture: LargePicture, quality: number | undefined): Content {
+function onDisk(picture: LargePicture, writing: WritePictureOptions): Content {
   const { width, height, source, hasAlpha } = picture;
   return {
     source,
@@ -91,9 +102,9 @@ function onDisk(picture: LargePicture, quality: number | undefined): Content {
       await using writer = new LargePictureWriter(output, picture);
       const result = await model.stylizeTiles(picture, shares, (tile) => writer.write(tile), options);
       onWrite();
-      const writing = performance.now();
-      await writer.finish(hasAlpha, { quality, signal: options.signal });
-      return { width, height, ...result, write: performance.now() - writing };
+      const begun = performance.now();
+      await writer.finish(hasAlpha, { ...writing, signal: options.signal });
+      return { width, height, ...result, write: performance.now() - begun };
     },
     [Symbol.asyncDispose]: () => picture[Symbol.asyncDispose](),
   };

@@ -1,6 +1,13 @@
 /** `adaattn stylize`: photographs in the style of a painting, file by file. */
 import { dirname, join } from "node:path";
-import { checkPictureOutput, type FilePicture, type Model, type PaintControls, type TileControls } from "adaattn/node";
+import {
+  checkPictureOutput,
+  type FilePicture,
+  type KeptMetadata,
+  type Model,
+  type PaintControls,
+  type TileControls,
+} from "adaattn/node";
 import { listContents } from "../../files/contents.ts";
 import { type Job, OutputFolders, type OutputOptions, planOutputs } from "../../files/outputs.ts";
 import { checkStdin, STREAM } from "../../files/reading.ts";
@@ -21,6 +28,8 @@ export interface StylizeOptions extends LoadOptions, OutputOptions {
   readonly size?: ContentSize;
   /** Of formats that lose something, from 1 to 100. */
   readonly quality?: number;
+  /** How much of what the photograph's file says of it its result says, too. */
+  readonly metadata: KeptMetadata;
   readonly tile: TileControls["tile"];
   /** How many bytes the process may take, about. */
   readonly memory?: number;
