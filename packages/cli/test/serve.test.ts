@@ -22,6 +22,20 @@ test.each([
   expect(outcome.code).toBe(code);
 });
 
+test.each([
+  [["serve"], { ADAATTN_PORT: "x" }, 2, "Expected a whole number from 0 to 65535 for --port but received x."],
+  [["serve", "--port", "y"], { ADAATTN_PORT: "0" }, 2, "for --port but received y."],
+  [["serve"], { ADAATTN_PORT: "", ADAATTN_WORKERS: "0" }, 2, "for --workers but received 0."],
+  [["serve"], { ADAATTN_TRUST_PROXY: "10.0.0.0/8,nobody" }, 2, "for --trust-proxy but received nobody."],
+  [["serve", "--trust-proxy", "me"], { ADAATTN_TRUST_PROXY: "10.0.0.0/8" }, 2, "for --trust-proxy but received me."],
+  [["worker"], { ADAATTN_REDIS: "redis://127.0.0.1:1", ADAATTN_STORE: "files" }, 1, "Cannot reach Redis at "],
+  [["worker"], { ADAATTN_REDIS: "redis://127.0.0.1:1", ADAATTN_STORE: "" }, 2, "'--store <PLACE>' not specified"],
+])("%j with %j is refused", async (args, env, code, sentence) => {
+  const outcome = await adaattn(args, { cwd: folder, env });
+  expect(outcome.stderr).toContain(sentence);
+  expect(outcome.code).toBe(code);
+});
+
 test("a port that is taken is named", async () => {
   const taken = createServer().listen(0, "127.0.0.1");
   const address = await new Promise<{ port: number }>((resolve) => {

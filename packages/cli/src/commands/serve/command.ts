@@ -1,6 +1,7 @@
 /** `adaattn serve` on the command line: its options and help. */
 import { isIP } from "node:net";
 import type { Command } from "commander";
+import { heedEnvironment } from "../../terminal/environment.ts";
 import type { Interruption } from "../../terminal/interrupt.ts";
 import { gather, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
 
@@ -15,7 +16,7 @@ Examples:
   $ curl -F content=@photo.jpg -F style=@painting.jpg -o out.jpg http://127.0.0.1:8080/v1/stylize
 
 Ctrl-C ends it, once what is under way is answered (--grace); jobs that are not done go on at the next start. With --api-keys, SIGHUP
-reads the keys anew.`;
+reads the keys anew. Variables such as ADAATTN_PORT set what is not typed, several values with commas.`;
 
 /** The options that a server and a worker share, as they are typed. */
 export interface PaintingFlags {
@@ -126,7 +127,8 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
     .option("--max-job-minutes <N>", "that a job may be under way", "1440")
     .option("--keep <HOURS>", "how long jobs that ended are kept", "24")
     .option("--grace <SECONDS>", "how long requests that are under way may take when it is ended", "30")
-    .option("--log-level <LEVEL>", "error, warn, info, debug or silent; lines of JSON on stderr", "info")
+    .option("--log-level <LEVEL>", "error, warn, info, debug or silent; lines of JSON on stderr", "info");
+  heedEnvironment(command)
     .addHelpText("after", EXAMPLES)
     .action(async (flags: ServeFlags) => {
       const number = (option: string, text: string, most: number) => wholeNumber(option, text, 1, most);

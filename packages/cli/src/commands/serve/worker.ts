@@ -1,5 +1,6 @@
 /** `adaattn worker` on the command line: its options and help, and what it prints. */
 import type { Command } from "commander";
+import { heedEnvironment } from "../../terminal/environment.ts";
 import type { Interruption } from "../../terminal/interrupt.ts";
 import { addPaintingOptions, type PaintingFlags, paintingFlags } from "./command.ts";
 
@@ -9,7 +10,7 @@ Examples:
   $ adaattn worker --redis redis://queue:6379 --store s3://pictures/adaattn --workers 4 --threads 2
 
 Start any number, on any machines that reach the queue and the store. Ctrl-C ends it after the parts at hand; what a killed worker
-had begun is done by others.`;
+had begun is done by others. Variables such as ADAATTN_REDIS set what is not typed, several values with commas.`;
 
 interface WorkerFlags extends PaintingFlags {
   redis: string;
@@ -25,8 +26,8 @@ export function addWorkerCommand(program: Command, interruption: Interruption): 
     .description("Paints parts of the jobs that a server with --redis takes in.")
     .requiredOption("--redis <URL>", "the server's Redis or Valkey")
     .requiredOption("--store <PLACE>", "where the server's files are: the same folder, shared, or s3://BUCKET/PREFIX");
-  addPaintingOptions(command)
-    .option("-q, --quiet", "print nothing but errors")
+  addPaintingOptions(command).option("-q, --quiet", "print nothing but errors");
+  heedEnvironment(command)
     .addHelpText("after", EXAMPLES)
     .action(async (flags: WorkerFlags) => {
       const { redis, store, data, quiet = false } = flags;
