@@ -134,6 +134,11 @@ export class Client {
     return this.#json("GET", `/v1/jobs/${id}`, { signal });
   }
 
+  /** Has a job that failed tried again, from where it failed. @throws ProblemError. */
+  retryJob(id: string, { signal }: CallOptions = {}): Promise<JobInfo> {
+    return this.#json("POST", `/v1/jobs/${id}/retry`, { signal });
+  }
+
   /** Cancels a job that is not done, or forgets one that is. @throws ProblemError. */
   async deleteJob(id: string, { signal }: CallOptions = {}): Promise<void> {
     await this.#ask("DELETE", `/v1/jobs/${id}`, { signal });

@@ -130,6 +130,10 @@ export class LocalQueue implements JobQueue {
     await running?.ended;
   }
 
+  async clear(id: string): Promise<void> {
+    await this.#running.get(id)?.ended;
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     const running = [...this.#running.values()];

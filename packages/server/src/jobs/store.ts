@@ -2,7 +2,7 @@
 import type { JobEvent, JobState } from "../schemas.ts";
 import type { JobRecord, NumberedEvent } from "./record.ts";
 
-/** What may change of a job. */
+/** What may change of a job; what is set to undefined is forgotten. */
 export type JobPatch = Partial<
   Pick<JobRecord, "state" | "progress" | "notes" | "error" | "results" | "crashes" | "started">
 >;

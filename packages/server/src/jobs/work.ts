@@ -275,14 +275,14 @@ export class JobWork {
     return { name, type: MEDIA_TYPES[target.extension.slice(1)] ?? "application/octet-stream", bytes };
   }
 
-  /** Gives a job up. @param signal ends the tries to write that down. */
+  /** Gives a job up; its files stay, so that it can be tried again. @param signal ends the tries to write that down. */
   async fail(id: string, error: unknown, signal?: AbortSignal): Promise<void> {
-    const { jobs, files } = this.#shop;
+    const { jobs } = this.#shop;
     const { requestId } = (await jobs.get(id).catch(() => undefined)) ?? {};
     const reason = error instanceof Error ? error.message : String(error);
     this.#shop.log("warn", { job: id, requestId, error: reason }, "A job has failed.");
     const detail = isForCallers(error) ? reason : "Something went wrong here; the log says what, by the job's number.";
-    const failed = await this.#written(signal, () =>
+    await this.#written(signal, () =>
       jobs.change(id, UNFINISHED, { state: "failed", error: detail }, () => ({
         type: "error",
         state: "failed",
@@ -290,7 +290,6 @@ export class JobWork {
       })),
     );
     await this.forget(id);
-    if (failed) await files.remove(folderOf(id));
   }
 
   /** Writes down how a job has ended, again and again until that succeeds: what is painted must not be lost with it. */

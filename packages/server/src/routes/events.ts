@@ -16,7 +16,7 @@ const RETRY = 2000;
 export async function followJob(services: Services, record: JobRecord, request: FastifyRequest, reply: FastifyReply) {
   const { "last-event-id": given } = request.headers;
   const after = typeof given === "string" ? given : undefined;
-  const first = await services.jobs.eventsAfter(record.id, after);
+  const first = stillTrue(await services.jobs.eventsAfter(record.id, after));
   if (first.length === 0 && after !== undefined && isFinished(record)) return reply.code(204).send();
   const gone = new AbortController();
   reply.raw.once("close", () => gone.abort());
@@ -38,14 +38,14 @@ async function* lines(
     for (const { id, event } of fresh) {
       yield written(event, id);
       last = id;
-      if (event.type === "done" || event.type === "error") return;
+      if (isEnd(event)) return;
     }
     // The wait begins before the look, so that nothing falls between the two.
     const heard = new AbortController();
     const news = jobs.nextEvent(record.id, AbortSignal.any([signal, heard.signal]));
     try {
       // While the store cannot be reached, the stream only shows that it is there.
-      fresh = await jobs.eventsAfter(record.id, last).catch(() => []);
+      fresh = stillTrue(await jobs.eventsAfter(record.id, last).catch(() => []));
       if (fresh.length > 0) continue;
       const job = await jobs.get(record.id).catch(() => record);
       if (job === undefined) return;
@@ -63,6 +63,15 @@ async function* lines(
       heard.abort();
     }
   }
+}
+
+/** Without the ends that were not the last: the job was tried again. */
+function stillTrue(events: readonly NumberedEvent[]): NumberedEvent[] {
+  return events.filter(({ event }, at) => at === events.length - 1 || !isEnd(event));
+}
+
+function isEnd({ type }: JobEvent): boolean {
+  return type === "done" || type === "error";
 }
 
 /** Resolves with false when nothing was said for long. */

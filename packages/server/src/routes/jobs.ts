@@ -68,6 +68,14 @@ export function addJobs(api: Api, services: Services): void {
     return record;
   };
 
+  const checkRoom = async () => {
+    const { queued = 0, running = 0 } = await jobs.counts();
+    if (queued + running < limits.jobs) return;
+    throw new Problem("too-many", "Too many jobs are waiting. Come again later.", {
+      headers: { "retry-after": "30" },
+    });
+  };
+
   api.add(
     {
       ...{ method: "POST", url: "/v1/jobs", id: "submitJob", summary: "Submit a video, or pictures" },
@@ -86,12 +94,7 @@ export function addJobs(api: Api, services: Services): void {
     async (request, reply, { headers: { "idempotency-key": key } }) => {
       const { owner, id: requestId } = request;
       const known = key === undefined ? undefined : await jobs.findByKey(owner, key);
-      const { queued = 0, running = 0 } = await jobs.counts();
-      if (known === undefined && queued + running >= limits.jobs) {
-        throw new Problem("too-many", "Too many jobs are waiting. Come again later.", {
-          headers: { "retry-after": "30" },
-        });
-      }
+      if (known === undefined) await checkRoom();
       await using upload = await readUpload(request, {
         ...{ scratch, limits, slots, bytes: limits.uploadBytes },
         parts: { content: { most: limits.pictures, bytes: limits.videoBytes }, ...styleParts(limits) },
@@ -155,6 +158,37 @@ export function addJobs(api: Api, services: Services): void {
         .remove(folderOf(id))
         .catch((error: unknown) => request.log.warn({ job: id, error: String(error) }, "Files of a job are left."));
       return reply.code(204).send();
+    },
+  );
+  api.add(
+    {
+      ...{
+        method: "POST",
+        url: "/v1/jobs/:id/retry",
+        id: "retryJob",
+        summary: "Try a job again that failed",
+        params: numbered,
+      },
+      description:
+        "It goes on with the parts that were not done. What it needs for that is kept for as long as the job.",
+      answers: { 202: { description: "It is queued again.", body: jobInfo } },
+      problems: ["invalid-options", "not-found", "conflict"],
+    },
+    async (request, reply, { params }) => {
+      const { id, state, request: asked } = await find(request, params.id);
+      if (state !== "failed") throw new Problem("conflict", `Expected a job that failed but it is ${state}.`);
+      await checkRoom();
+      const [{ name } = { name: "" }] = asked.contents;
+      if ((await files.size(name)) === undefined) {
+        throw new Problem("conflict", "What the job was to be made of is not kept any more. Submit it anew.");
+      }
+      await queue.clear(id);
+      const anew = { state: "queued", error: undefined, started: undefined, crashes: undefined } as const;
+      const queued = ({ progress }: JobRecord) => ({ type: "progress", state: "queued", progress }) as const;
+      const record = await jobs.change(id, ["failed"], anew, queued);
+      if (record === undefined) throw new Problem("conflict", "The job was changed by somebody else at this moment.");
+      await queue.submit(id);
+      return reply.code(202).header("location", `/v1/jobs/${id}`).send(describeJob(record));
     },
   );
   api.add(

@@ -5,6 +5,7 @@
 import type { Queue } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Log } from "../../log.ts";
+import { Problem } from "../../problem.ts";
 import type { JobQueue } from "../queue.ts";
 import { isFinished, type JobRecord, UNFINISHED } from "../record.ts";
 import { type Bull, openRedis, PREFIX } from "./connection.ts";
@@ -66,6 +67,18 @@ export class RemoteQueue implements JobQueue {
     await this.#lane(record).add(name, data, opts);
   }
 
+  async clear(id: string): Promise<void> {
+    const record = await this.#jobs.get(id);
+    if (record === undefined) return;
+    // What has ended keeps its number, and would take the place of what is to come.
+    for (const step of ["finish", "plan"] as const) {
+      const place = await this.#lane(record).getJob(stepId(id, step));
+      await place?.remove().catch((error: unknown) => {
+        throw new Problem("conflict", "A part of the job is still being ended. Try again.", { cause: error });
+      });
+    }
+  }
+
   /** Workers see that the job is cancelled by its state. */
   async cancel(): Promise<void> {}
 
@@ -77,7 +90,7 @@ export class RemoteQueue implements JobQueue {
       const lane = this.#lane(record);
       const places = await Promise.all((["plan", "finish"] as const).map((step) => lane.getJob(stepId(id, step))));
       const states = await Promise.all(places.map((place) => place?.getState()));
-      const [plan, finish] = places;
+      const [, finish] = places;
       if (states[1] === "failed" || (states[0] === "failed" && finish === undefined)) {
         // Whoever should have said so has died.
         const detail = "It could not be finished.";
@@ -88,9 +101,7 @@ export class RemoteQueue implements JobQueue {
       if (states.some((state) => state !== undefined && state !== "completed" && state !== "failed")) continue;
       // Whoever is between the steps at this very moment is left alone.
       if (Date.now() - record.updated < RECONCILE_EVERY) continue;
-      // What has ended keeps its number, and would take the place of what is to come.
-      await finish?.remove().catch(() => undefined);
-      await plan?.remove().catch(() => undefined);
+      await this.clear(id);
       await this.submit(id);
     }
   }

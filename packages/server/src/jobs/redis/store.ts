@@ -120,6 +120,8 @@ export class RedisStore implements JobStore {
     const args = [id, this.#prefix, String(Date.now()), states, event, ...fields];
     const isChanged = await this.#redis.eval(CHANGE, 1, this.#key("job", id), ...args);
     if (isChanged !== 1) return undefined;
+    const dropped = Object.entries(patch).flatMap(([name, value]) => (value === undefined ? name : []));
+    if (dropped.length > 0) await this.#redis.hdel(this.#key("job", id), ...dropped);
     const record = await this.get(id);
     if (record && isFinished(record)) await this.#redis.del(this.#key("parts", id));
     return record;
