@@ -124,7 +124,17 @@ export class Client {
     return this.#json("POST", "/v1/jobs", { body: formOf(request.contents, request), headers, signal });
   }
 
-  /** Jobs, newest first. @throws ProblemError. */
+  /** All jobs, newest first, asked for by pages as they are needed. @throws ProblemError. */
+  async *allJobs(state?: JobState, { signal }: CallOptions = {}): AsyncGenerator<JobInfo, void, undefined> {
+    let path: string | undefined = `/v1/jobs${state === undefined ? "" : `?state=${state}`}`;
+    while (path !== undefined) {
+      const response: Response = await this.#ask("GET", path, { signal });
+      yield* (await response.json()) as JobInfo[];
+      path = /^<([^>]+)>; rel="next"$/.exec(response.headers.get("link") ?? "")?.[1];
+    }
+  }
+
+  /** The newest 100 jobs, newest first. @throws ProblemError. */
   listJobs(state?: JobState, { signal }: CallOptions = {}): Promise<JobInfo[]> {
     return this.#json("GET", `/v1/jobs${state === undefined ? "" : `?state=${state}`}`, { signal });
   }

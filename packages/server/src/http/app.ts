@@ -74,6 +74,7 @@ export async function buildApp(
   app.setErrorHandler((error, request, reply) => answerError(error, request, reply));
   if (options.origins.length > 0) {
     const exposedHeaders = [
+      "link",
       "location",
       "retry-after",
       "server-timing",

@@ -4,7 +4,7 @@ import { EventEmitter, once } from "node:events";
 import Database from "libsql";
 import type { JobEvent, JobState } from "../schemas.ts";
 import { type JobRecord, type NumberedEvent, UNFINISHED } from "./record.ts";
-import { type JobPatch, type JobStore, MOST_EVENTS } from "./store.ts";
+import { type JobPage, type JobPatch, type JobStore, MOST_EVENTS, type PageRequest } from "./store.ts";
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS jobs (
@@ -176,11 +176,20 @@ class SqliteStore implements JobStore {
     return Object.fromEntries((rows as { state: JobState; count: number }[]).map(({ state, count }) => [state, count]));
   }
 
-  async list(owner: string, state: JobState | undefined, most: number): Promise<JobRecord[]> {
+  async list(owner: string, { state, most, cursor = "" }: PageRequest): Promise<JobPage> {
+    const before = /^\d{1,15}$/.test(cursor) ? Number(cursor) : Number.MAX_SAFE_INTEGER;
     const rows = this.#database
-      .prepare("SELECT record FROM jobs WHERE owner = ?1 AND (?2 IS NULL OR state = ?2) ORDER BY rowid DESC LIMIT ?3")
-      .all(owner, state ?? null, most) as Row[];
-    return rows.map(({ record }) => JSON.parse(record) as JobRecord);
+      .prepare(
+        `SELECT rowid AS number, record FROM jobs
+         WHERE owner = ?1 AND (?2 IS NULL OR state = ?2) AND rowid < ?3 ORDER BY rowid DESC LIMIT ?4`,
+      )
+      .all(owner, state ?? null, before, most + 1) as (Row & { number: number })[];
+    const page = rows.slice(0, most);
+    const last = page.at(-1);
+    return {
+      jobs: page.map(({ record }) => JSON.parse(record) as JobRecord),
+      ...(rows.length > most && last && { next: String(last.number) }),
+    };
   }
 
   async remove(id: string): Promise<void> {

@@ -7,6 +7,20 @@ export type JobPatch = Partial<
   Pick<JobRecord, "state" | "progress" | "notes" | "error" | "results" | "crashes" | "started">
 >;
 
+export interface PageRequest {
+  readonly state?: JobState | undefined;
+  /** How many jobs, at most. */
+  readonly most: number;
+  /** What an earlier page gave for its `next`: the jobs after those of that page; the newest where it is not given, or none of ours. */
+  readonly cursor?: string | undefined;
+}
+
+export interface JobPage {
+  readonly jobs: readonly JobRecord[];
+  /** The cursor of the next page; undefined on the last one. */
+  readonly next?: string | undefined;
+}
+
 export interface JobStore {
   /** Eight hexadecimal digits that tell this database from others; they never change. */
   origin(): Promise<string>;
@@ -44,8 +58,8 @@ export interface JobStore {
   finishedBefore(time: number): Promise<string[]>;
   /** How many jobs there are in each state. */
   counts(): Promise<Readonly<Partial<Record<JobState, number>>>>;
-  /** The jobs of an owner in a state, newest first. */
-  list(owner: string, state: JobState | undefined, most: number): Promise<JobRecord[]>;
+  /** Jobs of an owner, newest first. */
+  list(owner: string, page: PageRequest): Promise<JobPage>;
   /** Forgets a job and its events. */
   remove(id: string): Promise<void>;
   /** @throws where it cannot be reached, or cannot be written. */

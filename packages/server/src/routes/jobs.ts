@@ -38,8 +38,11 @@ const numberedResult = z.strictObject({
   id: z.uuid("the number of a job"),
   index: z.string().regex(/^\d{1,4}$/, "the number of a result"),
 });
+const LIMIT = `a whole number from 1 to ${MOST_LISTED}`;
 const filter = z.strictObject({
   state: z.enum(JOB_STATES, `one of ${JOB_STATES.join(", ")}`).optional(),
+  limit: z.coerce.number(LIMIT).int(LIMIT).min(1, LIMIT).max(MOST_LISTED, LIMIT).optional(),
+  cursor: z.string().max(100, "a cursor of an earlier page").optional(),
 });
 
 const KEY = "1 to 255 printable ASCII characters";
@@ -114,14 +117,19 @@ export function addJobs(api: Api, services: Services): void {
   api.add(
     {
       ...{ method: "GET", url: "/v1/jobs", id: "listJobs", summary: "List jobs, newest first" },
-      description: `At most ${MOST_LISTED}. With state=failed: those that were given up.`,
+      description: `At most ${MOST_LISTED}, or as many as limit says; the header Link (rel="next") has the address of the next page. With state=failed: those that were given up.`,
       query: filter,
       answers: { 200: { description: "The jobs.", body: z.array(jobInfo) } },
       problems: ["invalid-options"],
     },
-    async (request, _, { query }) => {
-      const found = await jobs.list(request.owner, query.state as JobRecord["state"] | undefined, MOST_LISTED);
-      return found.map(describeJob);
+    async (request, reply, { query }) => {
+      const { state, limit = MOST_LISTED, cursor } = query as z.output<typeof filter>;
+      const page = await jobs.list(request.owner, { state, most: limit, cursor });
+      if (page.next !== undefined) {
+        const next = new URLSearchParams({ limit: String(limit), ...(state && { state }), cursor: page.next });
+        reply.header("link", `</v1/jobs?${next}>; rel="next"`);
+      }
+      return page.jobs.map(describeJob);
     },
   );
   api.add(

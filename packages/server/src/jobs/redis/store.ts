@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { JOB_STATES, type JobEvent, type JobState } from "../../schemas.ts";
 import { isFinished, type JobRecord, type NumberedEvent, UNFINISHED } from "../record.ts";
-import { type JobPatch, type JobStore, MOST_EVENTS } from "../store.ts";
+import { type JobPage, type JobPatch, type JobStore, MOST_EVENTS, type PageRequest } from "../store.ts";
 
 /** How long one wait for news lasts, in milliseconds; the next follows. */
 const WAIT = 10_000;
@@ -19,7 +19,7 @@ const WAIT_FOR_REDIS = 500;
 /** How much news is kept; a process that is further behind looks at all jobs that it listens to. */
 const MOST_NEWS = 10_000;
 
-/** How many jobs of an owner are looked through for a list. */
+/** How many jobs of an owner are looked through at a time for a list. */
 const MOST_SEARCHED = 1000;
 
 /**
@@ -223,10 +223,26 @@ export class RedisStore implements JobStore {
     return Object.fromEntries(await Promise.all(counted));
   }
 
-  async list(owner: string, state: JobState | undefined, most: number): Promise<JobRecord[]> {
-    const ids = await this.#redis.zrevrange(this.#key("owner", owner), "0", String(MOST_SEARCHED - 1));
-    const records = (await Promise.all(ids.map((id) => this.get(id)))).filter((record) => record !== undefined);
-    return records.filter((record) => state === undefined || record.state === state).slice(0, most);
+  async list(owner: string, { state, most, cursor }: PageRequest): Promise<JobPage> {
+    const found: JobRecord[] = [];
+    let [, created = "+inf", last = ""] = /^(\d{1,15})-([\da-f-]{36})$/.exec(cursor ?? "") ?? [];
+    for (;;) {
+      // Those of one millisecond are in the order of their numbers, and the page before may have ended among them.
+      const key = this.#key("owner", owner);
+      const ids = await this.#redis.zrange(key, created, "-inf", "BYSCORE", "REV", "LIMIT", 0, MOST_SEARCHED);
+      const fresh = last === "" ? ids : ids.slice(ids.indexOf(last) + 1);
+      for (const id of fresh) {
+        const record = await this.get(id);
+        if (record === undefined || (state !== undefined && record.state !== state)) continue;
+        const before = found.at(-1);
+        if (found.length === most && before) return { jobs: found, next: `${before.created}-${before.id}` };
+        found.push(record);
+      }
+      const end = fresh.at(-1);
+      const score = end && (await this.#redis.zscore(this.#key("owner", owner), end));
+      if (!end || !score || ids.length < MOST_SEARCHED) return { jobs: found };
+      [created, last] = [score, end];
+    }
   }
 
   async remove(id: string): Promise<void> {
