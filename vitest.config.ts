@@ -15,6 +15,7 @@ export default defineConfig({
             "examples/test/*.test.ts",
             "packages/*/test/**/*.test.ts",
             "scripts/test/*.test.ts",
+            "training/*/test/*.test.ts",
           ],
         },
       },

@@ -11,6 +11,7 @@ PARTS=(
   "redis|redis-server|redis|every test of jobs across machines"
   "onnx|python3-onnx||exported files against onnx.checker"
   "numpy|python3-numpy||imported files against NumPy"
+  "torch|python3-torch python3-pil python3-numpy libopenblas0-pthread||every test of training/torch"
   "node24|||the packages on Node 24"
 )
 
@@ -39,6 +40,7 @@ has_redis() { command -v redis-server >/dev/null; }
 # Debian's own Python, as the tests call it: another one that comes first on the PATH has other packages.
 has_onnx() { /usr/bin/python3 -c "import onnx" 2>/dev/null; }
 has_numpy() { /usr/bin/python3 -c "import numpy" 2>/dev/null; }
+has_torch() { /usr/bin/python3 -c "import torch, numpy, PIL" 2>/dev/null; }
 # Node 24 comes from npm (scripts/node24), in a version that its package.json names.
 has_node24() {
   local version
