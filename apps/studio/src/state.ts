@@ -1,6 +1,6 @@
 /** What the page knows: the view, the photograph, the paintings, the settings, and the notices to the user. */
 
-import { computed, effect, signal } from "@preact/signals";
+import { batch, computed, effect, signal } from "@preact/signals";
 import { type Device, type Picture, STYLE_SIDE } from "adaattn";
 import { Engine } from "./engine/client.ts";
 import {
@@ -106,8 +106,11 @@ addEventListener("popstate", ({ state }: PopStateEvent) => {
   // The user followed a link or wrote an address.
   const link = new URLSearchParams(rest);
   const { regions: _, ...linked } = fromParameters(link, isBundled);
-  settings.change({ ...linked, ...withPaintings(settings.value, linked.paintings) });
-  openSample(link.get("photo") ?? "");
+  // At once, so that the address never is that of the new settings with the old photograph: a reload may come at any moment.
+  batch(() => {
+    settings.change({ ...linked, ...withPaintings(settings.value, linked.paintings) });
+    openSample(link.get("photo") ?? "");
+  });
 });
 
 let count = 0;

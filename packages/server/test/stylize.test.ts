@@ -234,6 +234,7 @@ it("describes itself", async () => {
       "metrics",
       "putStyle",
       "readiness",
+      "retryJob",
       "stylize",
       "submitJob",
     ]
