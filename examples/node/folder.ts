@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join, parse } from "node:path";
-import { loadModel, readPicture, writePicture } from "adaattn/node";
+import { loadModel } from "adaattn/node";
 
 const [folder, painting, output] = process.argv.slice(2);
 if (folder === undefined || painting === undefined || output === undefined) {
@@ -12,13 +12,12 @@ if (folder === undefined || painting === undefined || output === undefined) {
 await mkdir(output, { recursive: true });
 
 await using model = await loadModel("small");
-using style = await model.style(await readPicture(painting));
+using style = await model.style(painting);
 for (const name of await readdir(folder)) {
   const result = join(output, `${parse(name).name}.jpg`);
   if (!/\.(jpe?g|png|webp|avif|tiff?)$/i.test(name) || existsSync(result)) continue;
   try {
-    const picture = await readPicture(join(folder, name), { longestSide: 1024 });
-    await writePicture(result, await model.stylize(picture, style));
+    await (await model.stylize(join(folder, name), style)).toFile(result);
     console.log(result);
   } catch (error) {
     // One that cannot be read must not keep the others from being painted.

@@ -1,6 +1,6 @@
 /** Paints one photograph: tsx stylize.ts photo.jpg painting.jpg out.png. Progress goes to the terminal, Ctrl-C stops it. */
 
-import { loadModel, readPicture, writePicture } from "adaattn/node";
+import { loadModel } from "adaattn/node";
 
 const [photo, painting, output] = process.argv.slice(2);
 if (photo === undefined || painting === undefined || output === undefined) {
@@ -11,11 +11,11 @@ process.once("SIGINT", () => stop.abort());
 const { signal } = stop;
 
 await using model = await loadModel("small", { signal });
-using style = await model.style(await readPicture(painting), { signal });
-const result = await model.stylize(await readPicture(photo, { longestSide: 1024 }), style, {
+using style = await model.style(painting, { signal });
+const result = await model.stylize(photo, style, {
   strength: 0.9,
   signal,
   onProgress: ({ stage, fraction }) => process.stderr.write(`\r${stage} ${Math.round(100 * fraction)} %   `),
 });
-await writePicture(output, result);
+await result.toFile(output, { signal });
 process.stderr.write(`\n${output}: ${result.width} x ${result.height}\n`);

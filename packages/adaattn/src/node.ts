@@ -52,6 +52,7 @@ export * from "./node/importModel.ts";
 export { LargePicture, LargePictureWriter } from "./node/largePictures.ts";
 export { type ExifTags, type KeptMetadata, keepMetadata, type PictureMetadata } from "./node/metadata.ts";
 export * from "./node/models.ts";
+export { NodeModel, type PictureInput, SavablePicture, type SaveOptions } from "./node/nodeModel.ts";
 export { type FilePainting, readPainting } from "./node/paintingFiles.ts";
 export { type BundledPainting, listPaintings, paintingsLike } from "./node/paintings.ts";
 export {

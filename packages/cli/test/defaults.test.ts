@@ -23,19 +23,18 @@ function meanDifference(a: Picture, b: Picture): number {
 }
 
 test.each([
-  ["lake.png", "wave.png", 0],
-  // What is shrunk is shrunk by libvips in the command and by the library itself here; both are Lanczos's kernel.
-  ["lake.png", "large-wave.png", 0.5],
-  ["shore.png", "wave.png", 0.5],
-])("%s in the style of %s is the same picture", async (photo, painting, mean) => {
+  ["lake.png", "wave.png"],
+  ["lake.png", "large-wave.png"],
+  ["shore.png", "wave.png"],
+])("%s in the style of %s is the same picture", async (photo, painting) => {
   const args = ["stylize", photo, "--style", painting, "-o", "out.png", "--device", "cpu", "--quiet"];
   expect(await adaattn(args, { cwd: folder })).toMatchObject({ code: 0, stderr: "" });
   await using model = await loadModel("small", { device: "cpu" });
-  using style = await model.style(await read(painting));
-  const own = await model.stylize(await read(photo), style);
+  using style = await model.style(join(folder, painting));
+  const own = await model.stylize(join(folder, photo), style);
   expect(Math.max(own.width, own.height)).toBeLessThanOrEqual(CONTENT_SIDE);
   expect(Math.max(style.source.painting.width, style.source.painting.height)).toBeLessThanOrEqual(STYLE_SIDE);
-  expect(meanDifference(own, await read("out.png"))).toBeLessThanOrEqual(mean);
+  expect(meanDifference(own, await read("out.png"))).toBe(0);
 });
 
 test("the help names the library's defaults", async () => {

@@ -6,13 +6,13 @@ import { fileURLToPath } from "node:url";
 import type { Device } from "../engine/engine.ts";
 import { AdaattnError } from "../error.ts";
 import { type Architecture, architectureNamed } from "../network/architecture.ts";
-import { Model } from "../stylize/model.ts";
 import { checkWeights } from "../weights/check.ts";
 import { fingerprintOf } from "../weights/fingerprint.ts";
 import { readSafetensors } from "../weights/safetensors.ts";
 import { checkDevice, fasterDevice } from "./devices.ts";
 import { NodeEngine } from "./engine.ts";
 import { cannotRead, readWholeFile } from "./files.ts";
+import { NodeModel } from "./nodeModel.ts";
 
 export interface LoadModelOptions {
   /** Where to compute: "cpu", "webgpu", or "auto", the default: WebGPU where it is faster here, as {@link probeDevices} finds. */
@@ -115,7 +115,7 @@ export async function fingerprintOfModel(nameOrFolder: string, signal?: AbortSig
  *
  * @throws Error as {@link readModel} does, and where WebGPU is asked for and does not work here.
  */
-export async function loadModel(nameOrFolder: string, options: LoadModelOptions = {}): Promise<Model> {
+export async function loadModel(nameOrFolder: string, options: LoadModelOptions = {}): Promise<NodeModel> {
   const { device = "auto", threads, signal } = options;
   const { name, architecture, weights } = await readModel(nameOrFolder, signal);
   signal?.throwIfAborted();
@@ -125,7 +125,7 @@ export async function loadModel(nameOrFolder: string, options: LoadModelOptions 
     ...(threads && { threads }),
   });
   try {
-    return await Model.load(name, architecture, weights, engine);
+    return await NodeModel.load(name, architecture, weights, engine);
   } catch (error) {
     await engine.dispose();
     throw error;

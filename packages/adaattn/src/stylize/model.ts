@@ -72,7 +72,7 @@ export class Model {
   /** The styles that this model made: another engine would take their tensors for its own of the same numbers. */
   readonly #styles = new WeakSet<Style>();
 
-  private constructor(
+  protected constructor(
     name: string,
     architecture: Architecture,
     weights: WeightValues,

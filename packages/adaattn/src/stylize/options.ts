@@ -23,13 +23,17 @@ export interface CallOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-/** How a painting is looked at, and how the call goes. */
-export interface StyleOptions extends CallOptions, StyleControls {
+/**
+ * How a painting is looked at, and how the call goes.
+ *
+ * @typeParam Mask what a mask may be: pixels, or what they are read from where a model takes that.
+ */
+export interface StyleOptions<Mask = Picture> extends CallOptions, StyleControls {
   /**
    * The part of the painting that is a source: white where it is, black where it is not; of any size, stretched over the painting.
    * It limits the positions that M and S are averages of; keys are normalized over the whole painting all the same.
    */
-  readonly mask?: Picture | undefined;
+  readonly mask?: Mask | undefined;
 }
 
 /** How a photograph is painted at its own size, and how the call goes. */
@@ -47,8 +51,12 @@ export interface StylizeOptions extends PaintOptions, SizeControls {}
 /** Which level is looked into, and how the call goes. */
 export interface InspectOptions extends CallOptions, InspectControls {}
 
-/** One of several styles. */
-export interface StyleShare extends Portion {
+/**
+ * One of several styles.
+ *
+ * @typeParam Mask what a mask may be, as in {@link StyleOptions}.
+ */
+export interface StyleShare<Mask = Picture> extends Omit<Portion, "mask"> {
   readonly style: Style;
   /** How much it counts beside the others: a number above 0, of which only the ratio to the others' matters. 1 by default. */
   readonly weight?: number | undefined;
@@ -56,7 +64,7 @@ export interface StyleShare extends Portion {
    * Where in the photograph the style goes: white where it does, black where not, gray for in between; of any size, stretched
    * over the photograph. Everywhere by default. Where no style goes, the photograph stays as it is.
    */
-  readonly mask?: Picture | undefined;
+  readonly mask?: Mask | undefined;
 }
 
 /** A tile of a stylized picture: where it lies, and its pixels. */
