@@ -5,10 +5,10 @@
  * at `model` of the first of them ("/small" by default). Events: `painted` and `error`.
  */
 
-import { loadModel, type Model } from "adaattn/web";
-import { readPicture, show } from "../pictures.ts";
+import { loadModel, type WebModel } from "adaattn/web";
+import { readPicture } from "../pictures.ts";
 
-let model: Promise<Model> | undefined;
+let model: Promise<WebModel> | undefined;
 
 export class AdaattnImage extends HTMLElement {
   static readonly observedAttributes = ["src", "style-src", "strength", "size", "alt"];
@@ -50,10 +50,11 @@ export class AdaattnImage extends HTMLElement {
       model ??= loadModel(this.getAttribute("model") ?? "/small");
       const loaded = await model;
       const size = Number(this.getAttribute("size") ?? 512);
-      using style = await loaded.style(await readPicture(styleSrc, 512), { signal });
+      using style = await loaded.style(styleSrc, { signal });
       const strength = Number(this.getAttribute("strength") ?? 1);
-      show(this.#canvas, await loaded.stylize(await readPicture(src, size), style, { strength, signal }));
+      const painted = await loaded.stylize(await readPicture(src, size), style, { strength, signal });
       if (signal.aborted) return;
+      painted.draw(this.#canvas);
       this.#reveal(this.#canvas);
       this.dispatchEvent(new CustomEvent("painted"));
     } catch (error) {

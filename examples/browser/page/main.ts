@@ -1,7 +1,7 @@
 /** A page that paints the chosen photograph as soon as a painting is chosen too. */
 
 import { loadModel } from "adaattn/web";
-import { readPicture, show } from "../pictures.ts";
+import { readPicture } from "../pictures.ts";
 
 const [photo, painting] = ["photo", "painting"].map((id) => document.getElementById(id) as HTMLInputElement) as [
   HTMLInputElement,
@@ -23,8 +23,8 @@ async function paint(): Promise<void> {
   try {
     const loaded = await model;
     status.textContent = "Painting";
-    using taken = await loaded.style(await readPicture(style, 512));
-    show(canvas, await loaded.stylize(await readPicture(content, 512), taken));
+    using taken = await loaded.style(style);
+    (await loaded.stylize(await readPicture(content, 512), taken)).draw(canvas);
     status.textContent = "Painted";
   } catch (error) {
     status.textContent = error instanceof Error ? error.message : String(error);

@@ -19,7 +19,7 @@ const model = loadModel("/small");
 self.addEventListener("message", async ({ data }: MessageEvent<Asked>) => {
   try {
     const loaded = await model;
-    using taken = await loaded.style(await readPicture(data.style, 512));
+    using taken = await loaded.style(data.style);
     const { width, height, data: pixels } = await loaded.stylize(await readPicture(data.content, 512), taken);
     const answer: Answer = { picture: { width, height, data: pixels } };
     self.postMessage(answer, { transfer: [pixels.buffer] });

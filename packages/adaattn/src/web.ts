@@ -10,6 +10,7 @@ export {
   type LoadModelOptions,
   loadModel,
 } from "./web/models.ts";
+export { DrawablePicture, type PictureInput } from "./web/pictures.ts";
 export { checkConvolution, probeWebGpu, type WebGpuProbe, type WebGpuProbeOptions } from "./web/probe.ts";
 export { problemCode, WebProblem, type WebProblemCode } from "./web/problem.ts";
 export {
@@ -19,3 +20,4 @@ export {
   type RuntimeFiles,
   type RuntimeOptions,
 } from "./web/runtime.ts";
+export { WebModel } from "./web/webModel.ts";

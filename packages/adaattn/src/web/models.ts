@@ -3,7 +3,6 @@
 import type { Device } from "../engine/engine.ts";
 import { type Architecture, architectureNamed } from "../network/architecture.ts";
 import type { WeightValues } from "../network/parameters.ts";
-import { Model } from "../stylize/model.ts";
 import { checkWeights } from "../weights/check.ts";
 import { readSafetensors } from "../weights/safetensors.ts";
 import { fetchFile } from "./download.ts";
@@ -11,6 +10,7 @@ import { WebEngine } from "./engine.ts";
 import { probeWebGpu } from "./probe.ts";
 import { WebProblem } from "./problem.ts";
 import type { RuntimeOptions } from "./runtime.ts";
+import { WebModel } from "./webModel.ts";
 
 /** What {@link fetchModel} may be asked. */
 export interface FetchModelOptions {
@@ -70,12 +70,12 @@ export async function fetchModel(folder: string, options: FetchModelOptions = {}
  *
  * @throws Error with one sentence where the model cannot be had or the engine does not run here.
  */
-export async function loadModel(folder: string, options: LoadModelOptions = {}): Promise<Model> {
+export async function loadModel(folder: string, options: LoadModelOptions = {}): Promise<WebModel> {
   const { device = "auto", files, threads, ...fetching } = options;
   const { name, architecture, weights } = await fetchModel(folder, fetching);
   const engine = await engineFor(device, { files, threads });
   try {
-    return await Model.load(name, architecture, weights, engine);
+    return await WebModel.load(name, architecture, weights, engine);
   } catch (error) {
     await engine.dispose();
     throw error;
