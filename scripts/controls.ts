@@ -126,6 +126,12 @@ const strips: Record<string, (studio: Studio) => Promise<readonly Picture[]>> = 
     });
   },
 
+  async grain(studio) {
+    const photo = await content("castle", studio);
+    using style = await styleOf("van-gogh-starry-night", studio);
+    return await each([0, 0.25, 0.5, 1], (grain) => studio.model.stylize(photo, style, { grain }));
+  },
+
   async attention(studio) {
     const photo = await content("bee", studio);
     using style = await styleOf("van-gogh-langlois-bridge", studio);

@@ -17,12 +17,12 @@ let controller = new AbortController();
 let made = "";
 
 effect(() => {
-  const { strength, color } = settings.value;
+  const { strength, color, grain } = settings.value;
   const opened = photo.value;
   const ids = paintings.value.map(({ id }) => id);
   controller.abort(new DOMException("Other previews were asked for.", "AbortError"));
   if (!isEvery.value || opened === undefined || view.value !== "picture") return;
-  const kind = JSON.stringify([opened.key, strength, color, look.value]);
+  const kind = JSON.stringify([opened.key, strength, color, grain, look.value]);
   if (kind !== made) previews.value = new Map();
   made = kind;
   controller = new AbortController();
@@ -30,11 +30,11 @@ effect(() => {
 });
 
 async function paintEvery(opened: Photo, ids: readonly string[], signal: AbortSignal): Promise<void> {
-  const { strength, color } = settings.value;
+  const { strength, color, grain } = settings.value;
   for (const painting of ids) {
     if (previews.peek().has(painting)) continue;
     const shares = [{ painting, look: look.peek(), weight: 1 }] as const;
-    const job = { model: PICTURE_MODEL, shares, strength, color };
+    const job = { model: PICTURE_MODEL, shares, strength, color, grain };
     const painted = await paintJob(job, opened.key, { longerSide: PREVIEW_SIDE, paintingSide: PREVIEW_SIDE, signal });
     signal.throwIfAborted();
     previews.value = new Map(previews.peek()).set(painting, painted);

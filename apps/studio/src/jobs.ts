@@ -18,18 +18,20 @@ export interface Job {
   /** The paintings that would be seen; there is always one. */
   readonly shares: readonly [Share, ...Share[]];
   readonly strength: number;
+  readonly grain: number;
   readonly color: NonNullable<PaintControls["color"]>;
 }
 
 /** The settings as they are now, as a job; undefined where no painting would be seen. */
 export function jobOf(use: Use): Job | undefined {
-  const { strength, color } = settings.value;
+  const { strength, color, grain } = settings.value;
   const [first, ...others] = sharesOf(use === "picture");
   if (first === undefined) return undefined;
   return {
     model: use === "picture" ? PICTURE_MODEL : VIDEO_MODEL,
     shares: [first, ...others],
     strength,
+    grain,
     // Colours matched to every frame would encode the painting anew each time, and flicker.
     color: use === "frames" && color === "match" ? "style" : color,
   };

@@ -20,6 +20,8 @@ export interface Settings {
   readonly stroke: number;
   /** How far the painting is turned, in degrees from -180 to 180. */
   readonly rotate: number;
+  /** How much brushwork grows where the photograph is flat, from 0 to 1. */
+  readonly grain: number;
   /** Where each painting goes, at least one of those that are chosen; undefined where they go everywhere. */
   readonly regions: Regions | undefined;
 }
@@ -33,6 +35,7 @@ export const DEFAULTS: Settings = {
   color: "style",
   stroke: 1,
   rotate: 0,
+  grain: 0,
   regions: undefined,
 };
 
@@ -103,7 +106,7 @@ export function toParameters(settings: Settings, isLinkable: (painting: string) 
   if (paintings.join() !== DEFAULTS.paintings.join() && paintings.length > 0)
     parameters.set("paintings", paintings.join());
   if (paintings.length > 1) parameters.set("mix", `${round(settings.pad.x)},${round(settings.pad.y)}`);
-  for (const name of ["strength", "stroke", "rotate"] as const) {
+  for (const name of ["strength", "stroke", "rotate", "grain"] as const) {
     if (settings[name] !== DEFAULTS[name]) parameters.set(name, String(round(settings[name])));
   }
   if (settings.color !== DEFAULTS.color) parameters.set("color", settings.color);
@@ -128,6 +131,7 @@ export function fromParameters(parameters: URLSearchParams, isKnown: (painting: 
     color: color ?? DEFAULTS.color,
     stroke: number("stroke", 0.5, 2, DEFAULTS.stroke),
     rotate: number("rotate", -180, 180, DEFAULTS.rotate),
+    grain: number("grain", 0, 1, DEFAULTS.grain),
     regions: undefined,
   };
 }

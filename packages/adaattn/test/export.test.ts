@@ -79,7 +79,7 @@ describe.each([tiny, tinyVideo])("$name", (architecture) => {
 
   test.each<ExportOptions>([{}, { portable: true }])("and in parts (%j)", async (options) => {
     const files = exported({ parts: "split", ...options }, architecture);
-    const source = { painting, choice: { seed: 0 }, notes: [] };
+    const source = { painting, stroke: 1, choice: { seed: 0 }, notes: [] };
     const chosen = architecture.attention.modules.map((module): [string, ort.Tensor] => {
       const positions = chosenPositions(architecture.attention, module, source, styleSize);
       return [`chosen${module.level}`, new ort.Tensor("int64", positions, [positions.length])];

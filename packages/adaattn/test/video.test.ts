@@ -226,14 +226,14 @@ describe("a video", () => {
 
   test("that is begun in the middle, with frames to look at before, is as if it had been begun at the start", async () => {
     await using model = await Model.load("tiny", tiny, generatedWeights(tiny), new NodeEngine());
-    using style = await model.style(waves(64, 64, 3));
+    using style = await model.style(waves(64, 64, 3), { stroke: 1.3 });
     const all = Array.from({ length: LEAD + 3 }, (_, at) => ({
       picture: waves(40, 32, 2 + at / 50),
       seconds: at / 25,
     }));
     const paint = async (from: number, lead: number) => {
       const pictures: Buffer[] = [];
-      for await (const { picture } of stylizeVideo(model, all.slice(from), style, { lead })) {
+      for await (const { picture } of stylizeVideo(model, all.slice(from), style, { lead, grain: 0.5 })) {
         pictures.push(Buffer.from(picture.data));
       }
       return pictures;

@@ -44,24 +44,26 @@ async function paint(...args: string[]): Promise<{ line: Line; pixels: Buffer }>
 const difference = (a: Uint8Array, b: Uint8Array) =>
   a.reduce((sum, value, at) => sum + Math.abs(value - (b[at] ?? 0)), 0) / a.length;
 
-test("strength, colour, stroke and rotation are told and change the picture", async () => {
+test("strength, colour, grain, stroke and rotation are told and change the picture", async () => {
   const plain = await paint("-s", "wave.png");
   const photo = await sharp(join(folder, "lake.png")).removeAlpha().raw().toBuffer();
-  const [none, mixed, turned] = [
+  const [none, mixed, turned, grained] = [
     await paint("-s", "wave.png", "--strength", "0"),
     await paint("-s", "wave.png", "--strength", "0.5", "--color", "content"),
     await paint("-s", "wave.png", "--stroke", "1.5", "--style-rotate", "90", "--color", "match"),
+    await paint("-s", "wave.png", "--grain", "0.8"),
   ];
   expect(plain.line).toMatchObject({
     styles: [{ path: "wave.png", weight: 1, size: 80 }],
-    controls: { strength: 1, color: "style", stroke: 1, rotate: 0 },
+    controls: { strength: 1, color: "style", grain: 0, stroke: 1, rotate: 0 },
     notes: [],
   });
-  expect(mixed.line.controls).toEqual({ strength: 0.5, color: "content", stroke: 1, rotate: 0 });
-  expect(turned.line.controls).toEqual({ strength: 1, color: "match", stroke: 1.5, rotate: 90 });
+  expect(mixed.line.controls).toEqual({ strength: 0.5, color: "content", grain: 0, stroke: 1, rotate: 0 });
+  expect(turned.line.controls).toEqual({ strength: 1, color: "match", grain: 0, stroke: 1.5, rotate: 90 });
+  expect(grained.line.controls).toEqual({ strength: 1, color: "style", grain: 0.8, stroke: 1, rotate: 0 });
   expect(difference(none.pixels, photo)).toBeLessThan(1);
   expect(difference(plain.pixels, photo)).toBeGreaterThan(5);
-  for (const { pixels } of [mixed, turned]) expect(difference(pixels, plain.pixels)).toBeGreaterThan(3);
+  for (const { pixels } of [mixed, turned, grained]) expect(difference(pixels, plain.pixels)).toBeGreaterThan(3);
 }, 60_000);
 
 test("several styles have weights, and names may hold colons and at signs", async () => {

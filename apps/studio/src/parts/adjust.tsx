@@ -9,12 +9,13 @@ import { Strength } from "./strength.tsx";
 
 /** How the painting is taken on: its strength, and under "Adjust" what is changed less often. */
 export function Adjust() {
-  const { strength, stroke, rotate, color } = settings.value;
+  const { strength, stroke, rotate, grain, color } = settings.value;
   const settle = () => settings.settle();
   const isDefault =
     strength === DEFAULTS.strength &&
     stroke === DEFAULTS.stroke &&
     rotate === DEFAULTS.rotate &&
+    grain === DEFAULTS.grain &&
     color === DEFAULTS.color;
   return (
     <section class="controls">
@@ -44,6 +45,17 @@ export function Adjust() {
           onChange={(value) => settings.change({ rotate: value }, "rotate")}
           onSettle={settle}
         />
+        <Slider
+          name="grain"
+          label={t("grain.label")}
+          value={grain}
+          least={0}
+          most={1}
+          step={0.05}
+          shown={`${Math.round(100 * grain)} %`}
+          onChange={(value) => settings.change({ grain: value }, "grain")}
+          onSettle={settle}
+        />
         <label class="field">
           <span>{t("color.label")}</span>
           <select
@@ -65,8 +77,8 @@ export function Adjust() {
           type="button"
           class="quiet"
           onClick={() => {
-            const { strength, stroke, rotate, color } = DEFAULTS;
-            settings.change({ strength, stroke, rotate, color });
+            const { strength, stroke, rotate, grain, color } = DEFAULTS;
+            settings.change({ strength, stroke, rotate, grain, color });
           }}
         >
           {t("reset")}

@@ -75,6 +75,7 @@ export const en = {
   "strength.label": "Strength",
   "stroke.label": "Stroke size",
   "rotate.label": "Stroke direction",
+  "grain.label": "Brushwork in flat places",
   "color.label": "Colours",
   "color.style": "Of the painting",
   "color.content": "Of the photo",

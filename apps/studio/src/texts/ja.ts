@@ -79,6 +79,7 @@ export const ja: Texts = {
   "strength.label": "強さ",
   "stroke.label": "筆の大きさ",
   "rotate.label": "筆の向き",
+  "grain.label": "平らな部分の筆致",
   "color.label": "色",
   "color.style": "絵の色",
   "color.content": "写真の色",

@@ -77,6 +77,7 @@ export const zh: Texts = {
   "strength.label": "强度",
   "stroke.label": "笔触大小",
   "rotate.label": "笔触方向",
+  "grain.label": "平坦处的笔触",
   "color.label": "颜色",
   "color.style": "画作的颜色",
   "color.content": "照片的颜色",

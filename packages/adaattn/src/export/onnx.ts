@@ -77,7 +77,12 @@ function wholePart(
     : [multiplyDimensions(16, symbol("h")), multiplyDimensions(16, symbol("w"))];
   const content = input("content", [1, 3, ...sides]);
   const style = input("style", [1, 3, ...checkedSides(styleSize, "paintings")]);
-  const painting = { painting: { ...styleSize, data: new Uint8Array() }, choice: { seed: DEFAULT_SEED }, notes: [] };
+  const painting = {
+    painting: { ...styleSize, data: new Uint8Array() },
+    stroke: 1,
+    choice: { seed: DEFAULT_SEED },
+    notes: [],
+  };
   const chosen = new Map(
     architecture.attention.modules.map((module) => {
       const positions = chosenPositions(architecture.attention, module, painting, styleSize);

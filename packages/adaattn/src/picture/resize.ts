@@ -11,7 +11,7 @@ export interface Plane extends Size {
 }
 
 /** What one output column (or row) is made of: the input columns from `first` on, by weights that sum to 1. */
-interface Tap {
+export interface Tap {
   readonly first: number;
   readonly weights: Float64Array;
 }
@@ -58,7 +58,8 @@ export function resizePicture(picture: Picture, size: Size): Picture {
   return { width, height, data };
 }
 
-function combine({ width, height, data }: Plane, columns: readonly Tap[], rows: readonly Tap[]): Plane {
+/** The plane of weighted sums that columns and rows ask for. */
+export function combine({ width, height, data }: Plane, columns: readonly Tap[], rows: readonly Tap[]): Plane {
   const narrow = new Float32Array(columns.length * height);
   for (let y = 0; y < height; y++) {
     for (const [x, { first, weights }] of columns.entries()) {

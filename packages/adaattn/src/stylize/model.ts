@@ -20,6 +20,7 @@ import type { Architecture } from "../network/architecture.ts";
 import type { WeightValues } from "../network/parameters.ts";
 import { attendedInputs, styleShapes } from "../network/parts.ts";
 import { type Area, clipped, type PictureSource, sourceOf } from "../picture/area.ts";
+import type { Grain } from "../picture/grain.ts";
 import { chromaShare, fadeChroma } from "../picture/grayness.ts";
 import { withoutHiddenColors } from "../picture/hidden.ts";
 import { checkPicture, type Picture, paddedSize, type Size, toTensor } from "../picture/picture.ts";
@@ -40,6 +41,7 @@ import { Mixture } from "./mixture.ts";
 import type {
   CallOptions,
   InspectOptions,
+  ObserveOptions,
   PaintedTile,
   PaintOptions,
   SavedStyle,
@@ -60,6 +62,9 @@ import { marginsOf, planTiles } from "./tiles.ts";
 
 /** The deepest features must have two positions a side, for the encoder to reflect. */
 const LEAST_PADDED_SIDE = 32;
+
+/** The depth of grain 1, which is the deepest that the networks were trained with. */
+const MOST_GRAIN = 0.1;
 
 /** A network with its weights, loaded on an engine that it owns. */
 export class Model {
@@ -243,7 +248,7 @@ export class Model {
     options: PaintOptions = {},
   ): Promise<StylizeReport> {
     const { signal, onProgress, statistics, tile, memory, ...asked } = options;
-    const { strength = 1, color = "style" } = checkControls(paintControls, asked);
+    const { strength = 1, color = "style", grain = 0 } = checkControls(paintControls, asked);
     const { architecture } = this;
     const shares = this.#checkShares(styles);
     const mixture = new Mixture(shares, strength, original);
@@ -276,6 +281,7 @@ export class Model {
         margins,
         photo,
         size,
+        grain: grainOf(grain, shares),
         styles: painted,
         mixture,
         signal,
@@ -294,7 +300,7 @@ export class Model {
       onProgress?.({ stage: count > 1 ? "paint" : "decode", fraction: 1 });
       return {
         milliseconds: { ...pass.times, encode: matching + pass.times.encode },
-        controls: { strength, color, weights: mixture.weights },
+        controls: { strength, color, grain, weights: mixture.weights },
         notes: mixture.notes,
         tiles: count,
       };
@@ -308,8 +314,10 @@ export class Model {
    * Looks at a photograph without painting it: its statistics are added to those shared, as if it had been painted. For work that
    * begins in the middle of a scene, with the frames before.
    */
-  async observe(photo: Picture, statistics: RunningStatistics, { signal }: CallOptions = {}): Promise<void> {
+  async observe(photo: Picture, statistics: RunningStatistics, options: ObserveOptions = {}): Promise<void> {
+    const { signal, styles = [], grain: asked } = options;
     checkPicture(photo, "the photograph");
+    const { grain = 0 } = checkControls(paintControls, { grain: asked });
     const { architecture } = this;
     const size = encodedSize(photo);
     const margins = marginsOf(architecture);
@@ -321,6 +329,7 @@ export class Model {
       margins,
       photo: await withoutHiddenColors(sourceOf(photo), signal),
       size,
+      grain: grainOf(grain, sharesOf(styles)),
       styles: [],
       mixture,
       signal,
@@ -330,7 +339,7 @@ export class Model {
 
   /** The styles of a call as a list, each with what it shares. */
   #checkShares(styles: Style | readonly StyleShare[]): readonly StyleShare[] {
-    const shares = Array.isArray(styles) ? (styles as readonly StyleShare[]) : [{ style: styles as Style }];
+    const shares = sharesOf(styles);
     if (shares.length === 0)
       throw new AdaattnError("option", "Expected at least one style but received an empty list.");
     for (const [index, { style, mask, ...controls }] of shares.entries()) {
@@ -445,6 +454,18 @@ export class Model {
 
 function encodedSize({ width, height }: Size): Size {
   return paddedSize({ width: Math.max(width, LEAST_PADDED_SIDE), height: Math.max(height, LEAST_PADDED_SIDE) });
+}
+
+function sharesOf(styles: Style | readonly StyleShare[]): readonly StyleShare[] {
+  return Array.isArray(styles) ? (styles as readonly StyleShare[]) : [{ style: styles as Style }];
+}
+
+/** The grain that a control asks for; its cells are as large as the strokes of all styles on average. */
+function grainOf(grain: number, shares: readonly StyleShare[]): Grain | undefined {
+  if (grain === 0) return undefined;
+  const total = shares.reduce((sum, { weight = 1 }) => sum + weight, 0);
+  const scale = shares.reduce((sum, { weight = 1, style }) => sum + (weight / total) * style.source.stroke, 0);
+  return { depth: MOST_GRAIN * grain, scale: scale || 1 };
 }
 
 /** The colors of a photograph, read part by part. */

@@ -45,6 +45,11 @@ export interface PaintOptions extends CallOptions, PaintControls, TileControls {
   readonly statistics?: RunningStatistics | undefined;
 }
 
+/** How a frame is looked at that is not painted: as it would be painted with these styles. */
+export interface ObserveOptions extends CallOptions, Pick<PaintControls, "grain"> {
+  readonly styles?: Style | readonly StyleShare[] | undefined;
+}
+
 /** How a photograph is painted, how large, and how the call goes. */
 export interface StylizeOptions extends PaintOptions, SizeControls {}
 

@@ -8,6 +8,7 @@ import { type EngineTensor, outputOf, type TensorData } from "../engine/engine.t
 import type { Architecture, AttentionModule } from "../network/architecture.ts";
 import { cellOf, gridOf } from "../network/levels.ts";
 import { type Area, clipped, cropPicture, type PictureSource, relativeTo, withMargin } from "../picture/area.ts";
+import { addGrain, type Grain } from "../picture/grain.ts";
 import { type Picture, type Size, toPicture, toTensor } from "../picture/picture.ts";
 import { restoreDetail } from "./detail.ts";
 import type { Mixture, Shares } from "./mixture.ts";
@@ -33,6 +34,8 @@ export interface PassInput {
   readonly photo: PictureSource;
   /** The photograph's padded size. */
   readonly size: Size;
+  /** What the network sees on the photograph besides. */
+  readonly grain: Grain | undefined;
   /** One for each of the mixture's shares. */
   readonly styles: readonly Style[];
   readonly mixture: Mixture;
@@ -116,10 +119,11 @@ export class Pass {
 
   /** Stacked features of an area of the padded photograph. */
   async #encode(outer: Area): Promise<Tensors> {
-    const { sessions, photo, signal } = this.#painting;
-    const picture = await photo.read(clipped(outer, photo));
+    const { sessions, photo, grain, signal } = this.#painting;
+    const data = toTensor(await photo.read(clipped(outer, photo)), outer);
+    if (grain !== undefined) addGrain(data, outer, grain);
     const shape = [1, 3, outer.height, outer.width];
-    return this.#keep(await sessions.encode.run({ picture: { shape, data: toTensor(picture, outer) } }, { signal }));
+    return this.#keep(await sessions.encode.run({ picture: { shape, data } }, { signal }));
   }
 
   /** Features of `outer` as those of an area within it. */

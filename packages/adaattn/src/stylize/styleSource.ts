@@ -12,6 +12,8 @@ import { STYLE_SIDE } from "./sizes.ts";
 export interface Source {
   /** Opaque, of the size and at the angle that the encoder sees. */
   readonly painting: Picture;
+  /** How much it was enlarged. */
+  readonly stroke: number;
   /** The part that is a source, in gray and of the painting's size; all of it where there is none. */
   readonly mask?: Picture | undefined;
   /** How positions are chosen among it. */
@@ -41,7 +43,7 @@ export function preparePainting(
     );
   }
   const choice = { seed, keys };
-  if (originalMask === undefined) return { painting, choice, notes: [] };
+  if (originalMask === undefined) return { painting, stroke, choice, notes: [] };
   const plane = readMask(originalMask, "the mask of the painting");
   const note = resizedNote(originalMask, original, "the painting");
   // Every pixel of the painting is a cell of the grid.
@@ -49,5 +51,5 @@ export function preparePainting(
   const data = new Uint8ClampedArray(values.length * 4).fill(255);
   for (const [at, value] of values.entries()) data.fill(value * 255, at * 4, at * 4 + 3);
   const mask = rotatePicture({ ...fitted, data }, rotate);
-  return { painting, mask, choice, notes: note === undefined ? [] : [note] };
+  return { painting, stroke, mask, choice, notes: note === undefined ? [] : [note] };
 }

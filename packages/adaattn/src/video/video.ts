@@ -72,6 +72,7 @@ export async function* stylizeVideo(
   options: StylizeVideoOptions = {},
 ): AsyncGenerator<StylizedFrame, void, undefined> {
   const { fade = 1, lead = 0, ...controls } = options;
+  const { signal, grain } = controls;
   const timeline = new StyleTimeline(styles, fade);
   const cuts = new SceneCuts();
   const begun: Promise<StylizedFrame>[] = [];
@@ -86,7 +87,7 @@ export async function* stylizeVideo(
       const startsScene = !isRepeated && cuts.next(frame.picture);
       if (startsScene) statistics = new RunningStatistics();
       if (count++ < lead) {
-        if (!isRepeated) await model.observe(frame.picture, statistics, { signal: options.signal });
+        if (!isRepeated) await model.observe(frame.picture, statistics, { signal, grain, styles: shares });
         last = { frame, shares };
         continue;
       }

@@ -25,9 +25,16 @@ export function lookControls(flags: LookFlags & { seed?: string }): StyleControl
   );
 }
 
+/** Flags of how pictures and frames are painted, as they were typed. */
+export interface PaintFlags {
+  strength?: string;
+  color?: string;
+  grain?: string;
+}
+
 /** @throws UsageError on the first flag that does not fit. */
-export function paintFlags({ strength, color }: { strength?: string; color?: string }): PaintControls {
-  return checked(paintControls, { strength: numberOr(strength), color });
+export function paintFlags({ strength, color, grain }: PaintFlags): PaintControls {
+  return checked(paintControls, { strength: numberOr(strength), color, grain: numberOr(grain) });
 }
 
 /** @throws UsageError where it is no size of tiles. */

@@ -1,5 +1,6 @@
 /** `adaattn stylize` on the command line: its options and help. */
 import type { Command } from "commander";
+import type { PaintFlags } from "../../options/controls.ts";
 import { addLookOptions, type LookFlags } from "../../options/look.ts";
 import { gather, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
 
@@ -21,6 +22,8 @@ Examples:
       in a mixture of all paintings in a folder
   $ adaattn stylize lake.jpg --style starry-night.jpg --strength 0.6 --color content -o lake-half.jpg
       nearer to the photograph, and in its colours
+  $ adaattn stylize lake.jpg --style starry-night.jpg --grain 0.5 -o lake-brushwork.jpg
+      with brushwork in an even sky
   $ adaattn stylize lake.jpg --style starry-night.jpg:2 --style ink.jpg:1 -o lake-both.jpg
       two parts of one style and one of another
   $ adaattn stylize lake.jpg --style starry-night.jpg@blue --style ink.jpg@red --mask sky.png -o lake-sky.jpg
@@ -38,11 +41,9 @@ Exit code: 0 all pictures made, 1 something failed, 2 the command was used wrong
 const ENDINGS = ["jpg", "jpeg", "png", "webp", "avif", "tif", "tiff"] as const;
 
 /** The options of `adaattn stylize` as they are typed. */
-interface StylizeFlags extends LookFlags {
+interface StylizeFlags extends LookFlags, PaintFlags {
   style?: string[];
   output: string;
-  strength?: string;
-  color?: string;
   mask?: string[];
   styleMask?: string[];
   model: string;
@@ -109,6 +110,7 @@ export function addStylizeCommand(
       "--color <OF>",
       "style; content, the photograph's chroma; match, the painting recoloured first (default: style)",
     )
+    .option("--grain <G>", "brushwork where the photograph is flat, from 0 to 1 (default: 0)")
     .option(
       "--mask <IMAGE>",
       "where the style goes: white or grey, one for each style, or one with regions in colours; the photograph stays elsewhere",

@@ -145,7 +145,7 @@ function report({ content, output }: Job, told: PictureReport, { styles, look, q
     const milliseconds = Object.fromEntries(
       Object.entries(times).map(([name, time]) => [name, Math.round(time * 10) / 10]),
     );
-    const { strength, color, weights } = result.controls;
+    const { strength, color, grain, weights } = result.controls;
     printJson({
       content: { path: content, ...source },
       styles: styles.map(({ path, region }, index) => {
@@ -154,7 +154,7 @@ function report({ content, output }: Job, told: PictureReport, { styles, look, q
         return { path, ...painting?.picture.source, weight: weights[index], ...(region && { region }), size };
       }),
       output: { path: output, ...size },
-      controls: { strength, color, stroke: look.stroke ?? 1, rotate: look.rotate ?? 0 },
+      controls: { strength, color, grain, stroke: look.stroke ?? 1, rotate: look.rotate ?? 0 },
       notes,
       tiles: result.tiles,
       model: model.name,

@@ -1,5 +1,6 @@
 /** `adaattn video` on the command line: its options and help. */
 import type { Command } from "commander";
+import type { PaintFlags } from "../../options/controls.ts";
 import { addLookOptions, type LookFlags } from "../../options/look.ts";
 import type { Interruption } from "../../terminal/interrupt.ts";
 import { gather, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
@@ -21,7 +22,7 @@ Needs ffmpeg and ffprobe. Ctrl-C closes the file properly after the frame at han
 Exit code: 0 all of it painted, 1 something failed, 2 the command was used wrongly, 130 stopped by Ctrl-C.`;
 
 /** The options of `adaattn video` as they are typed. */
-interface VideoFlags extends LookFlags {
+interface VideoFlags extends LookFlags, PaintFlags {
   style: string[];
   output?: string;
   frames?: string;
@@ -34,8 +35,6 @@ interface VideoFlags extends LookFlags {
   crf?: string;
   bitrate?: string;
   resume?: boolean;
-  strength?: string;
-  color?: string;
   mask?: string[];
   styleMask?: string[];
   model: string;
@@ -81,6 +80,7 @@ export function addVideoCommand(
     .option("--resume", "go on with a job that was killed, after its last whole two seconds")
     .option("--strength <T>", "0 is the video, 1 the style, up to 4 beyond it (default: 1)")
     .option("--color <OF>", "style; content, the video's chroma; match, the painting recoloured first (default: style)")
+    .option("--grain <G>", "brushwork where the video is flat, from 0 to 1 (default: 0)")
     .option("--mask <IMAGE>", "where the style goes in every frame, as for adaattn stylize", gather)
     .option("--style-mask <IMAGE>", "the part of the painting that is a source, one for each style, or none", gather);
   addLookOptions(command)
