@@ -1,4 +1,5 @@
 /** The command `adaattn`: reads what was typed, runs it, and turns every outcome into an exit code. */
+import { existsSync } from "node:fs";
 import { CommanderError } from "commander";
 import { createProgram } from "./program.ts";
 import { type Interruption, watchInterruption } from "./terminal/interrupt.ts";
@@ -17,6 +18,9 @@ async function run(typed: readonly string[], interruption: Interruption): Promis
   const program = createProgram(interruption, () => {
     code = 1;
   });
+  for (const command of [program, ...program.commands]) {
+    command.configureOutput({ outputError: (text, write) => write(explainDash(text, typed)) });
+  }
   try {
     await program.parseAsync(typed, { from: "user" });
   } catch (error) {
@@ -27,6 +31,16 @@ async function run(typed: readonly string[], interruption: Interruption): Promis
     return error instanceof UsageError ? 2 : 1;
   }
   return code;
+}
+
+/** Says of a file whose name begins with a dash, and was therefore taken for an option, how to write it. */
+function explainDash(text: string, typed: readonly string[]): string {
+  const unknown = /^error: unknown option '-(.*)'/.exec(text)?.[1];
+  if (unknown === undefined) return text;
+  // What is left of `-qash.png` once `-q` was found in it ends like it.
+  const name = typed.find((one) => one.startsWith("-") && one.endsWith(unknown));
+  if (name === undefined || !(existsSync(name) || /^-[^-=]*\.\w{2,5}$/.test(name))) return text;
+  return `error: ${name} is taken for an option, since it begins with a dash. Write it as ./${name} instead.\n`;
 }
 
 /** The published command comes without the server, which brings a web framework that nothing else needs. */

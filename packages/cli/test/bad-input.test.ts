@@ -161,6 +161,16 @@ describe.concurrent("used wrongly, it says how it is meant and ends with 2:", ()
       /^error: unknown option '--colour'\n\(Did you mean --color\?\)\n.*--help/,
     ],
     [
+      "a file whose name begins with a dash",
+      ["stylize", "-lake.jpg", "--style", "wave.png", "-o", "out.png"],
+      /^error: -lake\.jpg is taken for an option, since it begins with a dash\. Write it as \.\/-lake\.jpg instead\.\n.*--help/,
+    ],
+    [
+      "such a file whose next letter is an option",
+      ["stylize", "-quiet.jpg", "--style", "wave.png", "-o", "out.png"],
+      /^error: -quiet\.jpg is taken for an option, since it begins with a dash\./,
+    ],
+    [
       "no content",
       ["stylize", "--style", "wave.png", "-o", "out.png"],
       /^error: missing required argument 'CONTENT'\n.*--help/,
