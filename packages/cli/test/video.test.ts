@@ -439,3 +439,32 @@ describe.skipIf(!hasFfmpeg)("what cannot be painted", () => {
     ]);
   });
 });
+
+// Disks that are mounted where only the command sees them.
+const canMount =
+  process.platform === "linux" && (await run(["unshare", "-rm", "true"]).catch(() => undefined))?.code === 0;
+if (!canMount) console.warn("Skipped: full disks, since this machine lets nobody mount one (unshare -rm).");
+const KEPT = " The first 3.0 s are kept; run it again with --resume to go on from there.";
+test.skipIf(!canMount || !hasFfmpeg).each([
+  ["in the first segment", 12, "out.mkv", ""],
+  ["while sound is joined to the frames", 200, "out.mkv", KEPT],
+  ["in the first segment of a GIF", 40, "out.gif", ""],
+])(
+  "a disk that is full %s is told about in one sentence, and there is no film",
+  async (_, kibibytes, name, kept) => {
+    await mkdir(path("disk"), { recursive: true });
+    // Noise, of which a frame takes some kilobytes; its sound takes 258.
+    const noise = "nullsrc=size=64x48:rate=10:duration=3,geq=random(1)*255:128:128";
+    clip("-f", "lavfi", "-i", noise, ...tone(3), "-crf", "10", "-c:a", "pcm_s16le", "noise.mkv");
+    const script = `mount -t tmpfs -o size=${kibibytes}k none disk || exit 99; "$@"; code=$?; ls disk; exit $code`;
+    const args = ["video", "noise.mkv", "--style", "wave.jpg", "-o", `disk/${name}`, "--device", "cpu", "--quiet"];
+    const outcome = await run(["unshare", "-rm", "sh", "-c", script, "sh", ...ADAATTN, ...args], { cwd: folder });
+    const sentence = "no space is left on the disk. Free some, or choose a folder on another disk.";
+    expect(outcome).toMatchObject({
+      code: 1,
+      stderr: `error: Cannot write disk/${name}: ${sentence}${kept}\n`,
+      stdout: "",
+    });
+  },
+  60_000,
+);

@@ -2,10 +2,10 @@
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import type { Picture, Size } from "../../picture/picture.ts";
-import { cannotWrite } from "../files.ts";
+import { cannotWrite, writeFailure } from "../files.ts";
 import { exactTicks, type SegmentFormat } from "./codecs.ts";
 import type { FrameRate } from "./probe.ts";
-import { FfmpegProcess, fileUrl, reasonOf } from "./process.ts";
+import { type Ending, FfmpegProcess, fileUrl, reasonOf } from "./process.ts";
 
 /** Writes one file of frames of one size. Disposing of it before it was finished ends the encoder and removes the file. */
 export class FrameWriter implements AsyncDisposable {
@@ -66,8 +66,7 @@ export class FrameWriter implements AsyncDisposable {
    */
   async finish(): Promise<void> {
     this.#encoder.input.end();
-    const ending = await this.#encoder.ended;
-    if (ending.code !== 0) throw await this.#failure();
+    if (!isWritten(await this.#encoder.ended, this.#encoder.complaints)) throw await this.#failure();
     this.#isFinished = true;
   }
 
@@ -82,10 +81,17 @@ export class FrameWriter implements AsyncDisposable {
   }
 }
 
+/** Whether ffmpeg has written all of a file: versions before 6 end with code 0 where the disk is full at the last moment. */
+export function isWritten({ code }: Ending, complaints: readonly string[]): boolean {
+  return (
+    code === 0 && !complaints.some((line) => FULL.test(line) || /^Error (writing trailer|closing file)/.test(line))
+  );
+}
+
+const FULL = /no space left|disk quota/i;
+
 /** The error for a film that ffmpeg could not write. */
 export function writingFailure(name: string, reason: string, complaints: readonly string[]): Error {
-  if (complaints.some((line) => /no space left|disk quota/i.test(line))) {
-    return cannotWrite(name, "no space is left on the disk. Free some, or choose a folder on another disk.");
-  }
+  if (complaints.some((line) => FULL.test(line))) return writeFailure(name, "ENOSPC", undefined);
   return cannotWrite(name, `${reason}. Choose another --codec or another folder.`);
 }

@@ -1,8 +1,9 @@
 /** Segments of a film joined into one file, with the sound of the film that they were made from. */
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
+import { systemCode, writeFailure } from "../files.ts";
 import { audioArgs, exactTicks, type VideoTarget } from "./codecs.ts";
-import { writingFailure } from "./encode.ts";
+import { isWritten, writingFailure } from "./encode.ts";
 import type { AudioTrack, FrameRate } from "./probe.ts";
 import { type Ending, fileUrl, LOCAL_ONLY, reasonOf, runProgram, sourceArgs } from "./process.ts";
 
@@ -47,7 +48,10 @@ export async function joinSegments(path: string, target: VideoTarget, segments: 
     const seconds = (frames * rate.denominator) / rate.numerator;
     return `file ${quote(fileUrl(resolve(path)))}\nduration ${seconds.toFixed(6)}\n`;
   });
-  await writeFile(list, `ffconcat version 1.0\n${lines.join("")}`);
+  await writeFile(list, `ffconcat version 1.0\n${lines.join("")}`).catch((error: unknown) => {
+    const code = systemCode(error);
+    throw code === undefined ? error : writeFailure(name, code, error);
+  });
   const film = ["-f", "concat", "-safe", "0", ...LOCAL_ONLY, "-i", fileUrl(list)];
   const run = async (args: readonly string[]) => {
     const head = ["-nostdin", "-hide_banner", "-loglevel", "error", "-y"];
@@ -110,7 +114,7 @@ function loopOf(repeats: number): string {
 }
 
 function check(name: string, ending: Ending, complaints: readonly string[]): void {
-  if (ending.code !== 0) throw writingFailure(name, reasonOf(ending, complaints), complaints);
+  if (!isWritten(ending, complaints)) throw writingFailure(name, reasonOf(ending, complaints), complaints);
 }
 
 function container({ extension }: VideoTarget): readonly string[] {
