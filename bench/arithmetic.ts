@@ -3,7 +3,8 @@
  * products, as this repository computes them. Left out is what is small beside those: Norm, softmax, pools, activations.
  */
 
-import { type Architecture, type AttentionModule, type ConvolutionLayer, paddedSize, type Size } from "adaattn";
+import type { Size } from "adaattn";
+import { type Architecture, type AttentionModule, type ConvolutionLayer, paddedSize } from "adaattn/network";
 
 /** Multiply-accumulates of each part (`packages/adaattn/src/network/parts.ts`). */
 export interface Arithmetic {

@@ -3,7 +3,8 @@
  * so that what disturbs one disturbs the other. The first side is ours, the others are what it is compared with.
  */
 
-import { type Architecture, architectureNamed, type Device, type Size } from "adaattn";
+import type { Device, Size } from "adaattn";
+import { type Architecture, architectureNamed } from "adaattn/network";
 import { arithmeticOf, attentionOf, positionsAt } from "./arithmetic.ts";
 
 /** A command of ours.ts, of a script in peers/, or of `adaattn stylize`. `{...}` in its arguments is filled in by run.ts. */

@@ -6,7 +6,8 @@
  */
 
 import { grayOf, structuralSimilarity } from "@adaattn/train";
-import { exportOnnx, type Picture, readModel, readPicture, resizePicture, toPicture, toTensor } from "adaattn/node";
+import { exportOnnx, toPicture, toTensor } from "adaattn/network";
+import { type Picture, readModel, readPicture, resizePicture } from "adaattn/node";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 
 const asset = (path: string) => new URL(`../assets/${path}.jpg`, import.meta.url).pathname;

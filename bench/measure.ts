@@ -6,7 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { constant, input, matmul, multiply, reduceMean, toOnnx } from "@adaattn/graph";
 import { Random } from "@adaattn/train";
-import { type Engine, type EngineTensor, outputOf, type Picture, type TensorData } from "adaattn/node";
+import { type Engine, type EngineTensor, outputOf, type TensorData } from "adaattn/network";
+import type { Picture } from "adaattn/node";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 import { median } from "./median.ts";
 

@@ -20,25 +20,18 @@ import {
   architectureNamed,
   attendCosineQuadratic,
   attendToSums,
+  constantWeights,
   cosineSums,
+  type EngineTensor,
   encoderParameters,
   flatten,
+  outputOf,
   parametersOf,
   stylizingParameters,
-  vggEncoder,
-} from "adaattn";
-import {
-  constantWeights,
-  type EngineTensor,
-  loadModel,
-  Model,
-  NodeEngine,
-  outputOf,
-  readModel,
-  readPicture,
   type TensorData,
-  writePicture,
-} from "adaattn/node";
+  vggEncoder,
+} from "adaattn/network";
+import { loadModel, Model, NodeEngine, readModel, readPicture, writePicture } from "adaattn/node";
 import sharp from "sharp";
 import { decodePart, encodePart, type Part } from "../packages/adaattn/src/network/parts.ts";
 import { positionsAt } from "./arithmetic.ts";

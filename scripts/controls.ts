@@ -10,6 +10,8 @@ import { mkdir } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { STYLE_SIDE } from "adaattn/internal";
+import { replaceFile } from "adaattn/internal/node";
 import {
   drawEntropy,
   drawHeat,
@@ -21,8 +23,6 @@ import {
   type Picture,
   readPicture,
   regionMasks,
-  replaceFile,
-  STYLE_SIDE,
   type StyleOptions,
   type StyleShare,
 } from "adaattn/node";

@@ -121,6 +121,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     const path = join(target, "api", page);
     if (!path.endsWith(".md")) continue;
     const named = (_: string, name: string) => `# ${name === "adaattn" ? name : `@adaattn/${name}`}`;
-    writeFileSync(path, readFileSync(path, "utf8").replace(/^# ([a-z]+)\/src/m, named));
+    writeFileSync(path, readFileSync(path, "utf8").replace(/^# ([a-z]+)\/src(?:\/index\.node$)?/m, named));
   }
 }

@@ -11,15 +11,9 @@ import { mkdir, readdir, rm } from "node:fs/promises";
 import { basename, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import {
-  type BundledPainting,
-  listPaintings,
-  loadModel,
-  type Picture,
-  readPicture,
-  replaceFile,
-  STYLE_SIDE,
-} from "adaattn/node";
+import { STYLE_SIDE } from "adaattn/internal";
+import { replaceFile } from "adaattn/internal/node";
+import { type BundledPainting, listPaintings, loadModel, type Picture, readPicture } from "adaattn/node";
 import sharp, { type OverlayOptions } from "sharp";
 
 const root = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url));

@@ -24,7 +24,7 @@ interface Manifest {
   readonly name: string;
   readonly version: string;
   readonly files?: readonly string[];
-  readonly exports?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string | object>>>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly [field: string]: unknown;
 }
@@ -61,10 +61,11 @@ function copy(from: string, to: string, names: readonly string[]): void {
 }
 
 function publishedManifest({ private: _private, scripts, devDependencies, exports = {}, ...kept }: Manifest) {
-  const withoutSources = Object.entries(exports).map(([path, { "@adaattn/source": _, ...conditions }]) => [
-    path,
-    conditions,
-  ]);
+  const withoutSources = Object.entries(exports).map(([path, target]) => {
+    if (typeof target === "string") return [path, target];
+    const { "@adaattn/source": _, ...conditions } = target;
+    return [path, conditions];
+  });
   return {
     ...kept,
     exports: Object.fromEntries(withoutSources),
@@ -113,7 +114,7 @@ function optionalServer({ peerDependencies, peerDependenciesMeta }: Manifest, ve
 function pointAt(folder: string, dist: string, { name, exports = {} }: Manifest): void {
   const places = Object.entries(exports).map(([path, conditions]): [string, string] => [
     `"${name}${path.slice(1)}"`,
-    join(dist, relative("dist", conditions.default ?? "")),
+    join(dist, relative("dist", typeof conditions === "string" ? conditions : String(conditions.default))),
   ]);
   for (const entry of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
     const path = join(folder, entry);

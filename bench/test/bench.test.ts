@@ -1,4 +1,4 @@
-import { architectureNamed } from "adaattn";
+import { architectureNamed } from "adaattn/network";
 import { describe, expect, test } from "vitest";
 import { arithmeticOf, attentionOf } from "../arithmetic.ts";
 import { allCases, type Case, stylizeCase } from "../cases.ts";

@@ -54,9 +54,11 @@ export default defineConfig({
       }),
       part("Reference", {
         "reference/commands": "Commands",
-        "reference/api/adaattn/src": "adaattn",
+        "reference/api/adaattn/src/index.node": "adaattn",
         "reference/api/adaattn/src/node": "adaattn/node",
         "reference/api/adaattn/src/web": "adaattn/web",
+        "reference/api/adaattn/src/network": "adaattn/network",
+        "reference/api/adaattn/src/import": "adaattn/import",
         "reference/api/graph/src": "@adaattn/graph",
         "reference/api/train/src": "@adaattn/train",
         "reference/api/server/src": "@adaattn/server",

@@ -3,7 +3,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";
 import { join, parse } from "node:path";
-import { loadModel } from "adaattn/node";
+import { loadModel } from "adaattn";
 
 const [folder, painting, output] = process.argv.slice(2);
 if (folder === undefined || painting === undefined || output === undefined) {

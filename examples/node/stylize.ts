@@ -1,6 +1,6 @@
 /** Paints one photograph: tsx stylize.ts photo.jpg painting.jpg out.png. Progress goes to the terminal, Ctrl-C stops it. */
 
-import { loadModel } from "adaattn/node";
+import { loadModel } from "adaattn";
 
 const [photo, painting, output] = process.argv.slice(2);
 if (photo === undefined || painting === undefined || output === undefined) {

@@ -2,7 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import type { Attention, AttentionMap, Point } from "adaattn";
-import { fitWithin } from "adaattn";
+import { fitWithin } from "adaattn/web";
 import type { AttentionRequest, Looked } from "./engine/protocol.ts";
 import { complain, engine, givePainting, look, PICTURE_MODEL, photo, settings, view } from "./state.ts";
 

@@ -3,7 +3,8 @@
  * the picture, its download, the camera and films are all made by jobs.
  */
 
-import type { PaintControls, Picture } from "adaattn";
+import type { Picture } from "adaattn";
+import type { PaintControls } from "adaattn/web";
 import type { AskOptions } from "./engine/client.ts";
 import type { Painted, PaintRequest, Share } from "./engine/protocol.ts";
 import { padWeights } from "./mixing.ts";

@@ -3,7 +3,8 @@
  * it takes from the others, so that together they never cover more than everything.
  */
 
-import { fitWithin, type Picture, type Size } from "adaattn";
+import type { Picture, Size } from "adaattn";
+import { fitWithin } from "adaattn/web";
 
 /** How long the longer side of the planes is: the finest grid of the network has a cell for every four pixels. */
 const PLANE_SIDE = 320;

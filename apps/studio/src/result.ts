@@ -4,7 +4,7 @@
  */
 
 import { effect, signal } from "@preact/signals";
-import { fitWithin } from "adaattn";
+import { fitWithin } from "adaattn/web";
 import type { Painted } from "./engine/protocol.ts";
 import { type Job, jobOf, paintJob } from "./jobs.ts";
 import type { Settings } from "./settings.ts";

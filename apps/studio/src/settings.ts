@@ -1,7 +1,7 @@
 /** What the user has set for the picture, as one immutable record with a history; and the same as the part of an address after #. */
 
 import { computed, type Signal, signal } from "@preact/signals";
-import type { PaintControls } from "adaattn";
+import type { PaintControls } from "adaattn/web";
 import { type Regions, regionsFor } from "./regions.ts";
 
 /** Where the marker stands on the mixing pad, from 0 to 1 from its left and top edge. */

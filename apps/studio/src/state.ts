@@ -1,7 +1,8 @@
 /** What the page knows: the view, the photograph, the paintings, the settings, and the notices to the user. */
 
 import { batch, computed, effect, signal } from "@preact/signals";
-import { type Device, type Picture, STYLE_SIDE } from "adaattn";
+import type { Device, Picture } from "adaattn";
+import { STYLE_SIDE } from "adaattn/internal";
 import { Engine } from "./engine/client.ts";
 import {
   type BundledPainting,

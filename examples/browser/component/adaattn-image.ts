@@ -5,7 +5,7 @@
  * at `model` of the first of them ("/small" by default). Events: `painted` and `error`.
  */
 
-import { loadModel, type WebModel } from "adaattn/web";
+import { loadModel, type WebModel } from "adaattn";
 import { readPicture } from "../pictures.ts";
 
 let model: Promise<WebModel> | undefined;

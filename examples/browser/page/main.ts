@@ -1,6 +1,6 @@
 /** A page that paints the chosen photograph as soon as a painting is chosen too. */
 
-import { loadModel } from "adaattn/web";
+import { loadModel } from "adaattn";
 import { readPicture } from "../pictures.ts";
 
 const [photo, painting] = ["photo", "painting"].map((id) => document.getElementById(id) as HTMLInputElement) as [

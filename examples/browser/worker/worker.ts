@@ -1,6 +1,6 @@
 /** Paints in a thread of its own; messages come one at a time, each with an answer. */
 
-import { loadModel } from "adaattn/web";
+import { loadModel } from "adaattn";
 import { readPicture } from "../pictures.ts";
 
 /** What the page asks for. */

@@ -1,6 +1,7 @@
-/** Everything of `adaattn` in a browser: the root export, and the engine, models and files that come over the network. */
+/** Everything of `adaattn` in a browser: the root, and the engine, models and files that come over the network. */
 
-export * from "./index.ts";
+export * from "./details.ts";
+export * from "./root.ts";
 export { type FetchFileOptions, fetchFile } from "./web/download.ts";
 export { WebEngine, type WebEngineOptions } from "./web/engine.ts";
 export {
@@ -9,9 +10,10 @@ export {
   fetchModel,
   type LoadModelOptions,
   loadModel,
+  type ModelAddress,
 } from "./web/models.ts";
 export { DrawablePicture, type PictureInput } from "./web/pictures.ts";
-export { checkConvolution, probeWebGpu, type WebGpuProbe, type WebGpuProbeOptions } from "./web/probe.ts";
+export { probeWebGpu, type WebGpuProbe, type WebGpuProbeOptions } from "./web/probe.ts";
 export { problemCode, WebProblem, type WebProblemCode } from "./web/problem.ts";
 export {
   buildFor,

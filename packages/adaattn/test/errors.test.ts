@@ -3,16 +3,15 @@
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { engineFailure } from "../src/engine/failure.ts";
+import { openTensors } from "../src/import.ts";
+import { checkControls, paintControls } from "../src/internal.ts";
+import { architectureNamed } from "../src/network.ts";
 import {
   AdaattnError,
-  architectureNamed,
-  checkControls,
   type ErrorCode,
   loadModel,
   NodeEngine,
-  openTensors,
   PicturesNeeded,
-  paintControls,
   probeVideo,
   readPicture,
   videoTarget,

@@ -66,17 +66,24 @@ describe("adaattn alone, installed by npm", () => {
 
   test.each(NODES)("is imported on Node $version", async ({ node, version }) => {
     const program = `
-      import { parseColor } from "adaattn";
-      import { loadModel, readPicture } from "adaattn/node";
+      import { existsSync } from "node:fs";
+      import { createRequire } from "node:module";
+      import { fileURLToPath } from "node:url";
+      import { loadModel, readPicture } from "adaattn";
+      import * as node from "adaattn/node";
       import * as web from "adaattn/web";
+      import manifest from "adaattn/package.json" with { type: "json" };
 
       const model = await loadModel("small", { device: "cpu" });
       const style = await model.style(await readPicture("b.jpg"));
       const { width, height } = await model.stylize(await readPicture("a.jpg"), style);
       await model.dispose();
-      console.log(JSON.stringify([process.version, width, height, typeof parseColor, typeof web.loadModel]));`;
+      const weights = existsSync(fileURLToPath(import.meta.resolve("adaattn/models/small/model.safetensors")));
+      const required = createRequire(import.meta.url)("adaattn");
+      const isOne = required.loadModel === loadModel && node.loadModel === loadModel && web.loadModel !== loadModel;
+      console.log(JSON.stringify([process.version, width, height, manifest.name, weights, isOne]));`;
     const { stdout } = await inAlone(node, "node", "--input-type=module", "--eval", program);
-    expect(JSON.parse(stdout)).toEqual([version, 64, 48, "function", "function"]);
+    expect(JSON.parse(stdout)).toEqual([version, 64, 48, "adaattn", true, true]);
   });
 
   test("has the other commands", async () => {
@@ -101,9 +108,27 @@ describe("adaattn alone, installed by npm", () => {
   });
 });
 
+/** Compiles a file strictly, its libraries' types too, and expects nothing to be said of it and of our packages. */
+function compile(file: string, more: ts.CompilerOptions): ts.Program {
+  const compiled = ts.createProgram([join(folder, file)], {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: false,
+    target: ts.ScriptTarget.ES2022,
+    preserveSymlinks: true,
+    ...more,
+  });
+  const isOurs = (name: string) => name.endsWith(file) || /node_modules\/@?adaattn\//.test(name);
+  const ours = compiled.getSourceFiles().filter(({ fileName }) => isOurs(fileName));
+  expect(ours.length).toBeGreaterThan(20);
+  const found = ours.flatMap((one) => compiled.getSemanticDiagnostics(one));
+  expect(found.map((one) => [one.file?.fileName, ts.flattenDiagnosticMessageText(one.messageText, " ")])).toEqual([]);
+  return compiled;
+}
+
 test("the libraries run in Node, and their types are complete", async () => {
   const program = `
-import { loadModel, readPicture, type StylizedPicture, writePicture } from "adaattn/node";
+import { loadModel, readPicture, type StylizedPicture, writePicture } from "adaattn";
 import { toOnnx, type Tensor } from "@adaattn/graph";
 import { startServer } from "@adaattn/server";
 import { trainModel } from "@adaattn/train";
@@ -120,28 +145,35 @@ await writePicture("library.png", result);
 await model.dispose();
 `;
   writeFileSync(join(folder, "library.ts"), program);
-  const options: ts.CompilerOptions = {
-    strict: true,
-    target: ts.ScriptTarget.ES2022,
-    module: ts.ModuleKind.NodeNext,
-    types: ["node"],
-    preserveSymlinks: true,
-  };
-  const compiled = ts.createProgram([join(folder, "library.ts")], options);
-  const ours = compiled
-    .getSourceFiles()
-    .filter(({ fileName }) => /library\.ts$|node_modules\/@?adaattn\//.test(fileName));
-  expect(ours.length).toBeGreaterThan(50);
-  const found = ours.flatMap((file) => compiled.getSemanticDiagnostics(file));
-  expect(
-    found.map(({ file, messageText }) => [file?.fileName, ts.flattenDiagnosticMessageText(messageText, " ")]),
-  ).toEqual([]);
+  const compiled = compile("library.ts", { module: ts.ModuleKind.NodeNext, types: ["node"] });
   compiled.emit();
   for (const { node } of NODES) {
     rmSync(join(folder, "library.png"), { force: true });
     await runIn(folder, node, "node", "library.js");
     expect(readFileSync(join(folder, "library.png")).subarray(1, 4).toString()).toBe("PNG");
   }
+});
+
+test("types of the root are complete in a browser without Node's", () => {
+  const program = `
+import { loadModel, type StylizedPicture } from "adaattn";
+import { architectures } from "adaattn/network";
+import { openTensors } from "adaattn/import";
+import { probeWebGpu } from "adaattn/web";
+
+const model = await loadModel({ config: "/model.json", weights: "/model.safetensors" }, { device: "cpu" });
+const picture = new ImageData(64, 48);
+const { data, width, height }: StylizedPicture = await model.stylize(picture, await model.style(picture));
+export const painted = new ImageData(data, width, height);
+export const more = [architectures, openTensors, probeWebGpu];
+`;
+  writeFileSync(join(folder, "browser.ts"), program);
+  compile("browser.ts", {
+    module: ts.ModuleKind.ESNext,
+    moduleResolution: ts.ModuleResolutionKind.Bundler,
+    lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
+    types: [],
+  });
 });
 
 test("publint and Are The Types Wrong find nothing", async () => {
@@ -193,7 +225,7 @@ describe("a bundle", () => {
   });
 
   test("of all that a page needs stays within its budget, and sees nothing of Node", async () => {
-    const code = await bundle('import { loadModel } from "adaattn/web"; globalThis.load = loadModel;');
+    const code = await bundle('import { loadModel } from "adaattn"; globalThis.load = loadModel;');
     expect(code).toContain("decoder.4_1");
     expect(code).not.toMatch(/from\s*"node:|onnxruntime-node|sharp/);
     expect(gzipSync(code).length).toBeLessThan(65_000);
@@ -209,7 +241,9 @@ describe("a page built by Vite", () => {
     writeFileSync(
       join(page, "main.js"),
       `
-import { loadModel } from "adaattn/web";
+import { loadModel } from "adaattn";
+import config from "adaattn/models/small/model.json?url";
+import weights from "adaattn/models/small/model.safetensors?url";
 
 async function picture(address) {
   const bitmap = await createImageBitmap(await (await fetch(address)).blob());
@@ -219,7 +253,7 @@ async function picture(address) {
 }
 
 try {
-  const model = await loadModel("/small", { device: "cpu" });
+  const model = await loadModel({ config, weights }, { device: "cpu" });
   const result = await model.stylize(await picture("/a.jpg"), await model.style(await picture("/b.jpg")));
   window.result = { width: result.width, height: result.height, colors: new Set(result.data).size };
   await model.dispose();
@@ -236,7 +270,6 @@ try {
       ".wasm": "application/wasm",
     };
     const served: Record<string, string> = {
-      "/small": join(modules, "adaattn/models"),
       "/a.jpg": folder,
       "/b.jpg": folder,
     };

@@ -5,13 +5,14 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import {
   attendCosineQuadratic,
   constantWeights,
-  type Model,
+  outputOf,
   parametersOf,
   stylize,
   toPicture,
   toTensor,
-} from "../src/index.ts";
-import { loadModel, NodeEngine, outputOf, readModel } from "../src/node.ts";
+} from "../src/network.ts";
+import { loadModel, NodeEngine, readModel } from "../src/node.ts";
+import type { Model } from "../src/root.ts";
 import { waves } from "./models.ts";
 
 let model: Model;

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { FrameReader, ffmpegAbilities, keyFrames, probeVideo, type Stretch } from "../src/node.ts";
+import { keyFrames } from "../src/internalNode.ts";
+import { FrameReader, ffmpegAbilities, probeVideo, type Stretch } from "../src/node.ts";
 import { card, hasFfmpeg, makeClip } from "./clips.ts";
 
 let folder = "";

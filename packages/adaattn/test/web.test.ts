@@ -9,17 +9,9 @@ import { constant, input, multiply, symbol, type Tensor, toOnnx } from "@adaattn
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { type EngineTensor, outputOf } from "../src/engine/engine.ts";
 import { AdaattnError } from "../src/error.ts";
-import {
-  checkConvolution,
-  fetchFile,
-  fetchModel,
-  hasVectors,
-  loadModel,
-  parametersOf,
-  probeWebGpu,
-  WebEngine,
-  WebProblem,
-} from "../src/web.ts";
+import { parametersOf } from "../src/network.ts";
+import { checkConvolution } from "../src/web/probe.ts";
+import { fetchFile, fetchModel, hasVectors, loadModel, probeWebGpu, WebEngine, WebProblem } from "../src/web.ts";
 
 describe("the web engine on WebAssembly", () => {
   let engine: WebEngine;

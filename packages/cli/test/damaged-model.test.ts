@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { cp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readSafetensors, type WritableTensor, writeSafetensors } from "adaattn";
+import { readSafetensors, type WritableTensor, writeSafetensors } from "adaattn/network";
 import { beforeAll, describe, expect, test } from "vitest";
 import { adaattn, temporaryFolder, waves } from "./command.ts";
 

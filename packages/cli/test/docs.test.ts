@@ -19,49 +19,61 @@ const PAGES = [
 ].map((path) => ({ name: relative(ROOT, path), path, text: readFileSync(path, "utf8") }));
 
 /**
- * What stands in fenced blocks of TypeScript. A comment before one, `<!-- given: declare const photo: Blob; -->`, says what it takes for
- * granted.
+ * What stands in fenced blocks of TypeScript, for Node or for browsers. A comment before one says what it takes for granted,
+ * `<!-- given: declare const photo: Blob; -->`, and that it is for a browser, `<!-- in a browser, given: ... -->`.
  */
-const programs = (text: string) =>
-  [...text.matchAll(/(?:^<!-- given: (.*?) -->\n+)?^```ts\n(.*?)^```/gms)].map(
-    ([, given = "", code = ""]) => `export {};\n${given}\n${code}`,
-  );
+const programs = (text: string, isForBrowser: boolean) =>
+  [...text.matchAll(/(?:^<!-- (in a browser)?(?:, )?(?:given: (.*?))? -->\n+)?^```ts\n(.*?)^```/gms)]
+    .filter(([, browser]) => (browser !== undefined) === isForBrowser)
+    .map(([, , given = "", code = ""]) => `export {};\n${given}\n${code}`);
 
-test("every block of TypeScript compiles", () => {
-  const blocks = new Map(
-    PAGES.flatMap(({ name, text }) =>
-      programs(text).map((code, at): [string, string] => [join(ROOT, `${name}.${at}.ts`), code]),
-    ),
-  );
-  expect(blocks.size).toBeGreaterThan(5);
-  const { options, errors } = ts.convertCompilerOptionsFromJson(
-    {
-      ...(ts.readConfigFile(join(ROOT, "tsconfig.json"), ts.sys.readFile).config as { compilerOptions: object })
-        .compilerOptions,
-      lib: ["ES2023", "ESNext.Disposable", "DOM", "DOM.Iterable"],
-      module: "ESNext",
-      moduleResolution: "Bundler",
-    },
-    ROOT,
-  );
-  expect(errors).toEqual([]);
-  const host = ts.createCompilerHost(options);
-  const { fileExists, readFile, getSourceFile } = host;
-  host.fileExists = (path) => blocks.has(path) || fileExists(path);
-  host.readFile = (path) => blocks.get(path) ?? readFile(path);
-  host.getSourceFile = (path, target, ...rest) => {
-    const code = blocks.get(path);
-    return code === undefined ? getSourceFile(path, target, ...rest) : ts.createSourceFile(path, code, target);
-  };
-  const program = ts.createProgram([...blocks.keys()], options, host);
-  const found = [...blocks.keys()].flatMap((path) => {
-    const source = program.getSourceFile(path);
-    return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
-      ({ messageText }) => `${relative(ROOT, path)}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`,
+test.each([
+  { place: "Node", least: 5, conditions: ["@adaattn/source"], types: ["node"] },
+  { place: "browsers", least: 3, conditions: ["@adaattn/source", "browser"], types: ["node", "vite/client"] },
+])(
+  "every block of TypeScript for $place compiles",
+  ({ place, least, conditions, types }) => {
+    const blocks = new Map(
+      PAGES.flatMap(({ name, text }) =>
+        programs(text, place === "browsers").map((code, at): [string, string] => [
+          join(ROOT, `${name}.${place}.${at}.ts`),
+          code,
+        ]),
+      ),
     );
-  });
-  expect(found).toEqual([]);
-}, 240_000);
+    expect(blocks.size).toBeGreaterThanOrEqual(least);
+    const { options, errors } = ts.convertCompilerOptionsFromJson(
+      {
+        ...(ts.readConfigFile(join(ROOT, "tsconfig.json"), ts.sys.readFile).config as { compilerOptions: object })
+          .compilerOptions,
+        lib: ["ES2023", "ESNext.Disposable", "DOM", "DOM.Iterable"],
+        module: "ESNext",
+        moduleResolution: "Bundler",
+        customConditions: conditions,
+        types,
+      },
+      ROOT,
+    );
+    expect(errors).toEqual([]);
+    const host = ts.createCompilerHost(options);
+    const { fileExists, readFile, getSourceFile } = host;
+    host.fileExists = (path) => blocks.has(path) || fileExists(path);
+    host.readFile = (path) => blocks.get(path) ?? readFile(path);
+    host.getSourceFile = (path, target, ...rest) => {
+      const code = blocks.get(path);
+      return code === undefined ? getSourceFile(path, target, ...rest) : ts.createSourceFile(path, code, target);
+    };
+    const program = ts.createProgram([...blocks.keys()], options, host);
+    const found = [...blocks.keys()].flatMap((path) => {
+      const source = program.getSourceFile(path);
+      return [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)].map(
+        ({ messageText }) => `${relative(ROOT, path)}: ${ts.flattenDiagnosticMessageText(messageText, "\n")}`,
+      );
+    });
+    expect(found).toEqual([]);
+  },
+  240_000,
+);
 
 describe("commands", () => {
   const program = documentedProgram();

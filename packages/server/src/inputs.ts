@@ -1,5 +1,6 @@
 /** What an upload and its options mean together: which painting, mask, weight and look each style has. */
-import { STYLE_SIDE, type StyleControls } from "adaattn";
+import { STYLE_SIDE } from "adaattn/internal";
+import type { StyleControls } from "adaattn/node";
 import type { Upload } from "./http/upload.ts";
 import { Problem } from "./problem.ts";
 import { MOST_STYLES, type StyleChoice, type StyleLook } from "./schemas.ts";

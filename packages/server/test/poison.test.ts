@@ -1,7 +1,8 @@
 /** Uploads that would end the server: too many frames, and a job that kills its process again and again. */
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { keyFrames, probeVideo } from "adaattn/node";
+import { keyFrames } from "adaattn/internal/node";
+import { probeVideo } from "adaattn/node";
 import { describe, expect, it } from "vitest";
 import { card, clip, hasFfmpeg, picture, temporaryFolder, testServer } from "./helpers.ts";
 import { adaattn, serve } from "./processes.ts";

@@ -1,5 +1,6 @@
 /** How a video is split, and that its stretches are painted as the whole of it would be. */
-import { LEAD, loadModel, readPicture, SceneCuts, stylizeVideo, type VideoFrame } from "adaattn/node";
+import { LEAD, SceneCuts } from "adaattn/internal";
+import { loadModel, readPicture, stylizeVideo, type VideoFrame } from "adaattn/node";
 import { describe, expect, it } from "vitest";
 import { LEAD_TO_CUT, split } from "../src/video/plan.ts";
 import { picture } from "./helpers.ts";

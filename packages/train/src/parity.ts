@@ -19,21 +19,22 @@ import {
   type Tensor,
   toOnnx,
 } from "@adaattn/graph";
+import { DEFAULT_SEED } from "adaattn/internal";
 import {
   type AttendOptions,
   architectureNamed,
   attendCosineQuadratic,
   constantWeights,
-  DEFAULT_SEED,
+  type Engine,
   encode,
   mergeLevels,
+  outputOf,
   parametersOf,
   randomPositions,
   readSafetensors,
   stylize,
   stylizingParameters,
-} from "adaattn";
-import { type Engine, outputOf } from "adaattn/node";
+} from "adaattn/network";
 import { globalStyleLoss, localFeatureLoss } from "./step/losses.ts";
 import { generateWeights } from "./weights/generated.ts";
 

@@ -5,7 +5,9 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ImportTargetName, importModel, importTarget, parametersOf, readModel } from "adaattn/node";
+import { type ImportTargetName, importTarget } from "adaattn/import";
+import { parametersOf } from "adaattn/network";
+import { importModel, readModel } from "adaattn/node";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { torchLegacy, torchZip, type Written } from "../../adaattn/test/tensorFiles.ts";
 import { readEncoder } from "../src/weights/encoders.ts";

@@ -12,7 +12,8 @@ import {
   structuralSimilarity,
   summarize,
 } from "@adaattn/train";
-import { type Picture, toTensor } from "adaattn";
+import type { Picture } from "adaattn";
+import { toTensor } from "adaattn/network";
 import { NodeEngine } from "adaattn/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { patchPositions, patchSimilarityGraph } from "../src/metrics/patches.ts";

@@ -14,15 +14,16 @@ import {
   type Architecture,
   type ConvolutionLayer,
   countParameters,
+  type Engine,
   encoderParameters,
   flatten,
+  outputOf,
   type ParameterShapes,
   stylizingParameters,
   type TensorData,
   vggEncoder,
   type WeightValues,
-} from "adaattn";
-import { type Engine, outputOf } from "adaattn/node";
+} from "adaattn/network";
 
 function convolution(name: string, inputs: number, outputs: number, relu = true): ConvolutionLayer {
   return { kind: "convolution", name, inputs, outputs, kernel: 3, relu };

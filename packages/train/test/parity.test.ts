@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { readFields } from "@adaattn/graph";
 import { type Comparison, parity } from "@adaattn/train";
-import { readSafetensors, writeSafetensors } from "adaattn";
+import { readSafetensors, writeSafetensors } from "adaattn/network";
 import { NodeEngine } from "adaattn/node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { targets } from "../../graph/test/engines.ts";

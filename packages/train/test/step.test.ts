@@ -32,7 +32,7 @@ import {
   unflatten,
   vggEncoder,
   type Weights,
-} from "adaattn";
+} from "adaattn/network";
 import { NodeEngine } from "adaattn/node";
 import { describe, expect, test } from "vitest";
 import { topologicalOrder } from "../../graph/src/tensor.ts";

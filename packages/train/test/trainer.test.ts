@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { add, input, log, reduceMean, reduceSum, square, subtract } from "@adaattn/graph";
 import { distillObjective, Random, readAverage, Trainer, type TrainerOptions, trainingStep } from "@adaattn/train";
-import { type ParameterShapes, readSafetensors, type TensorData } from "adaattn";
+import { type ParameterShapes, readSafetensors, type TensorData } from "adaattn/network";
 import { NodeEngine } from "adaattn/node";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { observe } from "../../adaattn/test/observed.ts";

@@ -18,7 +18,7 @@ import {
   type TrainSettings,
   trainModel,
 } from "@adaattn/train";
-import { architectures, readSafetensors, writeSafetensors } from "adaattn";
+import { architectures, readSafetensors, writeSafetensors } from "adaattn/network";
 import { loadModel, NodeEngine, readModel } from "adaattn/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readSafetensors, writeSafetensors } from "adaattn";
+import { readSafetensors, writeSafetensors } from "adaattn/network";
 import { loadModel, readPicture } from "adaattn/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { here, left, PYTHON, run } from "./python.ts";

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promis
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { architectureNamed, parametersOf, readSafetensors, type TensorData, writeSafetensors } from "adaattn";
+import { architectureNamed, parametersOf, readSafetensors, type TensorData, writeSafetensors } from "adaattn/network";
 import { writePicture } from "adaattn/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { here, left, PYTHON, run } from "./python.ts";

@@ -5,16 +5,19 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gradients, input, multiply, reduceSum, toOnnx } from "@adaattn/graph";
 import { grayOf, structuralSimilarity } from "@adaattn/train";
-import { architectureNamed, constantWeights, paddedSize, parametersOf, type TensorData, toTensor } from "adaattn";
 import {
-  loadModel,
-  NodeEngine,
+  architectureNamed,
+  constantWeights,
   outputOf,
-  type Picture,
+  paddedSize,
+  parametersOf,
   readSafetensors,
   stylize,
+  type TensorData,
+  toTensor,
   writeSafetensors,
-} from "adaattn/node";
+} from "adaattn/network";
+import { loadModel, NodeEngine, type Picture } from "adaattn/node";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { here, left, PYTHON, run } from "./python.ts";
 

@@ -1,7 +1,7 @@
 /** Messages between the page and the worker that paints. Errors travel as codes and sentences; a request is cancelled by its number. */
 
-import type { Attention, AttentionMap, Device, PaintControls, Picture, Point, StyleControls } from "adaattn";
-import type { WebProblemCode } from "adaattn/web";
+import type { Attention, AttentionMap, Device, Picture, Point } from "adaattn";
+import type { PaintControls, StyleControls, WebProblemCode } from "adaattn/web";
 
 /** How a painting is looked at: the style controls that the studio offers. */
 export type Look = Pick<StyleControls, "stroke" | "rotate">;

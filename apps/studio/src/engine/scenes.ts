@@ -1,6 +1,8 @@
 /** What frames of a clip share: from one cut to the next they are normalised alike, so that the picture does not flicker. */
 
-import { type Picture, RunningStatistics, SceneCuts } from "adaattn";
+import type { Picture } from "adaattn";
+import { SceneCuts } from "adaattn/internal";
+import { RunningStatistics } from "adaattn/web";
 
 export class Scenes {
   #clip: string | undefined;

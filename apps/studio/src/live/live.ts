@@ -4,7 +4,7 @@
  */
 
 import { signal } from "@preact/signals";
-import { fitWithin } from "adaattn";
+import { fitWithin } from "adaattn/web";
 import type { Painted } from "../engine/protocol.ts";
 import { jobOf, paintJob } from "../jobs.ts";
 import { pixelsOf } from "../pictures/decode.ts";

@@ -1,6 +1,8 @@
 /** Files to pixels, by the browser's own decoders, within limits; what cannot be opened is said in one sentence with a way on. */
 
-import { fitWithin, LEAST_SIDE, type Picture, type Size } from "adaattn";
+import type { Picture, Size } from "adaattn";
+import { LEAST_SIDE } from "adaattn/internal";
+import { fitWithin } from "adaattn/web";
 import { type TextKey, t } from "../texts/texts.ts";
 import { type FileKind, headerSize, isAnimated, kindOf } from "./fileKinds.ts";
 

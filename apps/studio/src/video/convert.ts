@@ -3,7 +3,8 @@
  * converted where the browser can, else left out.
  */
 
-import { fitWithin, type Picture } from "adaattn";
+import type { Picture } from "adaattn";
+import { fitWithin } from "adaattn/web";
 import {
   ALL_FORMATS,
   BlobSource,

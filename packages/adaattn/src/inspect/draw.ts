@@ -5,7 +5,7 @@ import type { Picture, Size } from "../picture/picture.ts";
 import type { Attention, AttentionMap, Point } from "./attention.ts";
 
 /** A picture made here, opaque. */
-type Drawing = Picture & { readonly data: Uint8ClampedArray };
+type Drawing = Picture & { readonly data: Uint8ClampedArray<ArrayBuffer> };
 
 /**
  * The colors of heat, by equal steps of what is seen: lightness in OKLab rises evenly from nearly black to nearly white, while the

@@ -47,7 +47,7 @@ export function sourceOf(picture: Picture): PictureSource {
 export function cropPicture<P extends Picture>(
   picture: P,
   { left, top, width, height }: Area,
-): P | (Picture & { readonly data: Uint8ClampedArray }) {
+): P | (Picture & { readonly data: Uint8ClampedArray<ArrayBuffer> }) {
   if (width === picture.width && height === picture.height) return picture;
   const data = new Uint8ClampedArray(width * height * 4);
   for (let y = 0; y < height; y++) {

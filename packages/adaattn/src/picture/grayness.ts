@@ -55,10 +55,10 @@ export async function chromaShare(
 
 /** A share of a picture's chroma (OKLab's a and b), and the photograph's for the rest of it. */
 export function fadeChroma(
-  stylized: Picture & { data: Uint8ClampedArray },
+  stylized: Picture & { data: Uint8ClampedArray<ArrayBuffer> },
   photograph: Picture,
   share: number,
-): Picture & { data: Uint8ClampedArray } {
+): Picture & { data: Uint8ClampedArray<ArrayBuffer> } {
   if (share === 1) return stylized;
   const data = new Uint8ClampedArray(stylized.data);
   const colors = (from: Picture["data"], at: number) =>

@@ -119,7 +119,11 @@ export function toTensor(picture: Picture, size: Size = picture): Float32Array<A
  * @param size the tensor's size; what it is larger than the picture by on the right and at the bottom is cut off.
  * @param content the picture that gives the result its size and its alpha.
  */
-export function toPicture(tensor: Float32Array, size: Size, content: Picture): Picture & { data: Uint8ClampedArray } {
+export function toPicture(
+  tensor: Float32Array,
+  size: Size,
+  content: Picture,
+): Picture & { data: Uint8ClampedArray<ArrayBuffer> } {
   const { width, height } = content;
   const plane = size.width * size.height;
   const data = new Uint8ClampedArray(width * height * 4);

@@ -51,7 +51,7 @@ export function matchColorSums(painting: Picture, photograph: ColorSums): Pictur
 }
 
 /** The lightness (OKLab's L) of one picture with the chroma (a and b) of another of the same size, and the first one's alpha. */
-export function keepChroma(stylized: Picture, photograph: Picture): Picture & { data: Uint8ClampedArray } {
+export function keepChroma(stylized: Picture, photograph: Picture): Picture & { data: Uint8ClampedArray<ArrayBuffer> } {
   const data = new Uint8ClampedArray(stylized.data);
   const { data: colors } = photograph;
   for (let at = 0; at < data.length; at += 4) {

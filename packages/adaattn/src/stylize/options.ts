@@ -76,7 +76,7 @@ export interface StyleShare<Mask = Picture> extends Omit<Portion, "mask"> {
 export interface PaintedTile {
   readonly left: number;
   readonly top: number;
-  readonly picture: Picture & { readonly data: Uint8ClampedArray };
+  readonly picture: Picture & { readonly data: Uint8ClampedArray<ArrayBuffer> };
 }
 
 /** A style as tensors by name. */
@@ -84,7 +84,7 @@ export type SavedStyle = ReadonlyMap<string, { readonly shape: readonly number[]
 
 /** A stylized picture, of the size that the photograph was painted at and with its alpha. */
 export interface StylizedPicture extends Picture, StylizeReport {
-  readonly data: Uint8ClampedArray;
+  readonly data: Uint8ClampedArray<ArrayBuffer>;
 }
 
 /** How a photograph was painted. */

@@ -226,7 +226,7 @@ export class Pass {
 /** A painted tile: where it lies in the photograph, its pixels, and those of the photograph there. */
 export interface PaintedArea {
   readonly area: Area;
-  readonly picture: Picture & { readonly data: Uint8ClampedArray };
+  readonly picture: Picture & { readonly data: Uint8ClampedArray<ArrayBuffer> };
   readonly content: Picture;
 }
 

@@ -29,9 +29,17 @@ export interface LoadModelOptions extends FetchModelOptions, RuntimeOptions {
   readonly device?: "auto" | Device | undefined;
 }
 
+/** Where the files of a model lie that are not in one folder under their own names, as where a bundler has renamed them. */
+export interface ModelAddress {
+  /** The address of `model.json`, absolute or relative to the page. */
+  readonly config: string;
+  /** The address of `model.safetensors`, absolute or relative to the page. */
+  readonly weights: string;
+}
+
 /** A network and its weights, as they came over the network. */
 export interface FetchedModel {
-  /** The last part of the folder's address. */
+  /** The last part of the folder's address; of files apart, the name that `model.json` gives. */
   readonly name: string;
   readonly architecture: Architecture;
   /** Every tensor of the architecture, in its shape. */
@@ -42,23 +50,24 @@ export interface FetchedModel {
  * Fetches a model without loading it on an engine: a folder with `model.json`, whose `architecture` names the network, and
  * `model.safetensors`. Both are kept in the browser's cache.
  *
- * @param folder the folder's address, absolute or relative to the page.
+ * @param model the folder's address, absolute or relative to the page, or those of its two files.
  * @throws Error with one sentence where a file cannot be had, is damaged, or does not fit the architecture.
  */
-export async function fetchModel(folder: string, options: FetchModelOptions = {}): Promise<FetchedModel> {
+export async function fetchModel(model: string | ModelAddress, options: FetchModelOptions = {}): Promise<FetchedModel> {
   const { sha256, onProgress, ...common } = options;
-  const base = folder.replace(/\/+$/, "");
-  const text = new TextDecoder().decode(await fetchFile(`${base}/model.json`, common));
-  const url = `${base}/model.safetensors`;
+  const folder = typeof model === "string" ? model.replace(/\/+$/, "") : undefined;
+  const { config, weights: url } =
+    typeof model === "string" ? { config: `${folder}/model.json`, weights: `${folder}/model.safetensors` } : model;
+  const text = new TextDecoder().decode(await fetchFile(config, common));
   const file = await fetchFile(url, { ...common, sha256, onProgress });
   try {
     const { architecture: name } = JSON.parse(text) as { architecture?: unknown };
     const architecture = architectureNamed(String(name));
     const weights = checkWeights(architecture, readSafetensors(file).tensors);
-    return { name: base.slice(base.lastIndexOf("/") + 1), architecture, weights };
+    return { name: folder?.slice(folder.lastIndexOf("/") + 1) ?? String(name), architecture, weights };
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/\.$/, "") : String(error);
-    throw new WebProblem("damaged", `The model at ${base} cannot be used: ${reason}.`, { cause: error });
+    throw new WebProblem("damaged", `The model at ${folder ?? url} cannot be used: ${reason}.`, { cause: error });
   }
 }
 
@@ -68,11 +77,17 @@ export async function fetchModel(folder: string, options: FetchModelOptions = {}
  *
  *   const model = await loadModel("/models/small", { onProgress: (received, total) => show(received, total) });
  *
+ * A bundler serves the weights of this package itself; with Vite:
+ *
+ *   import config from "adaattn/models/small/model.json?url";
+ *   import weights from "adaattn/models/small/model.safetensors?url";
+ *   const model = await loadModel({ config, weights });
+ *
  * @throws Error with one sentence where the model cannot be had or the engine does not run here.
  */
-export async function loadModel(folder: string, options: LoadModelOptions = {}): Promise<WebModel> {
+export async function loadModel(model: string | ModelAddress, options: LoadModelOptions = {}): Promise<WebModel> {
   const { device = "auto", files, threads, ...fetching } = options;
-  const { name, architecture, weights } = await fetchModel(folder, fetching);
+  const { name, architecture, weights } = await fetchModel(model, fetching);
   const engine = await engineFor(device, { files, threads });
   try {
     return await WebModel.load(name, architecture, weights, engine);

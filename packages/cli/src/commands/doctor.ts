@@ -1,5 +1,6 @@
 /** `adaattn doctor`: what this machine offers, for the person who wonders and for reports of problems. */
-import { engineInfo, listModels } from "adaattn/node";
+import { engineInfo } from "adaattn/internal/node";
+import { listModels } from "adaattn/node";
 
 /** The options of `adaattn doctor`. */
 export interface DoctorOptions {

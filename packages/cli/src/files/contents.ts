@@ -1,7 +1,7 @@
 /** The photographs that are meant by the names of files, folders and addresses. */
 import { readdir, realpath, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { cannotRead } from "adaattn/node";
+import { cannotRead } from "adaattn/internal/node";
 import { UsageError } from "../terminal/usage.ts";
 import { isPicture } from "./pictures.ts";
 

@@ -1,21 +1,17 @@
 /** Where frames come from: a video file, or a folder of numbered pictures. */
 import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
+import { LEAST_SIDE } from "adaattn/internal";
+import { cannotRead, type FilmPart, partOf, perSecond, seekBefore } from "adaattn/internal/node";
 import {
-  cannotRead,
   type FfmpegAbilities,
-  type FilmPart,
   type FrameRate,
   FrameReader,
   fitWithin,
-  LEAST_SIDE,
   PICTURE_EXTENSIONS,
-  partOf,
-  perSecond,
   probeVideo,
   readPicture,
   type Size,
-  seekBefore,
   type VideoFrame,
   type VideoInfo,
 } from "adaattn/node";

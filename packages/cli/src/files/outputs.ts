@@ -1,7 +1,8 @@
 /** Where each stylized picture goes. */
 import { lstat, mkdir, realpath, rmdir, stat } from "node:fs/promises";
 import { basename, dirname, extname, join, parse, sep } from "node:path";
-import { isAddress, PICTURE_EXTENSIONS, systemCode, writeFailure } from "adaattn/node";
+import { isAddress, systemCode, writeFailure } from "adaattn/internal/node";
+import { PICTURE_EXTENSIONS } from "adaattn/node";
 import { UsageError } from "../terminal/usage.ts";
 import type { ContentPath } from "./contents.ts";
 import { STREAM } from "./reading.ts";

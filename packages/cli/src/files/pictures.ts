@@ -1,7 +1,8 @@
 /** The pictures of a folder. */
 import { readdir, stat } from "node:fs/promises";
 import { basename, extname, join, parse } from "node:path";
-import { cannotRead, PICTURE_EXTENSIONS } from "adaattn/node";
+import { cannotRead } from "adaattn/internal/node";
+import { PICTURE_EXTENSIONS } from "adaattn/node";
 
 /** A picture file. */
 export interface NamedPicture {

@@ -1,14 +1,7 @@
 /** Reading the pictures that a command is given: files, addresses, and `-` for what comes on stdin. */
-import {
-  CONTENT_SIDE,
-  cannotRead,
-  type FilePicture,
-  fetchPicture,
-  isAddress,
-  MOST_STREAMED_BYTES,
-  readPicture,
-  tooManyBytes,
-} from "adaattn/node";
+import { CONTENT_SIDE } from "adaattn/internal";
+import { cannotRead, isAddress, MOST_STREAMED_BYTES, tooManyBytes } from "adaattn/internal/node";
+import { type FilePicture, fetchPicture, readPicture } from "adaattn/node";
 import { UsageError } from "../terminal/usage.ts";
 
 /** What stands for stdin as a picture that is read, and for stdout as one that is written. */

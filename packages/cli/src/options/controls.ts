@@ -3,13 +3,12 @@ import {
   checkControls,
   type InspectControls,
   inspectControls,
-  type PaintControls,
   paintControls,
-  type StyleControls,
   styleControls,
   type TileControls,
   tileControls,
-} from "adaattn";
+} from "adaattn/internal";
+import type { PaintControls, StyleControls } from "adaattn/node";
 import { numberOr, UsageError } from "../terminal/usage.ts";
 import type { LookFlags } from "./look.ts";
 

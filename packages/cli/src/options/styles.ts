@@ -1,7 +1,8 @@
 /** What `--style` is given: a painting, and perhaps its weight and its region, as PATH|NAME[:WEIGHT][@COLOR]. */
 import { existsSync } from "node:fs";
 import { parseColor } from "adaattn";
-import { listPaintings, paintingsLike } from "adaattn/node";
+import { paintingsLike } from "adaattn/internal/node";
+import { listPaintings } from "adaattn/node";
 import { UsageError } from "../terminal/usage.ts";
 
 /** The bundled painting that is taken where no style is given. */

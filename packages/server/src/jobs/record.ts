@@ -1,6 +1,6 @@
 /** A job as it is kept: what was asked, and how far it is. */
 import { randomUUID } from "node:crypto";
-import type { PaintControls } from "adaattn";
+import type { PaintControls } from "adaattn/node";
 import type { ResultFormat, StyleInput } from "../painters/messages.ts";
 import type { JobEvent, JobInfo, JobState, VideoRequestOptions } from "../schemas.ts";
 import type { JobLimits } from "../settings.ts";

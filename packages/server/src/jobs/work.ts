@@ -5,7 +5,8 @@
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { joinSegments, perSecond } from "adaattn/node";
+import { perSecond } from "adaattn/internal/node";
+import { joinSegments } from "adaattn/node";
 import type { FileStore } from "../files/store.ts";
 import type { Log } from "../log.ts";
 import type { InputFile, PaintTask, SegmentProgress } from "../painters/messages.ts";

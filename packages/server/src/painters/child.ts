@@ -2,7 +2,9 @@
  * A painting process: it has the models, an engine each, and does the tasks that its pool sends. What comes from outside is decoded
  * here and not in the server, so that a picture that breaks a decoder, or needs too much memory, costs one process that is replaced.
  */
-import { AdaattnError, limitFfmpeg, loadModel, type Model, parametersOf } from "adaattn/node";
+
+import { parametersOf } from "adaattn/network";
+import { AdaattnError, limitFfmpeg, loadModel, type Model } from "adaattn/node";
 import { VIDEO_DEMUXERS } from "../video/kinds.ts";
 import { UnreadableUpload } from "./materials.ts";
 import type { Fault, FromPainter, PainterOptions, Results, Task, ToPainter } from "./messages.ts";

@@ -1,7 +1,8 @@
 /** Files to what a model takes: paintings, masks and photographs, at the sizes that are asked for. */
+
+import { CONTENT_SIDE } from "adaattn/internal";
 import {
   AdaattnError,
-  CONTENT_SIDE,
   type FilePicture,
   type Model,
   readPainting,

@@ -1,4 +1,6 @@
 /** What a painting process does: a picture, a stretch of a video, or a look at a header. */
+
+import { perSecond } from "adaattn/internal/node";
 import {
   AdaattnError,
   encodePicture,
@@ -10,7 +12,6 @@ import {
   type KeyStyle,
   type Model,
   type PictureFormat,
-  perSecond,
   probeVideo,
   resizePicture,
   type StyleShare,

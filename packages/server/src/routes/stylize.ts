@@ -1,6 +1,6 @@
 /** `POST /v1/stylize`: a photograph and paintings in, the picture out. */
 import { createHash } from "node:crypto";
-import { paintControls } from "adaattn";
+import { paintControls } from "adaattn/internal";
 import type { FastifyReply } from "fastify";
 import type { Api } from "../http/api.ts";
 import { readUpload } from "../http/upload.ts";

@@ -3,6 +3,9 @@
  * by anybody in any order: each begins at a cut between scenes or at a key frame where there is one near by, and says where to begin
  * to decode for it. Which frames they hold depends on the video and on nothing else.
  */
+
+import { LEAD, LEAST_SIDE, SceneCuts } from "adaattn/internal";
+import { keyFrames, perSecond } from "adaattn/internal/node";
 import {
   AdaattnError,
   type AudioTrack,
@@ -10,12 +13,7 @@ import {
   FrameReader,
   ffmpegAbilities,
   fitWithin,
-  keyFrames,
-  LEAD,
-  LEAST_SIDE,
-  perSecond,
   probeVideo,
-  SceneCuts,
   type Size,
   type VideoInfo,
   type VideoTarget,

@@ -2,7 +2,7 @@
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { cannotRead } from "adaattn/node";
+import { cannotRead } from "adaattn/internal/node";
 
 const EXTENSIONS = /\.(jpe?g|png|webp|avif|tiff?|gif)$/i;
 

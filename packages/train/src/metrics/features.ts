@@ -7,16 +7,8 @@
  */
 
 import { type Dimension, gather, input, multiplyDimensions, type Shape, symbol, type Tensor } from "@adaattn/graph";
-import {
-  channelStatistics,
-  normalize,
-  onWhite,
-  type Picture,
-  paddedSize,
-  type Size,
-  type TensorData,
-  toTensor,
-} from "adaattn";
+import type { Picture, Size } from "adaattn";
+import { channelStatistics, normalize, onWhite, paddedSize, type TensorData, toTensor } from "adaattn/network";
 import { frozenFeatures, levelWidths, type TrainedEncoder } from "../weights/encoders.ts";
 
 const LEVELS = [1, 2, 3, 4, 5] as const;

@@ -4,8 +4,8 @@
  */
 
 import { toOnnx } from "@adaattn/graph";
-import { onWhite, type Picture, type Size, type TensorData } from "adaattn";
-import { type Engine, outputOf, type RunOptions, type Session } from "adaattn/node";
+import type { Picture, Size } from "adaattn";
+import { type Engine, onWhite, outputOf, type RunOptions, type Session, type TensorData } from "adaattn/network";
 import type { TrainedEncoder } from "../weights/encoders.ts";
 import { featuresGraph, featuresInputs } from "./features.ts";
 import { colorHistogram, histogramDistance } from "./histogram.ts";

@@ -21,7 +21,7 @@ import {
   transpose,
   unitLength,
 } from "@adaattn/graph";
-import { evenPositions, type TensorData } from "adaattn";
+import { evenPositions, type TensorData } from "adaattn/network";
 
 /** At most so many patches of each, on regular grids: enough for a mean, and many enough to be found among. */
 export const MOST_PATCHES = { result: 1024, style: 4096 } as const;

@@ -8,7 +8,8 @@
  * videos", GCPR 2016): where forward and backward flow do not cancel, or motion changes abruptly.
  */
 
-import { onWhite, type Picture } from "adaattn";
+import type { Picture } from "adaattn";
+import { onWhite } from "adaattn/network";
 import { type Flow, sample } from "./flow.ts";
 
 /**

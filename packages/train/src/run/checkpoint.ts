@@ -6,8 +6,8 @@
 
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { flatten, type ParameterShapes, unflatten, type WeightValues, writeSafetensors } from "adaattn";
-import { replaceFile } from "adaattn/node";
+import { replaceFile } from "adaattn/internal/node";
+import { flatten, type ParameterShapes, unflatten, type WeightValues, writeSafetensors } from "adaattn/network";
 import { STATE } from "../step/step.ts";
 import { pickTensors, readTensorFile } from "../weights/tensorFile.ts";
 

@@ -13,7 +13,7 @@
 
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { cannotRead, replaceFile } from "adaattn/node";
+import { cannotRead, replaceFile } from "adaattn/internal/node";
 import type { DistillSettings, TrainSettings } from "./settings.ts";
 
 /** What a run depends on beside its settings, if it is to be repeated bit for bit. */

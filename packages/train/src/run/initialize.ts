@@ -4,7 +4,7 @@
  * transfers colors before anything was trained.
  */
 
-import type { Architecture, ParameterShapes } from "adaattn";
+import type { Architecture, ParameterShapes } from "adaattn/network";
 import type { Random } from "../data/random.ts";
 import { temperatureOf } from "../step/losses.ts";
 

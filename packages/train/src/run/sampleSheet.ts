@@ -5,16 +5,19 @@
 
 import { join } from "node:path";
 import { input, toOnnx } from "@adaattn/graph";
+import type { Picture } from "adaattn";
 import {
   countParameters,
+  type Engine,
+  type EngineTensor,
+  outputOf,
   type ParameterShapes,
-  type Picture,
   splitVector,
   tensorWeights,
   toPicture,
   toTensor,
-} from "adaattn";
-import { type Engine, type EngineTensor, outputOf, writePicture } from "adaattn/node";
+} from "adaattn/network";
+import { writePicture } from "adaattn/node";
 import sharp from "sharp";
 import { listPictures } from "../data/pictureFiles.ts";
 import { Random } from "../data/random.ts";

@@ -4,6 +4,7 @@
  */
 
 import type { Tensor } from "@adaattn/graph";
+import type { Engine } from "adaattn/network";
 import {
   type Architecture,
   decode,
@@ -13,8 +14,7 @@ import {
   stylizingParameters,
   type Weights,
   type WeightValues,
-} from "adaattn";
-import type { Engine } from "adaattn/node";
+} from "adaattn/network";
 import type { Dataset } from "../data/dataset.ts";
 import { Random } from "../data/random.ts";
 import {

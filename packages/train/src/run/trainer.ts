@@ -10,8 +10,18 @@
 import { appendFile, mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type Tensor, toOnnx } from "@adaattn/graph";
-import { flatten, type ParameterShapes, unflatten, type WeightValues } from "adaattn";
-import { type Engine, type EngineTensor, outputOf, replaceFile, type Session, type TensorData } from "adaattn/node";
+import { replaceFile } from "adaattn/internal/node";
+import {
+  type Engine,
+  type EngineTensor,
+  flatten,
+  outputOf,
+  type ParameterShapes,
+  type Session,
+  type TensorData,
+  unflatten,
+  type WeightValues,
+} from "adaattn/network";
 import { STATE, stepScalars } from "../step/step.ts";
 import {
   checkpointPath,

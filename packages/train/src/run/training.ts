@@ -4,14 +4,16 @@
 
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
+import { checkDevice, engineVersions, replaceFile } from "adaattn/internal/node";
 import {
   type Architecture,
   architectureNamed,
+  type Engine,
   encoderParameters,
   stylizingParameters,
   type WeightValues,
-} from "adaattn";
-import { checkDevice, type Engine, engineVersions, NodeEngine, replaceFile } from "adaattn/node";
+} from "adaattn/network";
+import { NodeEngine } from "adaattn/node";
 import { Dataset } from "../data/dataset.ts";
 import { Random } from "../data/random.ts";
 import { scheduledRate } from "../step/schedule.ts";

@@ -5,7 +5,7 @@
 
 import { stat } from "node:fs/promises";
 import { join } from "node:path";
-import { parametersOf, type Safetensors, type StoredTensor } from "adaattn";
+import { parametersOf, type Safetensors, type StoredTensor } from "adaattn/network";
 import { readModel } from "adaattn/node";
 import { encoderAmong, type TrainedEncoder } from "../weights/encoders.ts";
 import { readTensorFile } from "../weights/tensorFile.ts";

@@ -39,7 +39,7 @@ import {
   modulate,
   normalize,
   plainStyleValues,
-} from "adaattn";
+} from "adaattn/network";
 
 /** Channels of the keys at levels 1 to 5 of the full-width VGG-19. */
 const FULL_KEY_CHANNELS = [64, 192, 448, 960, 1472];

@@ -7,7 +7,15 @@
  */
 
 import { constant, convolution, input, reduceMean, scale, slice, square, subtract, type Tensor } from "@adaattn/graph";
-import { type Architecture, attend, decode, encode, evenPositions, type ParameterShapes, type Weights } from "adaattn";
+import {
+  type Architecture,
+  attend,
+  decode,
+  encode,
+  evenPositions,
+  type ParameterShapes,
+  type Weights,
+} from "adaattn/network";
 import { frozenFeatures, levelWidths, type TrainedEncoder } from "../weights/encoders.ts";
 import {
   contentLoss,

@@ -38,7 +38,7 @@ import {
   type TensorData,
   tensorWeights,
   type Weights,
-} from "adaattn";
+} from "adaattn/network";
 
 export const BETAS = [0.9, 0.999] as const;
 const EPSILON = 1e-8;

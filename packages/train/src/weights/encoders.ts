@@ -5,17 +5,18 @@ import {
   type Architecture,
   architectures,
   constantWeights,
+  type Engine,
   encode,
   encoderParameters,
   normalizedVgg19,
+  outputOf,
   type ParameterShapes,
   type Safetensors,
   vggEncoder,
   type Weights,
   type WeightValues,
   writeSafetensors,
-} from "adaattn";
-import { type Engine, outputOf } from "adaattn/node";
+} from "adaattn/network";
 import { pickTensors, readTensorFile } from "./tensorFile.ts";
 
 /** An encoder with its weights. */

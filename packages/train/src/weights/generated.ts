@@ -7,7 +7,7 @@
  * with a = 0.05 for biases and sqrt(6 / fan-in) for weights, a quarter of it for the 1x1 convolutions f and g.
  */
 
-import type { ParameterShapes } from "adaattn";
+import type { ParameterShapes } from "adaattn/network";
 
 function nameHash(name: string): number {
   let hash = 0x811c9dc5;

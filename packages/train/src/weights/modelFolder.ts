@@ -2,8 +2,8 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import { type Architecture, countParameters, parametersOf, type WeightValues, writeSafetensors } from "adaattn";
-import { replaceFile } from "adaattn/node";
+import { replaceFile } from "adaattn/internal/node";
+import { type Architecture, countParameters, parametersOf, type WeightValues, writeSafetensors } from "adaattn/network";
 
 /**
  * Writes a model's folder, replacing the one that was there file by file; the weights are rounded to 16-bit floats.

@@ -1,7 +1,7 @@
 /** Safetensors files, their errors with the file's name. */
 
-import { type ParameterShapes, readSafetensors, type Safetensors } from "adaattn";
-import { cannotRead, readWholeFile } from "adaattn/node";
+import { cannotRead, readWholeFile } from "adaattn/internal/node";
+import { type ParameterShapes, readSafetensors, type Safetensors } from "adaattn/network";
 
 /** Reads a safetensors file. Throws one sentence that names it where it is missing, unreadable or damaged. */
 export async function readTensorFile(path: string): Promise<Safetensors> {

@@ -7,10 +7,10 @@ import {
   resizePicture,
   type TrainedEncoder,
 } from "@adaattn/train";
+import { checkDevice } from "adaattn/internal/node";
+import { encoderParameters } from "adaattn/network";
 import {
-  checkDevice,
   type Device,
-  encoderParameters,
   loadModel,
   type Model,
   NodeEngine,

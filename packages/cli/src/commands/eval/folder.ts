@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { cannotWrite, checkReplaceable } from "adaattn/node";
+import { cannotWrite, checkReplaceable } from "adaattn/internal/node";
 
 /** A folder in the making. Disposing of it, or the end of the process, removes what was not put in place. */
 export class StagedFolder implements AsyncDisposable {

@@ -1,6 +1,6 @@
 /** Which contents are evaluated in which styles. */
 import { basename } from "node:path";
-import { readWholeFile } from "adaattn/node";
+import { readWholeFile } from "adaattn/internal/node";
 import type { NamedPicture } from "../../files/pictures.ts";
 
 /** A content and a style to paint it in. */

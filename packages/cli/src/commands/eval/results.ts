@@ -1,7 +1,8 @@
 /** Finds the results of others in a folder, by a pattern of names. */
 import { readdir } from "node:fs/promises";
 import { join, relative, sep } from "node:path";
-import { cannotRead, PICTURE_EXTENSIONS } from "adaattn/node";
+import { cannotRead } from "adaattn/internal/node";
+import { PICTURE_EXTENSIONS } from "adaattn/node";
 import { isPicture } from "../../files/pictures.ts";
 import { UsageError } from "../../terminal/usage.ts";
 import type { Pair } from "./pairs.ts";

@@ -2,6 +2,7 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { estimateFlow, type Flow, grayOf, readFlow, visiblePixels, warpingError } from "@adaattn/train";
+import { replaceFile } from "adaattn/internal/node";
 import {
   type Device,
   type FfmpegAbilities,
@@ -10,7 +11,6 @@ import {
   type Model,
   type Picture,
   readPainting,
-  replaceFile,
   type Style,
   stylizeVideo,
 } from "adaattn/node";

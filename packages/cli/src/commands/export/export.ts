@@ -1,5 +1,7 @@
 /** `adaattn export`: a model becomes a folder of ONNX files. */
-import { checkNewFolder, type ExportOptions, exportOnnx, readModel, writeNewFolder } from "adaattn/node";
+import { checkNewFolder } from "adaattn/internal/node";
+import { type ExportOptions, exportOnnx } from "adaattn/network";
+import { readModel, writeNewFolder } from "adaattn/node";
 import { createProgressLine } from "../../terminal/terminal.ts";
 
 /**

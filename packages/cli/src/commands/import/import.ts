@@ -1,14 +1,8 @@
 /** `adaattn import`: weights of other programs become a model's folder. */
-import {
-  type ImportedModel,
-  type ImportTargetName,
-  importModel,
-  isUrl,
-  NodeEngine,
-  type Picture,
-  PicturesNeeded,
-  readPicture,
-} from "adaattn/node";
+
+import type { ImportTargetName } from "adaattn/import";
+import { isUrl } from "adaattn/internal/node";
+import { type ImportedModel, importModel, NodeEngine, type Picture, PicturesNeeded, readPicture } from "adaattn/node";
 import { listPictures } from "../../files/pictures.ts";
 import { createProgressLine } from "../../terminal/terminal.ts";
 import { UsageError } from "../../terminal/usage.ts";

@@ -1,12 +1,12 @@
 /** `adaattn inspect`: pictures of where in a painting a photograph looks. */
 import { parse } from "node:path";
+import type { InspectControls } from "adaattn/internal";
+import { checkPictureOutput } from "adaattn/internal/node";
 import {
   type Attention,
-  checkPictureOutput,
   drawEntropy,
   drawHeat,
   drawSources,
-  type InspectControls,
   loadModel,
   type Picture,
   type Point,

@@ -1,8 +1,8 @@
 /** A photograph that a command paints: in memory where it is small, on disk where it is not. */
 
 import { join } from "node:path";
+import { CONTENT_SIDE, type TileControls } from "adaattn/internal";
 import {
-  CONTENT_SIDE,
   type FilePicture,
   inspectPicture,
   type KeptMetadata,
@@ -14,7 +14,6 @@ import {
   readPicture,
   type StyleShare,
   type StylizeReport,
-  type TileControls,
   type WritePictureOptions,
   writePicture,
 } from "adaattn/node";

@@ -1,6 +1,7 @@
 /** How much memory a command may take. */
 import { freemem } from "node:os";
-import { leastMemory, type Model, marginsOf } from "adaattn/node";
+import { leastMemory, marginsOf } from "adaattn/internal";
+import type { Model } from "adaattn/node";
 import { UsageError } from "../../terminal/usage.ts";
 
 const UNITS: Readonly<Record<string, number>> = { "": 1, k: 1e3, m: 1e6, g: 1e9 };

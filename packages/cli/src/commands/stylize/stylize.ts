@@ -1,13 +1,8 @@
 /** `adaattn stylize`: photographs in the style of a painting, file by file. */
 import { dirname, join } from "node:path";
-import {
-  checkPictureOutput,
-  type FilePicture,
-  type KeptMetadata,
-  type Model,
-  type PaintControls,
-  type TileControls,
-} from "adaattn/node";
+import type { TileControls } from "adaattn/internal";
+import { checkPictureOutput } from "adaattn/internal/node";
+import type { FilePicture, KeptMetadata, Model, PaintControls } from "adaattn/node";
 import { listContents } from "../../files/contents.ts";
 import { type Job, OutputFolders, type OutputOptions, planOutputs } from "../../files/outputs.ts";
 import { checkStdin, STREAM } from "../../files/reading.ts";

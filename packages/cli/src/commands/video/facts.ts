@@ -1,7 +1,7 @@
 /** What a job depends on, so that it goes on only with the same. */
 import { stat } from "node:fs/promises";
 import { resolve } from "node:path";
-import { fingerprintOfModel } from "adaattn/node";
+import { fingerprintOfModel } from "adaattn/internal/node";
 import type { VideoSource } from "../../files/frames.ts";
 import type { VideoOptions } from "./options.ts";
 

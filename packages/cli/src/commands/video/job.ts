@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
-import { cannotWrite, replaceFile } from "adaattn/node";
+import { cannotWrite, replaceFile } from "adaattn/internal/node";
 import { UsageError } from "../../terminal/usage.ts";
 
 const MANIFEST = "job.json";

@@ -1,5 +1,5 @@
 /** What is said about a video: while it is painted, and when it is done. */
-import { perSecond } from "adaattn/node";
+import { perSecond } from "adaattn/internal/node";
 import type { VideoSource } from "../../files/frames.ts";
 import type { VideoOptions } from "./options.ts";
 

@@ -1,16 +1,8 @@
 /** Where painted frames go: into the segments of a film, or into a folder of numbered pictures. */
 import { mkdir, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import {
-  cannotWrite,
-  type FrameRate,
-  FrameWriter,
-  type Picture,
-  perSecond,
-  type SegmentFormat,
-  type Size,
-  writePicture,
-} from "adaattn/node";
+import { cannotWrite, perSecond } from "adaattn/internal/node";
+import { type FrameRate, FrameWriter, type Picture, type SegmentFormat, type Size, writePicture } from "adaattn/node";
 import type { VideoJob } from "./job.ts";
 
 /** How long a segment is: as much as a killed job may have painted in vain. */

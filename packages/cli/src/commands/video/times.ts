@@ -1,6 +1,7 @@
 /** Times, rates and styles with times, as they are typed for a video. */
 import { existsSync } from "node:fs";
-import { type FrameRate, perSecond } from "adaattn/node";
+import { perSecond } from "adaattn/internal/node";
+import type { FrameRate } from "adaattn/node";
 import { findStyle, type StyleText } from "../../options/styles.ts";
 import { UsageError } from "../../terminal/usage.ts";
 

@@ -1,19 +1,21 @@
 /** `adaattn video`: a video in the style of a painting, or of several one after the other. */
 import { mkdir, realpath } from "node:fs/promises";
 import { dirname, join } from "node:path";
+import { LEAD } from "adaattn/internal";
 import {
   cannotWrite,
   checkReplaceable,
   type FilmPart,
+  keepsAlpha,
+  linkTarget,
+  moveInto,
+  perSecond,
+} from "adaattn/internal/node";
+import {
   type FrameRate,
   ffmpegAbilities,
   joinSegments,
   type KeyStyle,
-  keepsAlpha,
-  LEAD,
-  linkTarget,
-  moveInto,
-  perSecond,
   type Sound,
   type StyleShare,
   segmentFormat,
