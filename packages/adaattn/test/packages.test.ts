@@ -189,13 +189,18 @@ test("publint and Are The Types Wrong find nothing", async () => {
   }
 });
 
-test("every package carries its licence and credits, and comes with provenance", () => {
+test("every package carries its licence and credits, and says where it comes from", () => {
   for (const name of ["adaattn", "@adaattn/graph", "@adaattn/train", "@adaattn/server"]) {
     for (const file of ["LICENSE", "NOTICE", "README.md"]) {
       expect(readFileSync(join(modules, name, file), "utf8").length).toBeGreaterThan(100);
     }
     const manifest = JSON.parse(readFileSync(join(modules, name, "package.json"), "utf8")) as Record<string, unknown>;
-    expect(manifest).toMatchObject({ license: "Apache-2.0", publishConfig: { provenance: true } });
+    expect(manifest).toMatchObject({ license: "Apache-2.0", publishConfig: { access: "public" } });
+    expect(manifest.repository).toMatchObject({ url: expect.stringMatching(/^git\+https:.*\.git$/) });
+    for (const field of ["homepage", "bugs"]) expect(manifest[field]).toMatch(/^https:/);
+    expect(manifest.keywords).toContain(name === "@adaattn/graph" ? "onnx" : "style-transfer");
+    // npm makes provenance in supported CI only, and would refuse to publish from anywhere else.
+    expect(manifest.publishConfig).not.toHaveProperty("provenance");
     for (const field of ["private", "scripts", "devDependencies"]) expect(manifest).not.toHaveProperty(field);
   }
 });
