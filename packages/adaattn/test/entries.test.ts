@@ -35,7 +35,7 @@ describe("the entries of adaattn", () => {
 
   test("adaattn/node and adaattn/web: the root, and the same more", () => {
     expect(beyond("details.ts")).toMatchInlineSnapshot(
-      `"Area AttentionRow HeatOptions PaintControls PaintedTile PictureSource RunningStatistics StyleControls drawEntropy drawMarks fitWithin keepChroma matchColors resizePicture rotatePicture"`,
+      `"Area AttentionRow Health HeatOptions LayerHealth LevelHealth ObserveOptions PaintControls PaintedTile PictureSource RunningStatistics StyleControls drawEntropy drawMarks fitWithin keepChroma matchColors resizePicture rotatePicture"`,
     );
     for (const [entry, root] of [
       ["node.ts", "index.node.ts"],

@@ -219,6 +219,27 @@ describe("inspect", () => {
     expect(await looks("--size", "48", "--level", "4")).toEqual({ x: 90, y: 60 });
   }, 60_000);
 
+  test("tells how alive a network is", async () => {
+    const { code, stdout } = await adaattn(["inspect", "small", "--pictures", "."], { cwd: folder });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^encoder\.1_1 +\d+ of +16 channels dead/);
+    expect(stdout).toMatch(
+      /attention 5 +looks at \d+\.\d of \d+ keys; upside down, the picture changes by \d+\.\d of 255\n$/,
+    );
+    const told = await adaattn(["inspect", "small", "--pictures", "lake.png", "-s", "wave.png", "--json"], {
+      cwd: folder,
+    });
+    expect(JSON.parse(told.stdout)).toMatchObject({
+      model: "small",
+      pairs: 1,
+      levels: [{ level: 3 }, { level: 4 }, { level: 5 }],
+    });
+    const { stderr } = await adaattn(["inspect", "lake.png"], { cwd: folder });
+    expect(stderr).toBe(
+      "error: Expected a painting (--style IMAGE), or --pictures FOLDER for a network, but received neither.\n",
+    );
+  });
+
   test.each<[number, string[], string]>([
     [2, [], "Expected a point (--at X,Y) or --map but received neither."],
     [2, ["--at", "10"], "Expected two numbers such as 320,200 for --at but received 10."],

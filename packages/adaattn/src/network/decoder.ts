@@ -2,7 +2,7 @@
 
 import { add, concat, resize, type Tensor, upsample } from "@adaattn/graph";
 import type { Architecture } from "./architecture.ts";
-import { convolve } from "./encoder.ts";
+import { convolve, type OnLayer } from "./encoder.ts";
 import type { Weights } from "./parameters.ts";
 
 function attendedAt(attended: ReadonlyMap<number, Tensor>, level: number): Tensor {
@@ -28,12 +28,20 @@ export function mergeLevels(
 }
 
 /** The picture ([N, 3, H, W], not clamped) of attended features by level. */
-export function decode(architecture: Architecture, attended: ReadonlyMap<number, Tensor>, weights: Weights): Tensor {
+export function decode(
+  architecture: Architecture,
+  attended: ReadonlyMap<number, Tensor>,
+  weights: Weights,
+  onLayer?: OnLayer,
+): Tensor {
   let x = mergeLevels(architecture, attended, weights);
   for (const layer of architecture.decoder) {
     if (layer.kind === "upsample") x = upsample(x, 2);
     else if (layer.kind === "skip") x = concat([x, attendedAt(attended, layer.level)], 1);
-    else x = convolve(x, layer, weights);
+    else {
+      x = convolve(x, layer, weights);
+      onLayer?.(layer, x);
+    }
   }
   return x;
 }

@@ -11,15 +11,26 @@ export function convolve(x: Tensor, layer: ConvolutionLayer, weights: Weights): 
   return layer.relu ? relu(y) : y;
 }
 
+/** Called with what each convolution gives, after its activation. */
+export type OnLayer = (layer: ConvolutionLayer, y: Tensor) => void;
+
 /**
  * The features of `picture` ([N, 3, H, W], RGB in [0, 1]): index 0 holds level 1 ([N, C1, H, W]), index 1 level 2 at half the
  * size, and so on.
  */
-export function encode(picture: Tensor, encoder: Architecture["encoder"], weights: Weights): Tensor[] {
+export function encode(
+  picture: Tensor,
+  encoder: Architecture["encoder"],
+  weights: Weights,
+  onLayer?: OnLayer,
+): Tensor[] {
   const features: Tensor[] = [];
   let x = picture;
   for (const layers of encoder.levels) {
-    for (const layer of layers) x = layer.kind === "pool" ? maxPool(x, 2, true) : convolve(x, layer, weights);
+    for (const layer of layers) {
+      x = layer.kind === "pool" ? maxPool(x, 2, true) : convolve(x, layer, weights);
+      if (layer.kind === "convolution") onLayer?.(layer, x);
+    }
     features.push(x);
   }
   return features;

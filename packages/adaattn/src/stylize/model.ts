@@ -16,14 +16,15 @@ import {
   attentionOf,
   type Point,
 } from "../inspect/attention.ts";
+import { type Examination, type Health, healthOf, type LevelHealth } from "../inspect/health.ts";
 import type { Architecture } from "../network/architecture.ts";
 import type { WeightValues } from "../network/parameters.ts";
 import { attendedInputs, styleShapes } from "../network/parts.ts";
-import { type Area, clipped, type PictureSource, sourceOf } from "../picture/area.ts";
+import { type Area, clipped, cropPicture, type PictureSource, sourceOf } from "../picture/area.ts";
 import type { Grain } from "../picture/grain.ts";
 import { chromaShare, fadeChroma } from "../picture/grayness.ts";
 import { withoutHiddenColors } from "../picture/hidden.ts";
-import { checkPicture, type Picture, paddedSize, type Size, toTensor } from "../picture/picture.ts";
+import { checkPicture, onWhite, type Picture, paddedSize, type Size, toTensor } from "../picture/picture.ts";
 import { ColorSums, keepChroma, matchColorSums } from "../picture/recolor.ts";
 import { resizePicture } from "../picture/resize.ts";
 import { fingerprintOf } from "../weights/fingerprint.ts";
@@ -62,6 +63,9 @@ import { marginsOf, planTiles } from "./tiles.ts";
 
 /** The deepest features must have two positions a side, for the encoder to reflect. */
 const LEAST_PADDED_SIDE = 32;
+
+/** The side of the pictures that a network is examined with. */
+const EXAMINED_SIDE = 256;
 
 /** The depth of grain 1, which is the deepest that the networks were trained with. */
 const MOST_GRAIN = 0.1;
@@ -392,6 +396,63 @@ export class Model {
     return this.#look(photo, style, options, (input) => attentionMapOf(input, { signal }, onRow));
   }
 
+  /**
+   * How alive the network is while it paints photographs in the styles of paintings, the middle 256 x 256 pixels of each: channels
+   * that no picture wakes, how many places attention looks at, and what its levels change. `onProgress` is told the pairs as the
+   * stage `attend`.
+   */
+  async health(
+    pairs: readonly { readonly photo: Picture; readonly painting: Picture }[],
+    { signal, onProgress }: CallOptions = {},
+  ): Promise<Health> {
+    const found: Examination[] = [];
+    for (const { photo, painting } of pairs) {
+      checkPicture(photo, "the photograph");
+      checkPicture(painting, "the painting");
+      onProgress?.({ stage: "attend", fraction: found.length / pairs.length });
+      const style = await this.style(middleSquare(painting), { signal });
+      try {
+        found.push(await this.#examine(onWhite(middleSquare(photo)), style, signal));
+      } finally {
+        style.dispose();
+      }
+    }
+    return healthOf(found);
+  }
+
+  async #examine(photo: Picture, style: Style, signal: AbortSignal | undefined): Promise<Examination> {
+    const [contentSize, styleSize] = [encodedSize(photo), encodedSize(style.source.painting)];
+    const tensor = (picture: Picture, size: Size) => ({
+      shape: [1, 3, size.height, size.width],
+      data: toTensor(picture, size),
+    });
+    const inputs: Record<string, TensorData> = {
+      content: tensor(photo, contentSize),
+      style: tensor(style.source.painting, styleSize),
+    };
+    for (const [level, data] of style.positions) inputs[`chosen${level}`] = { shape: [data.length], data };
+    const session = await this.#sessions.examination(contentSize, styleSize);
+    const found = await session.run(inputs, { signal });
+    try {
+      const read = async (name: string) => (await outputOf(found, name).read()).data as Float32Array;
+      const awake = new Map<string, Float32Array>();
+      for (const name of Object.keys(found)) {
+        if (name.startsWith("awake.")) awake.set(name.slice("awake.".length), await read(name));
+      }
+      const levels: LevelHealth[] = [];
+      for (const { level } of this.architecture.attention.modules) {
+        const asked = { level: level as InspectOptions["level"], signal };
+        const { entropy, keys } = await this.attentionMap(photo, style, asked);
+        const perplexity = Math.exp(entropy.sort()[entropy.length >> 1] as number);
+        const [turned = 0] = await read(`turned${level}`);
+        levels.push({ level, perplexity, keys: keys.length, effect: 255 * turned });
+      }
+      return { awake, levels };
+    } finally {
+      disposeAll(found);
+    }
+  }
+
   async #look<T>(
     photo: Picture,
     style: Style,
@@ -454,6 +515,14 @@ export class Model {
 
 function encodedSize({ width, height }: Size): Size {
   return paddedSize({ width: Math.max(width, LEAST_PADDED_SIDE), height: Math.max(height, LEAST_PADDED_SIDE) });
+}
+
+/** The middle of a picture, as a square that a network is examined with. */
+function middleSquare(picture: Picture): Picture {
+  const side = Math.min(picture.width, picture.height);
+  const [left, top] = [(picture.width - side) >> 1, (picture.height - side) >> 1];
+  const square = cropPicture(picture, { left, top, width: side, height: side });
+  return resizePicture(square, { width: EXAMINED_SIDE, height: EXAMINED_SIDE });
 }
 
 function sharesOf(styles: Style | readonly StyleShare[]): readonly StyleShare[] {

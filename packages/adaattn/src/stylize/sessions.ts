@@ -6,6 +6,7 @@
 import { toOnnx } from "@adaattn/graph";
 import type { Engine, Session } from "../engine/engine.ts";
 import { type Architecture, type AttentionModule, parametersOf } from "../network/architecture.ts";
+import { examinationPart } from "../network/examination.ts";
 import { constantWeights, type Weights, type WeightValues } from "../network/parameters.ts";
 import {
   attendPart,
@@ -20,6 +21,7 @@ import {
   statisticsPart,
   stylePart,
 } from "../network/parts.ts";
+import type { Size } from "../picture/picture.ts";
 
 export class Sessions {
   readonly encode: Session;
@@ -98,6 +100,12 @@ export class Sessions {
   /** Gives rows of the attention matrix of a level. */
   rows(module: AttentionModule): Promise<Session> {
     return this.#once(`rows ${module.level}`, () => rowsPart(this.#architecture, module, this.#weights));
+  }
+
+  /** Looks for what is dead in the network, in pictures of these sizes. */
+  examination(content: Size, style: Size): Promise<Session> {
+    const sizes = `${content.width} ${content.height} ${style.width} ${style.height}`;
+    return this.#once(`examination ${sizes}`, () => examinationPart(this.#architecture, this.#weights, content, style));
   }
 
   #once(part: string, outputs: () => Part): Promise<Session> {

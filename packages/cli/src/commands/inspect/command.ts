@@ -9,13 +9,16 @@ Examples:
       where in the painting the point 320 pixels from the left and 200 from the top looks
   $ adaattn inspect lake.jpg --style starry-night.jpg --map --level 4 -o look.png
       look-sources.png, the photograph put together from the painting, and look-entropy.png, how sharply each point looks
+  $ adaattn inspect small --pictures photographs/ --style paintings/
+      how alive a network is: dead channels by layer, and what each level of its attention looks at and changes
 
 Exit code: 0 made, 1 something failed, 2 the command was used wrongly, 130 stopped by Ctrl-C.`;
 
 /** The options of `adaattn inspect` as they are typed. */
 interface InspectFlags extends LookFlags {
-  style: string;
-  output: string;
+  style?: string;
+  output?: string;
+  pictures?: string;
   at?: string[];
   map?: boolean;
   level?: string;
@@ -33,10 +36,14 @@ export function addInspectCommand(program: Command, { signal }: { readonly signa
   const command = program
     .command("inspect")
     .summary("show where in a painting a photograph looks")
-    .description("Shows the attention: which points of a painting the points of a photograph (CONTENT) look at.")
-    .argument("<CONTENT>", "the photograph")
-    .requiredOption("-s, --style <IMAGE>", "the painting")
-    .requiredOption("-o, --output <FILE>", "the picture: .png, .jpg, .webp, .avif or .tiff")
+    .description(
+      "Shows the attention: which points of a painting the points of a photograph (CONTENT) look at. Or, with --pictures, how alive " +
+        "a network (MODEL) is.",
+    )
+    .argument("<CONTENT|MODEL>", "the photograph, or a bundled model or folder with --pictures")
+    .option("-s, --style <IMAGE>", "the painting; with --pictures, a folder of paintings (default: the photographs)")
+    .option("-o, --output <FILE>", "the picture: .png, .jpg, .webp, .avif or .tiff")
+    .option("--pictures <FOLDER>", "tell how alive the network MODEL is on the photographs of a folder, 12 of them")
     .option("--at <X,Y>", "a point in pixels of the photograph's file; may be given several times", gather)
     .option("--map", "write FILE-sources and FILE-entropy for all points at once")
     .option("--level <LEVEL>", "3, 4 or 5: fine to coarse (default: 3)")
@@ -47,17 +54,44 @@ export function addInspectCommand(program: Command, { signal }: { readonly signa
     .option("--device <DEVICE>", "auto, cpu or webgpu", "auto")
     .option("--threads <N>", "processor threads (default: all cores)")
     .option("-q, --quiet", "print nothing but errors (and JSON, where asked for)")
-    .option("--json", "print one JSON object on stdout: what each point looks at, and how sharply")
+    .option(
+      "--json",
+      "print one JSON object on stdout: what each point looks at, and how sharply; or how alive the network is",
+    )
     .addHelpText("after", EXAMPLES)
     .action(async (content: string, flags: InspectFlags) => {
-      const { output, model, size, threads, map = false, at = [], quiet = false, json = false } = flags;
+      const {
+        style,
+        output,
+        pictures,
+        model,
+        size,
+        threads,
+        map = false,
+        at = [],
+        quiet = false,
+        json = false,
+      } = flags;
+      const engine = {
+        device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
+        ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
+      };
+      if (pictures !== undefined) {
+        const { tellHealth } = await import("./health.ts");
+        await tellHealth({ model: content, photographs: pictures, paintings: style, ...engine, quiet, json, signal });
+        return;
+      }
+      if (style === undefined || output === undefined) {
+        const missing = style === undefined ? "a painting (--style IMAGE)" : "where to write (-o FILE)";
+        throw new UsageError(`Expected ${missing}, or --pictures FOLDER for a network, but received neither.`);
+      }
       if (at.length === 0 && !map) {
         throw new UsageError("Expected a point (--at X,Y) or --map but received neither.");
       }
       const { inspectLevel, lookControls } = await import("../../options/controls.ts");
       const options = {
         content,
-        style: flags.style,
+        style,
         output,
         model,
         map,
@@ -67,10 +101,9 @@ export function addInspectCommand(program: Command, { signal }: { readonly signa
         points: at.map(pointOf),
         look: lookControls(flags),
         level: inspectLevel(numberOr(flags.level)),
-        device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
+        ...engine,
         ...(flags.styleMask === undefined ? {} : { styleMask: flags.styleMask }),
         ...(size === undefined ? {} : { size: wholeNumber("--size", size, 16, 65535) }),
-        ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
       };
       const { inspect } = await import("./inspect.ts");
       await inspect(options);
