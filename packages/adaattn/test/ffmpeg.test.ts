@@ -227,6 +227,45 @@ describe.skipIf(!hasFfmpeg)("a video file", () => {
     expect(await framesOf("still.webp")).toHaveLength(1);
   });
 
+  test("that is an AVIF sequence is read whole, and a still one is refused", async () => {
+    // As libavif writes it: AV1 in ISO-BMFF, and transparency as gray video, whose handler is "auxv".
+    const gray = "color=white:size=64x48:rate=5:duration=2,format=gray,geq=lum='if(lt(X,32),0,255)'";
+    const av1 = ["-c:v", "libaom-av1", "-cpu-used", "8", "-crf", "10"];
+    clip(
+      ...card("64x48", 5, 2),
+      "-f",
+      "lavfi",
+      "-i",
+      gray,
+      "-map",
+      "0",
+      "-map",
+      "1",
+      ...av1,
+      "-pix_fmt:0",
+      "yuv444p",
+      "two.mp4",
+    );
+    const bytes = await readFile(path("two.mp4"));
+    bytes.write("avis", bytes.indexOf("ftyp") + 4, "latin1");
+    bytes.write("auxv", bytes.lastIndexOf("vide", bytes.lastIndexOf("hdlr") + 16), "latin1");
+    await writeFile(path("clear.avif"), bytes);
+    const info = await probeVideo(path("clear.avif"));
+    expect(info).toMatchObject({ seconds: 2, hasAlpha: true, rate: { numerator: 5, denominator: 1 } });
+    const clear = await framesOf("clear.avif", { keepAlpha: true });
+    expect(clear).toHaveLength(10);
+    for (const frame of clear) expect([0.2, 0.8].map((x) => colorAt(frame, x, 0.5)[3])).toEqual([0, 255]);
+    const [white] = await framesOf("clear.avif");
+    expect(colorAt(white as Picture, 0.2, 0.5)).toEqual([255, 255, 255, 255]);
+    expect(colorAt(white as Picture, 0.8, 0.5)).toEqual(colorAt(clear[0] as Picture, 0.8, 0.5));
+    await sharp({ create: { width: 32, height: 32, channels: 3, background: "red" } })
+      .avif()
+      .toFile(path("still.avif"));
+    expect(await error("still.avif")).toBe(
+      "Cannot read F/still.avif: it is a still AVIF picture. Paint it by adaattn stylize, or convert it to PNG first.",
+    );
+  });
+
   test("that ends too early gives what it has, and says so", async () => {
     clip(...card("64x48", 10, 1), "-pix_fmt", "yuv420p", "-crf", "1", "-g", "3", "-movflags", "+faststart", "fast.mp4");
     const whole = await readFile(path("fast.mp4"));

@@ -89,8 +89,9 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
         ...(isFileTime ? ["-copyts", "-start_at_zero"] : []),
         ...(seek === undefined ? [] : ["-noaccurate_seek", "-ss", String(seek)]),
         ...decoderOf(info, abilities),
-        ...["-i", fileUrl(info.path), "-map", `0:${info.stream}`],
-        ...["-vf", filters(info, abilities, { size, rate, startsAtZero, cut }), ...passFrames(abilities)],
+        ...["-i", fileUrl(info.path)],
+        ...filtered(info, timeFilters(info, { rate, startsAtZero, cut }), colorFilters(info, abilities, size)),
+        ...passFrames(abilities),
         ...["-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1"],
       ],
       { output: true },
@@ -195,28 +196,32 @@ function cutPart({ from, first, to }: FilmPart, skip: number): string {
   return `trim=${start}${to === undefined ? "" : `:end_pts=${to}`}`;
 }
 
-function filters(
-  info: VideoInfo,
-  { filters: known }: FfmpegAbilities,
-  {
-    size,
-    rate,
-    startsAtZero,
-    cut,
-  }: { readonly size: Size; readonly rate: FrameRate; readonly startsAtZero: boolean; readonly cut: string },
+/** The frames that go through the filters, with their transparency where that is a stream of its own. */
+function filtered({ stream, alphaStream }: VideoInfo, time: string, color: string): readonly string[] {
+  if (alphaStream === undefined) return ["-map", `0:${stream}`, "-vf", `${time},${color}`];
+  // Merged before it is timed, the last frame would last for no time.
+  const merged = `[0:${stream}]${time}[seen];[0:${alphaStream}]${time}[alpha];[seen][alpha]alphamerge`;
+  return ["-filter_complex", `${merged},${color}[frames]`, "-map", "[frames]"];
+}
+
+/** Which frames are shown when. */
+function timeFilters(
+  { isInterlaced }: VideoInfo,
+  { rate, startsAtZero, cut }: { readonly rate: FrameRate; readonly startsAtZero: boolean; readonly cut: string },
 ): string {
-  const scale = `scale=${size.width}:${size.height}:flags=lanczos+accurate_rnd+full_chroma_int`;
+  const deinterlace = isInterlaced ? "yadif=deint=interlaced," : "";
+  return `${deinterlace}fps=${rate.numerator}/${rate.denominator}${startsAtZero ? ":start_time=0" : ""},${cut}`;
+}
+
+/** What the frames look like. */
+function colorFilters(info: VideoInfo, { filters: known }: FfmpegAbilities, size: Size): string {
   // Bright-screen video is brought to what ordinary screens show; without the filter it only looks paler.
-  const toneMapped = info.isHdr && known.has("zscale") && known.has("tonemap");
-  return [
-    ...(info.isInterlaced ? ["yadif=deint=interlaced"] : []),
-    `fps=${rate.numerator}/${rate.denominator}${startsAtZero ? ":start_time=0" : ""}`,
-    cut,
-    ...(toneMapped
-      ? [
-          `zscale=w=${size.width}:h=${size.height}:t=linear:npl=100:f=lanczos,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,` +
-            "zscale=t=bt709:m=gbr:r=full,format=gbrp,format=rgba",
-        ]
-      : [`${scale}:in_color_matrix=${info.matrix}:out_range=full,format=rgba`]),
-  ].join(",");
+  if (info.isHdr && known.has("zscale") && known.has("tonemap")) {
+    return (
+      `zscale=w=${size.width}:h=${size.height}:t=linear:npl=100:f=lanczos,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,` +
+      "zscale=t=bt709:m=gbr:r=full,format=gbrp,format=rgba"
+    );
+  }
+  const scale = `scale=${size.width}:${size.height}:flags=lanczos+accurate_rnd+full_chroma_int`;
+  return `${scale}:in_color_matrix=${info.matrix}:out_range=full,format=rgba`;
 }

@@ -51,6 +51,8 @@ export interface VideoInfo extends Size {
   readonly isHdr: boolean;
   /** Whether frames may be transparent in parts. */
   readonly hasAlpha: boolean;
+  /** The stream with the transparency of the frames where that is one of its own, as in AVIF sequences. */
+  readonly alphaStream: number | undefined;
   /** How often an animated picture, such as a GIF, is shown again after the first time: 0 for once, Infinity for without end; undefined for all else. */
   readonly repeats: number | undefined;
   readonly audio: readonly AudioTrack[];
@@ -59,7 +61,11 @@ export interface VideoInfo extends Size {
 /** What ffprobe prints, as far as it is used here; everything in it may be missing. */
 interface ProbeOutput {
   readonly streams?: readonly ProbedStream[];
-  readonly format?: { readonly start_time?: string; readonly duration?: string };
+  readonly format?: {
+    readonly start_time?: string;
+    readonly duration?: string;
+    readonly tags?: Readonly<Record<string, string>>;
+  };
 }
 
 interface ProbedStream {
@@ -125,6 +131,11 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
     throw cannotRead(path, `it has no pictures, only ${others}. Choose a file with a video stream.`);
   }
   const { width = 0, height = 0 } = video;
+  const { major_brand: brand = "", compatible_brands: brands = "" } = format.tags ?? {};
+  const isSequence = `${brand}${brands}`.includes("avis");
+  if (brand === "avif" && !isSequence) {
+    throw cannotRead(path, "it is a still AVIF picture. Paint it by adaattn stylize, or convert it to PNG first.");
+  }
   if (width === 0 || height === 0 || video.codec_name === undefined) {
     throw cannotRead(path, "its video stream cannot be decoded by this ffmpeg. Convert it to H.264 first.");
   }
@@ -136,6 +147,7 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
   const isAnimation = ANIMATIONS.includes(video.codec_name);
   const delayed = isAnimation ? await rateOfAnimation(path, video, signal) : undefined;
   const begin = numberOf(format.start_time) ?? 0;
+  const alphaStream = isSequence ? alphaOf(video, streams) : undefined;
   const isInterlaced = ["tt", "bb", "tb", "bt"].includes(video.field_order ?? "");
   return {
     path,
@@ -154,7 +166,11 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
     delay: Math.max(0, (numberOf(video.start_time) ?? 0) - begin),
     matrix: matrixOf(video.color_space, height),
     isHdr: ["smpte2084", "arib-std-b67"].includes(video.color_transfer ?? ""),
-    hasAlpha: hasAlphaBeside(video) || /^(yuva|rgba|bgra|argb|abgr|gbrap|ya|pal8)/.test(video.pix_fmt ?? ""),
+    hasAlpha:
+      alphaStream !== undefined ||
+      hasAlphaBeside(video) ||
+      /^(yuva|rgba|bgra|argb|abgr|gbrap|ya|pal8)/.test(video.pix_fmt ?? ""),
+    alphaStream,
     repeats: isAnimation ? await repeatsOf(path, video.codec_name) : undefined,
     audio: streams
       .filter((one) => one.codec_type === "audio")
@@ -326,6 +342,13 @@ function numberOf(text: string | undefined): number | undefined {
 function hasAlphaBeside({ codec_name, tags = {} }: ProbedStream): boolean {
   const mode = Object.entries(tags).find(([name]) => name.toLowerCase() === "alpha_mode")?.[1];
   return mode === "1" && ["vp8", "vp9"].includes(codec_name ?? "");
+}
+
+/** The transparency of an AVIF sequence is gray video of the same size beside the frames. */
+function alphaOf({ index, width, height }: ProbedStream, streams: readonly ProbedStream[]): number | undefined {
+  const isAlpha = (one: ProbedStream) =>
+    one.index !== index && one.width === width && one.height === height && /^gray/.test(one.pix_fmt ?? "");
+  return streams.find((one) => one.codec_type === "video" && isAlpha(one))?.index;
 }
 
 function rotationOf({ side_data_list: sides = [], tags = {} }: ProbedStream): number {
