@@ -371,6 +371,16 @@ describe.skipIf(!hasFfmpeg)("a film", () => {
     near(colorAt(third as Picture, 0.99, 0.99), [60, 192, 90, 255], 20);
   });
 
+  test("is white where frames are transparent and the codec is not", async () => {
+    const hidden = frames.map(({ data, ...size }) => ({
+      ...size,
+      data: data.map((value, at) => (at % 4 === 3 ? 0 : value)),
+    }));
+    await film("hidden.mp4", hidden);
+    const [frame] = await framesOf("hidden.mp4");
+    near(colorAt(frame as Picture, 0.5, 0.5), [255, 255, 255, 255]);
+  });
+
   test("keeps transparency as a GIF", async () => {
     const clear = frames.map(({ data, ...size }) => ({
       ...size,

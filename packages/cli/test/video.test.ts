@@ -212,6 +212,18 @@ describe.skipIf(!hasFfmpeg)("a video", () => {
     expect([row[4 * 4 + 3], row[28 * 4 + 3]]).toEqual([0, 255]);
     const picture = decoded("-i", path("half-frames", "000001.png"));
     expect([picture[4 * 4 + 3], picture[28 * 4 + 3]]).toEqual([0, 255]);
+
+    // The same of a folder, with other colors under what is transparent.
+    await mkdir(path("cut-out"));
+    const green = half.replace("r=200", "r='if(lt(X,16),0,200)'");
+    clip("-f", "lavfi", "-i", green, "cut-out/%06d.png");
+    const args = ["-s", "wave.jpg", "--strength", "0", "--fps", "5"];
+    await video("cut-out", ...args, "-o", "cut-out.webm");
+    const kept = decoded("-c:v", "libvpx-vp9", "-i", path("cut-out.webm"));
+    expect([kept[4 * 4 + 3], kept[28 * 4 + 3]]).toEqual([0, 255]);
+    await video("cut-out", ...args, "-o", "cut-out.mp4", "--crf", "1");
+    const white = decoded("-i", path("cut-out.mp4"));
+    for (const value of white.subarray(4 * 4, 4 * 4 + 3)) expect(value).toBeGreaterThan(240);
   });
 
   test("that is truncated is painted as far as it goes, and that is a failure", async () => {

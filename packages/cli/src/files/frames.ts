@@ -1,8 +1,9 @@
 /** Where frames come from: a video file, or a folder of numbered pictures. */
 import { readdir, stat } from "node:fs/promises";
 import { extname, join } from "node:path";
-import { LEAST_SIDE } from "adaattn/internal";
+import { isOpaque, LEAST_SIDE } from "adaattn/internal";
 import { cannotRead, type FilmPart, partOf, perSecond, seekBefore } from "adaattn/internal/node";
+import { onWhite } from "adaattn/network";
 import {
   type FfmpegAbilities,
   type FrameRate,
@@ -54,6 +55,8 @@ export interface VideoSource {
   readonly part?: FilmPart;
   /** What the file is; undefined for a folder. */
   readonly info?: VideoInfo;
+  /** Whether frames may be transparent in parts; of a folder, the first one tells. */
+  readonly hasAlpha: boolean;
   /** Begins to read, so many frames after the first. */
   open(skip: number): Frames;
 }
@@ -94,6 +97,7 @@ export async function openSource(
     rate,
     part,
     info,
+    hasAlpha: info.hasAlpha,
     open: (skip) => new FrameReader(info, known, { size, rate, start, end, seek, skip, keepAlpha }),
   };
 }
@@ -121,8 +125,8 @@ async function openFolder(path: string, options: SourceOptions): Promise<VideoSo
       `Expected a --start before the end of ${path}, which is at ${seconds} s, but received ${start} s.`,
     );
   }
-  const { source } = await readPicture(join(path, first), { signal });
-  const size = fitted(path, source, options.size);
+  const picture = await readPicture(join(path, first), { signal });
+  const size = fitted(path, picture.source, options.size);
   async function* read(skip: number): AsyncGenerator<VideoFrame, void, undefined> {
     for (const [index, name] of names.entries()) {
       if (index < skip) continue;
@@ -134,7 +138,7 @@ async function openFolder(path: string, options: SourceOptions): Promise<VideoSo
           `it does not have the shape of ${first}, the first frame. Choose a folder of frames of one size.`,
         );
       }
-      yield { picture, seconds: index / perSecond(rate) };
+      yield { picture: options.keepAlpha ? picture : onWhite(picture), seconds: index / perSecond(rate) };
     }
   }
   const open = (skip: number): Frames => {
@@ -146,7 +150,7 @@ async function openFolder(path: string, options: SourceOptions): Promise<VideoSo
       [Symbol.asyncDispose]: async () => void (await frames.return()),
     };
   };
-  return { path, size, rate, open };
+  return { path, size, rate, hasAlpha: !isOpaque(picture), open };
 }
 
 /**

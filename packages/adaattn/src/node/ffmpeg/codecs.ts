@@ -197,6 +197,8 @@ export interface SegmentFormat {
   readonly container: string;
   /** The ending of the segment's name, with its dot. */
   readonly extension: string;
+  /** Whether transparency is kept; without it, transparent parts are white. */
+  readonly hasAlpha: boolean;
 }
 
 /**
@@ -248,6 +250,7 @@ export function segmentFormat(
     ],
     container: segment.format,
     extension: segment.extension,
+    hasAlpha: pixelFormat.includes("a"),
   };
 }
 

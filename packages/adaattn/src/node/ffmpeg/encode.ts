@@ -1,7 +1,7 @@
 /** Frames into a video file: raw bytes through a pipe into ffmpeg, which is waited for whenever it is behind. */
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
-import type { Picture, Size } from "../../picture/picture.ts";
+import { onWhite, type Picture, type Size } from "../../picture/picture.ts";
 import { cannotWrite, writeFailure } from "../files.ts";
 import { exactTicks, type SegmentFormat } from "./codecs.ts";
 import type { FrameRate } from "./probe.ts";
@@ -12,6 +12,7 @@ export class FrameWriter implements AsyncDisposable {
   readonly path: string;
   readonly #name: string;
   readonly #encoder: FfmpegProcess;
+  readonly #keepsAlpha: boolean;
   #isFinished = false;
 
   /**
@@ -28,6 +29,7 @@ export class FrameWriter implements AsyncDisposable {
   ) {
     this.path = path;
     this.#name = name;
+    this.#keepsAlpha = format.hasAlpha;
     this.#encoder = new FfmpegProcess(
       "ffmpeg",
       [
@@ -48,7 +50,8 @@ export class FrameWriter implements AsyncDisposable {
    *
    * @throws Error with one sentence where the encoder has failed.
    */
-  async write({ data }: Picture): Promise<void> {
+  async write(picture: Picture): Promise<void> {
+    const { data } = this.#keepsAlpha ? picture : onWhite(picture);
     const { input, ended } = this.#encoder;
     if (input.destroyed) throw await this.#failure();
     // A view of the same bytes, for the stream takes no clamped arrays.

@@ -57,7 +57,7 @@ export async function paintVideo(input: string, options: VideoOptions, interrupt
       keepAlpha: film === undefined || keepsAlpha(film.target),
       fastest: film?.target.codec === "gif" ? FASTEST_GIF : undefined,
     });
-    const format = film && segmentFormat(film.path, source.size, film.target, await abilities, source.info?.hasAlpha);
+    const format = film && segmentFormat(film.path, source.size, film.target, await abilities, source.hasAlpha);
     const files = await readStyleFiles(options);
     const facts = await factsOf(source, options);
     const held = options.frames === undefined ? 0 : await prepareFolder(options.frames, options.resume);
