@@ -6,6 +6,9 @@
  * A published package has no scripts, no development dependencies and no paths to sources. `adaattn` gets the bundled weights and
  * paintings, and the command too, so that `npx adaattn` needs nothing else: packages/cli and the training that it starts are copied into it. Here
  * in the repository nothing of `adaattn` knows of them.
+ *
+ * Microsoft's onnxruntime-node has the binaries of five systems (288 MB), and a script that downloads more at install. What is published
+ * has none of its scripts and a package for each system, of which npm installs the one that fits: @adaattn/onnxruntime-linux-x64 and so on.
  */
 
 import { execFileSync } from "node:child_process";
@@ -31,15 +34,31 @@ interface Manifest {
 
 const manifestOf = (folder: string) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
 
+/** Where onnxruntime-node lies, and its binaries in it: a folder a platform, and in that one an architecture. */
+const RUNTIME = join(root, "node_modules/onnxruntime-node");
+const BINARIES = "bin/napi-v6";
+
+/** The systems that onnxruntime-node has binaries for, such as `linux-x64`. */
+const systems = readdirSync(join(RUNTIME, BINARIES))
+  .flatMap((platform) => readdirSync(join(RUNTIME, BINARIES, platform)).map((arch) => `${platform}-${arch}`))
+  .sort();
+
+const runtimeName = (system: string) => `@adaattn/onnxruntime-${system}`;
+
 /** A package as it will lie in node_modules. */
 export interface StagedPackage {
   readonly name: string;
   readonly folder: string;
 }
 
-/** Lays out every package that is published, each in a folder of its own below `target`. */
-export function stagePackages(target: string): StagedPackage[] {
-  return PUBLISHED.map((name) => {
+/**
+ * Lays out every package that is published, each in a folder of its own below `target`.
+ *
+ * @param wanted the systems whose ONNX Runtime is among them: all by default.
+ */
+export function stagePackages(target: string, wanted: readonly string[] = systems): StagedPackage[] {
+  const runtimes = wanted.map((system) => stageRuntime(target, system));
+  const packages = PUBLISHED.map((name) => {
     const source = join(root, "packages", name);
     const manifest = manifestOf(source);
     const folder = join(target, manifest.name);
@@ -51,6 +70,42 @@ export function stagePackages(target: string): StagedPackage[] {
     writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
     return { name: manifest.name, folder };
   });
+  return [...runtimes, ...packages];
+}
+
+/** Lays out ONNX Runtime with the binaries of one system. */
+function stageRuntime(target: string, system: string): StagedPackage {
+  const [platform = "", arch = ""] = system.split("-");
+  const { version, license, dependencies = {} } = manifestOf(RUNTIME);
+  const name = runtimeName(system);
+  const folder = join(target, name);
+  mkdirSync(folder, { recursive: true });
+  copy(RUNTIME, folder, ["dist", join(BINARIES, platform, arch)]);
+  copy(join(root, "scripts/onnxruntime"), folder, ["LICENSE"]);
+  const { homepage, repository, bugs } = manifestOf(join(root, "packages/adaattn"));
+  const manifest = {
+    name,
+    version,
+    description: `ONNX Runtime's onnxruntime-node with the binaries for ${system} only, and without install scripts.`,
+    license,
+    homepage,
+    repository,
+    bugs,
+    os: [platform],
+    cpu: [arch],
+    ...(platform === "linux" && { libc: ["glibc"] }),
+    main: "dist/index.js",
+    types: "dist/index.d.ts",
+    dependencies: { "onnxruntime-common": dependencies["onnxruntime-common"] },
+    publishConfig: { access: "public" },
+  };
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+  writeFileSync(
+    join(folder, "README.md"),
+    `# ${name}\n\n[onnxruntime-node](https://www.npmjs.com/package/onnxruntime-node) ${version} by Microsoft, unchanged, with the ` +
+      `binaries for ${system} only.\n\`adaattn\` asks for it; install that.\n`,
+  );
+  return { name, folder };
 }
 
 function copy(from: string, to: string, names: readonly string[]): void {
@@ -96,9 +151,11 @@ function addCommand(folder: string, { dependencies }: Manifest) {
   writeFileSync(join(folder, "bin/adaattn.js"), '#!/usr/bin/env node\nimport "../command/main.js";\n', { mode: 0o755 });
   const others = Object.entries(needed).filter(([name]) => name !== "adaattn" && !name.startsWith("@adaattn/"));
   const usesServer = "@adaattn/server" in needed;
+  const { "onnxruntime-node": runtime, ...kept } = dependencies ?? {};
   return {
     bin: { adaattn: "./bin/adaattn.js" },
-    dependencies: { ...dependencies, ...Object.fromEntries(others) },
+    dependencies: { ...kept, ...Object.fromEntries(others) },
+    optionalDependencies: Object.fromEntries(systems.map((system) => [runtimeName(system), runtime])),
     ...(usesServer && optionalServer(manifestOf(join(root, "packages/adaattn")), needed["@adaattn/server"] ?? "*")),
   };
 }

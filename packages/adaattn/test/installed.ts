@@ -8,6 +8,9 @@ import { packPackages, stagePackages } from "../../../scripts/pack.ts";
 
 export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
+/** This system as the packages with ONNX Runtime's binaries name it. */
+export const SYSTEM = `${process.platform}-${process.arch}`;
+
 const NODE_24 = join(ROOT, "scripts/node24/node_modules/.bin/node");
 
 /** The programs of Node that packages are tried with: this one, and Node 24 where `npm run setup:test` has brought it. */
@@ -18,7 +21,7 @@ export const NODES: readonly { readonly version: string; readonly node: string }
 
 /** Packs everything that is published and installs the archives in `folder`; returns their paths. */
 export function installPackages(folder: string): string[] {
-  const staged = stagePackages(join(folder, "staged"));
+  const staged = stagePackages(join(folder, "staged"), [SYSTEM]);
   const archives = packPackages(staged, join(folder, "archives"));
   const modules = join(folder, "node_modules");
   for (const [at, { name }] of staged.entries()) {
@@ -30,7 +33,8 @@ export function installPackages(folder: string): string[] {
     if (existsSync(own)) symlinkSync(own, join(target, "node_modules"));
   }
   for (const name of readdirSync(join(ROOT, "node_modules"))) {
-    if (!["adaattn", "@adaattn", ".bin", ".package-lock.json"].includes(name)) {
+    // What is published does without onnxruntime-node.
+    if (!["adaattn", "@adaattn", ".bin", ".package-lock.json", "onnxruntime-node"].includes(name)) {
       symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
     }
   }
@@ -49,8 +53,8 @@ export function installAlone(
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", private: true, overrides: versions }));
   execFileSync("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--silent", ...archives], {
     cwd: folder,
-    // ONNX Runtime's package would download what computes on CUDA.
-    env: { ...process.env, NODE_OPTIONS: "", ONNXRUNTIME_NODE_INSTALL: "skip" },
+    // Nothing that would have to be downloaded by scripts is needed; the binaries for other systems are not there, and are not tried for long.
+    env: { ...process.env, NODE_OPTIONS: "", npm_config_ignore_scripts: "true", npm_config_fetch_retries: "0" },
     stdio: "pipe",
   });
 }

@@ -9,12 +9,12 @@ import { mkdir, readdir, readFile, stat } from "node:fs/promises";
 import { availableParallelism, cpus, homedir, release } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { env } from "onnxruntime-node";
 import type { Device } from "../engine/engine.ts";
 import { AdaattnError } from "../error.ts";
 import { cacheFolder } from "./download.ts";
 import { replaceFile } from "./files.ts";
 import { pictureVersions } from "./pictures.ts";
+import { loadRuntime } from "./runtime.ts";
 import { timeConvolution } from "./timing.ts";
 
 /** How long the time of a test convolution was, or why there is none. */
@@ -85,7 +85,7 @@ async function machineKey(): Promise<string> {
   );
   const facts = [
     FORMAT,
-    ...[process.platform, process.arch, release(), process.versions.node, env.versions],
+    ...[process.platform, process.arch, release(), process.versions.node, loadRuntime().env.versions],
     ...[cpus()[0]?.model, availableParallelism()],
     settings.sort(([a], [b]) => a.localeCompare(b)),
     await Promise.all(found),
@@ -212,7 +212,8 @@ export interface DeviceInfo {
 
 /** Versions of the engine and its companions. */
 export function engineVersions(): Readonly<Record<string, string>> {
-  return { onnxruntime: env.versions.node ?? env.versions.common, ...pictureVersions() };
+  const { versions } = loadRuntime().env;
+  return { onnxruntime: versions.node ?? versions.common, ...pictureVersions() };
 }
 
 /** Versions of the engine and its companions, and which devices answer. */

@@ -7,6 +7,7 @@ import type { Device, Engine, EngineTensor, LoadOptions, RunOptions, Session, Te
 import { engineFailure } from "../engine/failure.ts";
 import { AdaattnError } from "../error.ts";
 import type { HeldTensor, Request, Response, RunInput, WorkerOptions } from "./protocol.ts";
+import { loadRuntime } from "./runtime.ts";
 
 export interface NodeEngineOptions {
   /** Where to compute; "cpu" by default. */
@@ -50,6 +51,8 @@ export class NodeEngine implements Engine {
   constructor(options: NodeEngineOptions = {}) {
     const { device = "cpu", threads = availableParallelism() } = options;
     this.device = device;
+    // Its sentence, where there is none, comes from here: a worker could only pass on that it has ended.
+    loadRuntime();
     // Beside this file there is worker.ts in the sources and worker.js in the package.
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
     this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {

@@ -5,23 +5,25 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { input, symbol, toOnnx } from "@adaattn/graph";
-import * as ort from "onnxruntime-node";
+import type * as Ort from "onnxruntime-node";
 import type { TensorData } from "../engine/engine.ts";
 import type { HeldTensor, Request, Response, RunInput, WorkerOptions } from "./protocol.ts";
+import { loadRuntime } from "./runtime.ts";
 
+const ort = loadRuntime();
 const { device, threads } = workerData as WorkerOptions;
-const sessions = new Map<number, ort.InferenceSession>();
-const tensors = new Map<number, ort.Tensor>();
+const sessions = new Map<number, Ort.InferenceSession>();
+const tensors = new Map<number, Ort.Tensor>();
 let count = 0;
 /** Sessions that copy a tensor of so many axes to the CPU. */
-const readers = new Map<number, ort.InferenceSession>();
+const readers = new Map<number, Ort.InferenceSession>();
 
 interface CreateOptions {
   readonly outputs: "cpu" | "gpu-buffer";
   readonly fixedSizes: boolean;
 }
 
-function create(model: Uint8Array, { outputs, fixedSizes }: CreateOptions): Promise<ort.InferenceSession> {
+function create(model: Uint8Array, { outputs, fixedSizes }: CreateOptions): Promise<Ort.InferenceSession> {
   return ort.InferenceSession.create(model, {
     executionProviders: [device],
     intraOpNumThreads: threads,
@@ -34,7 +36,7 @@ function create(model: Uint8Array, { outputs, fixedSizes }: CreateOptions): Prom
 }
 
 /** Values of a tensor on the GPU: onnxruntime-node cannot download them itself, a session that copies to the CPU can. */
-async function download(tensor: ort.Tensor): Promise<ort.Tensor> {
+async function download(tensor: Ort.Tensor): Promise<Ort.Tensor> {
   const rank = tensor.dims.length;
   let reader = readers.get(rank);
   if (reader === undefined) {
@@ -59,7 +61,7 @@ async function handle(request: Request): Promise<{ value: Answer; transfer?: Arr
     case "run": {
       const session = sessions.get(request.session);
       if (session === undefined) throw new Error("the session was unloaded");
-      const feeds: Record<string, ort.Tensor> = {};
+      const feeds: Record<string, Ort.Tensor> = {};
       for (const [name, value] of Object.entries(request.inputs)) feeds[name] = toTensor(name, value);
       const outputs = await session.run(feeds);
       const value: Record<string, HeldTensor> = {};
@@ -98,7 +100,7 @@ async function handle(request: Request): Promise<{ value: Answer; transfer?: Arr
   }
 }
 
-function toTensor(name: string, value: RunInput): ort.Tensor {
+function toTensor(name: string, value: RunInput): Ort.Tensor {
   if ("held" in value) {
     const tensor = tensors.get(value.held);
     if (tensor === undefined) throw new Error(`the tensor for the input ${name} was disposed of`);
