@@ -30,14 +30,15 @@ function axis(extra = {}) {
   return { stroke: () => colour("quiet"), grid: line, ticks: line, ...extra };
 }
 
-function chart(id, names, { logarithmic = false, faint } = {}) {
+function chart(id, names, { logarithmic = false, faint, sparse = false } = {}) {
   const target = element(id);
   const series = names.map((label, at) => ({
     label,
     stroke: () => colour(`series-${(at % 6) + 1}`),
     width: 2,
     value: (_, value) => short(value),
-    points: { show: false },
+    points: { show: sparse },
+    spanGaps: sparse,
   }));
   if (faint) series.unshift({ ...series[0], label: faint, width: 1, alpha: 0.35 });
   const options = {
@@ -51,10 +52,32 @@ function chart(id, names, { logarithmic = false, faint } = {}) {
   return { target, plot };
 }
 
+const isHealth = (name) => name.startsWith("dead.");
+
+/** What the charts are of: the names of the losses, and whether a checkpoint was examined. */
+function termsOf() {
+  const terms = Object.keys(shown.lines[0] ?? {}).filter((name) => name.startsWith("loss."));
+  return `${terms.join()} ${shown.lines.some((line) => Object.keys(line).some(isHealth))}`;
+}
+
+/** The shares of dead channels: the layers' mean, and the largest of them. */
+function deadShares(layers) {
+  const shares = shown.lines.map((line) => layers.map((name) => line[name]).filter((share) => share !== undefined));
+  const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  return [mean, (values) => Math.max(...values)].map((of) =>
+    shares.map((values) => (values.length > 0 ? 100 * of(values) : null)),
+  );
+}
+
 /** Makes the charts of a stage anew, whose terms are known from its first line. */
 function drawCharts() {
   for (const { plot } of charts) plot.destroy();
   const terms = Object.keys(shown.lines[0] ?? {}).filter((name) => name.startsWith("loss."));
+  // With every checkpoint only.
+  const examined = Object.keys(shown.lines.find((line) => Object.keys(line).some(isHealth)) ?? {});
+  for (const id of ["dead", "perplexity"]) element(id).closest("section").hidden = examined.length === 0;
+  const layers = examined.filter((name) => name.startsWith("dead."));
+  const levels = examined.filter((name) => name.startsWith("perplexity."));
   const column = (name) => shown.lines.map((line) => line[name] ?? null);
   const made = [
     [
@@ -71,13 +94,21 @@ function drawCharts() {
     ],
     [chart("rate", ["learning rate"]), () => [column("rate")]],
     [chart("speed", ["samples a second"]), () => [column("samplesPerSecond")]],
+    [chart("dead", ["of all", "of the worst layer"], { sparse: true }), () => deadShares(layers)],
+    [
+      chart(
+        "perplexity",
+        levels.map((name) => `level ${name.slice("perplexity.".length)}`),
+        { logarithmic: true, sparse: true },
+      ),
+      () => levels.map(column),
+    ],
   ];
-  charts = made.map(([made, columns]) => ({ ...made, columns, terms: terms.join() }));
+  charts = made.map(([made, columns]) => ({ ...made, columns, terms: termsOf() }));
 }
 
 function fillCharts() {
-  const terms = Object.keys(shown.lines[0] ?? {}).filter((name) => name.startsWith("loss."));
-  if (charts.length === 0 || charts[0].terms !== terms.join()) drawCharts();
+  if (charts.length === 0 || charts[0].terms !== termsOf()) drawCharts();
   const steps = shown.lines.map((line) => line.step);
   for (const { plot, columns } of charts) plot.setData([steps, ...columns()]);
 }

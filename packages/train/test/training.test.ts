@@ -23,6 +23,7 @@ import { loadModel, NodeEngine, readModel } from "adaattn/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { differences } from "../src/run/folder.ts";
+import { HealthCheck } from "../src/run/health.ts";
 import { miniature, randomEncoder } from "./miniature.ts";
 
 // A network that trains in no time, as if it were a preset.
@@ -107,7 +108,12 @@ test("a run that is stopped after three of six steps and resumed ends bit for bi
     ["style", 0, 6],
     ["style", 3, 6],
   ]);
-  expect(notices).toEqual([]);
+  // Random weights may leave channels dead, which is told of each sitting.
+  expect(notices.filter((sentence) => !sentence.startsWith("No picture wakes"))).toEqual([]);
+  const last = (await readFile(join(parts, "metrics.jsonl"), "utf8")).trim().split("\n").at(-1) ?? "";
+  expect(Object.keys(JSON.parse(last))).toEqual(
+    expect.arrayContaining(["step", "dead.encoder.1_1", "perplexity.3", "effect.5"]),
+  );
 
   // What a run leaves behind.
   const files = ["checkpoints", "config.json", "encoder.safetensors", "loss-network.safetensors"];
@@ -120,6 +126,27 @@ test("a run that is stopped after three of six steps and resumed ends bit for bi
   const { weights } = await readModel(join(parts, "model"));
   const average = (await tensorsOf(parts)).get("average.merge.weight")?.data as Float32Array;
   expect(weights.get("merge.weight")?.[5]).toBeCloseTo(Number(average[5]), 3);
+});
+
+test("what is dead in a network is measured, and each layer told of once", async () => {
+  const { weights } = await readModel(join(at("parts"), "model"));
+  const sentences: string[] = [];
+  const flat = (value: number) => ({ width: 40, height: 40, data: new Uint8ClampedArray(6400).fill(value) });
+  const pairs = [{ content: flat(90), style: flat(160) }];
+  const check = new HealthCheck(miniature, pairs, { device: "cpu", threads: 1 }, (sentence) =>
+    sentences.push(sentence),
+  );
+  const dead = new Map(weights).set(
+    "decoder.3_1.bias",
+    new Float32Array(weights.get("decoder.3_1.bias")?.length ?? 0).fill(-1e6),
+  );
+  for (let time = 0; time < 2; time++) {
+    const line = await check.examine(dead);
+    expect(line["dead.decoder.3_1"]).toBe(1);
+    expect(line["effect.3"]).toBe(0);
+    expect(line["perplexity.3"]).toBeGreaterThanOrEqual(1);
+  }
+  expect(sentences.filter((sentence) => sentence.includes("decoder.3_1"))).toHaveLength(1);
 });
 
 test("losses on pairs of frames are asked for by their weights", async () => {

@@ -2,7 +2,8 @@
  * The training loop: one engine run a step, the whole state staying with the engine between steps, and the batches of the next
  * steps drawn while it computes. What it leaves in the run's folder:
  *
- *   metrics.jsonl   a line every few steps: losses, learning rate, seconds, samples a second, the share of time outside the engine
+ *   metrics.jsonl   a line every few steps: losses, learning rate, seconds, samples a second, the share of time outside the engine;
+ *                   with every checkpoint, how alive the network is (health.ts)
  *   checkpoints/    see checkpoint.ts; a killed run goes on from the newest, and loses only the steps since
  *   samples/        contact sheets, STEP.jpg
  */
@@ -64,6 +65,8 @@ export interface TrainerOptions {
   readonly sampleEvery?: number;
   /** Draws a contact sheet with the averaged weights (as the engine holds them) into the file. */
   readonly sample?: ((average: EngineTensor, path: string) => Promise<void>) | undefined;
+  /** What the metrics of a checkpoint's step tell of its averaged weights. */
+  readonly examine?: ((average: WeightValues) => Promise<MetricsLine>) | undefined;
   /** Called after every step. */
   readonly onStep?: ((step: number) => void) | undefined;
   readonly onLog?: ((line: MetricsLine) => void) | undefined;
@@ -167,7 +170,7 @@ export class Trainer implements AsyncDisposable {
       }
       for (const name of this.#watched) outputOf(results, name).dispose();
       if (logging) {
-        await this.#log(since, rate(step), step * batchSize);
+        await this.#log(since, rate(step), step * batchSize, saving);
         since = { step, time: performance.now(), engine: 0, sums: new Map(), count: 0 };
       }
       if (saving) await this.#save();
@@ -204,14 +207,16 @@ export class Trainer implements AsyncDisposable {
     since: { step: number; time: number; engine: number; sums: ReadonlyMap<string, number>; count: number },
     rate: number,
     samples: number,
+    isExamined: boolean,
   ): Promise<void> {
-    const { folder, batchSize, onLog } = this.#options;
+    const { folder, batchSize, examine, onLog } = this.#options;
     const elapsed = performance.now() - since.time;
     const line: Record<string, number> = { step: this.#step, samples, rate };
     for (const [name, sum] of since.sums) line[name] = sum / since.count;
     line.seconds = elapsed / 1000;
     line.samplesPerSecond = ((this.#step - since.step) * batchSize * 1000) / elapsed;
     line.outside = 1 - since.engine / elapsed;
+    if (isExamined) Object.assign(line, await examine?.(await this.average()));
     await appendFile(join(folder, "metrics.jsonl"), `${JSON.stringify(line)}\n`);
     onLog?.(line);
   }

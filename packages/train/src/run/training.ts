@@ -23,6 +23,7 @@ import { writeModel } from "../weights/modelFolder.ts";
 import { pickTensors } from "../weights/tensorFile.ts";
 import { newestCheckpoint } from "./checkpoint.ts";
 import { differences, findConfig, holdRun, type RunConfig, writeConfig } from "./folder.ts";
+import { HealthCheck } from "./health.ts";
 import { openSampleSheet, samplePairs } from "./sampleSheet.ts";
 import {
   checkSettings,
@@ -43,6 +44,9 @@ import {
 } from "./stages.ts";
 import { type MetricsLine, Trainer } from "./trainer.ts";
 import { ENCODER_FILE, findEncoder, startWeights } from "./weightSources.ts";
+
+/** How many of the contact sheet's pairs a network is examined with. */
+const EXAMINED_PAIRS = 3;
 
 const LOSS_NETWORK_FILE = "loss-network.safetensors";
 
@@ -147,6 +151,8 @@ interface Context {
 /** What a run does. */
 interface Plan {
   readonly stage: Stage;
+  /** All weights of the network that people use, of which training averages some; undefined where there is none yet. */
+  readonly whole?: (average: WeightValues) => WeightValues;
   /** Makes what people use out of the averaged weights. */
   readonly keep: (average: WeightValues, step: number) => Promise<void>;
 }
@@ -171,12 +177,22 @@ async function runStage(
   await recordConfig(folder, settings, pictures, resuming ? events.onNotice : undefined);
 
   const data = { contents, styles };
-  const { stage, keep } = await plan({ folder, resuming, architecture, engine, data });
+  const { stage, whole, keep } = await plan({ folder, resuming, architecture, engine, data });
   const { parameters, objective, initial, paint } = stage;
   const test = "test" in settings ? settings.test : undefined;
   const pairs =
     paint && (await samplePairs({ contents: contents.paths, styles: styles.paths, seed: settings.seed, test }));
   using sheet = paint && pairs && (await openSampleSheet(engine, parameters, paint, pairs));
+  const { device, threads } = settings;
+  const check =
+    whole &&
+    pairs &&
+    new HealthCheck(
+      architecture,
+      pairs.slice(0, EXAMINED_PAIRS),
+      { device, ...(threads && { threads }) },
+      events.onNotice,
+    );
   await using trainer = await Trainer.open({
     engine,
     parameters,
@@ -193,6 +209,7 @@ async function runStage(
     checkpointEvery: settings.checkpointEvery,
     sampleEvery: settings.sampleEvery,
     sample: sheet && ((average, path) => sheet.draw(average, path)),
+    examine: whole && check && ((average) => check.examine(whole(average))),
     onCheckpoint: (step, average) => keep(average, step),
   });
   events.onStart?.({ folder, stage: settings.stage, step: trainer.step, steps: settings.steps, pictures });
@@ -232,10 +249,12 @@ async function decoderRun(context: Context, settings: TrainSettings, source: str
   const lossNetwork = await judgeOf(context, settings.lossNetwork ?? "small", settings);
   const initial = await initialWeights(context, source, settings.seed);
   const own = new Map([...initial].filter(([name]) => decoderParameters(architecture).has(name)));
+  // With the attention that needs no training, a decoder alone stylizes already.
+  const whole = (average: WeightValues) => new Map([...encoder.values, ...initial, ...average]);
   return {
     stage: decoderStage(architecture, encoder, lossNetwork, own, data, settings),
-    // With the attention that needs no training, a decoder alone stylizes already.
-    keep: (average, step) => keepModel(context, settings, [encoder.values, initial, average], step),
+    whole,
+    keep: (average, step) => keepModel(context, settings, whole(average), step),
   };
 }
 
@@ -244,21 +263,23 @@ async function styleRun(context: Context, settings: TrainSettings, source: strin
   const encoder = await encoderFor(context, settings);
   const lossNetwork = await judgeOf(context, settings.lossNetwork ?? "small", settings);
   const initial = await initialWeights(context, source, settings.seed);
+  const whole = (average: WeightValues) => new Map([...encoder.values, ...average]);
   return {
     stage: styleStage(architecture, encoder, lossNetwork, initial, data, settings),
-    keep: (average, step) => keepModel(context, settings, [encoder.values, average], step),
+    whole,
+    keep: (average, step) => keepModel(context, settings, whole(average), step),
   };
 }
 
 function keepModel(
   { folder, architecture }: Context,
   settings: TrainSettings,
-  parts: readonly WeightValues[],
+  weights: WeightValues,
   step: number,
 ): Promise<void> {
   const { stage, batch, crop, rate, warmup, clip, seed } = settings;
   const { losses, globalLevels, localLevels, localKeys, trainEncoder } = settings;
-  return writeModel(join(folder, "model"), architecture, new Map(parts.flatMap((values) => [...values])), {
+  return writeModel(join(folder, "model"), architecture, weights, {
     weights: `model.safetensors, fp16, the moving average at step ${step}`,
     training: {
       stage,
