@@ -30,17 +30,18 @@ inChromium("the picture", () => {
     await page.getByText("Adjust", { exact: true }).click();
     await change(page, () => page.locator('input[name="stroke"]').fill("0.5"));
     await change(page, () => page.locator('input[name="rotate"]').fill("90"));
+    await change(page, () => page.locator('input[name="grain"]').fill("0.5"));
     await change(page, () => page.locator('select[name="color"]').selectOption("match"));
     const controlled = await inNode(
       "photo.png",
       "painting.png",
       { stroke: Number((2 ** 0.5).toFixed(3)), rotate: 90 },
-      { strength: 0.6, color: "match" },
+      { strength: 0.6, grain: 0.5, color: "match" },
     );
     expect(largestDifference(await result(page), controlled)).toBeLessThanOrEqual(3);
-    expect(new URL(page.url()).hash).toBe("#picture?strength=0.6&stroke=1.41&rotate=90&color=match");
+    expect(new URL(page.url()).hash).toBe("#picture?strength=0.6&stroke=1.41&rotate=90&grain=0.5&color=match");
 
-    for (const _ of ["color", "rotate", "stroke", "strength"]) {
+    for (const _ of ["color", "grain", "rotate", "stroke", "strength"]) {
       await change(page, () => page.keyboard.press("Control+z"));
     }
     expect(largestDifference(await result(page), plain)).toBeLessThanOrEqual(3);
