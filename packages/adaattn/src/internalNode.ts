@@ -4,6 +4,7 @@ export { isAddress, MOST_STREAMED_BYTES, tooManyBytes } from "./node/addresses.t
 export { checkDevice, engineInfo, engineVersions, fasterDevice } from "./node/devices.ts";
 export { cacheFolder, type DownloadedFile, type DownloadOptions, download } from "./node/download.ts";
 export { keepsAlpha } from "./node/ffmpeg/codecs.ts";
+export { leftOut } from "./node/ffmpeg/companions.ts";
 export { type FilmPart, partOf } from "./node/ffmpeg/decode.ts";
 export { keyFrames, perSecond, seekBefore } from "./node/ffmpeg/probe.ts";
 export {

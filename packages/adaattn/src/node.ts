@@ -16,6 +16,7 @@ export {
   type VideoTarget,
   videoTarget,
 } from "./node/ffmpeg/codecs.ts";
+export type { Companions, SubtitleTrack } from "./node/ffmpeg/companions.ts";
 export { FrameReader, type ReadFramesOptions, type Stretch } from "./node/ffmpeg/decode.ts";
 export { FrameWriter } from "./node/ffmpeg/encode.ts";
 export { joinSegments, type Segments, type Sound } from "./node/ffmpeg/join.ts";

@@ -226,6 +226,54 @@ describe.skipIf(!hasFfmpeg)("a video", () => {
     for (const value of white.subarray(4 * 4, 4 * 4 + 3)) expect(value).toBeGreaterThan(240);
   });
 
+  test("keeps subtitles, chapters, attachments and who made it, where the file holds them, and not where", async () => {
+    await writeFile(path("said.srt"), "1\n00:00:00,200 --> 00:00:00,600\nHello\n");
+    const chapter = (start: number, end: number, title: string) =>
+      `[CHAPTER]\nTIMEBASE=1/1000\nSTART=${start}\nEND=${end}\ntitle=${title}\n`;
+    const chapters = `${chapter(0, 500, "one")}${chapter(500, 1000, "two")}`;
+    await writeFile(path("said.txt"), `;FFMETADATA1\ntitle=Walk\nartist=Ann\nlocation=+51.5-000.1/\n${chapters}`);
+    await writeFile(path("font.ttf"), "no real font");
+    const attached = ["-attach", "font.ttf", "-metadata:s:t", "mimetype=application/x-truetype-font"];
+    const inputs = [...card("32x24", 10, 1), "-i", "said.srt", "-i", "said.txt"];
+    clip(...inputs, "-map_metadata", "2", "-map_chapters", "2", ...attached, "-c:s", "srt", "rich.mkv");
+    const said = (name: string) => {
+      const args = ["-v", "error", "-of", "json", "-show_streams", "-show_format", "-show_chapters", path(name)];
+      const { streams, format, chapters } = JSON.parse(execFileSync("ffprobe", args, { encoding: "utf8" })) as {
+        streams: { codec_type: string; codec_name?: string }[];
+        format: { tags: Record<string, string> };
+        chapters: { end_time: string; tags: { title: string } }[];
+      };
+      const tags = Object.fromEntries(Object.entries(format.tags).map(([key, value]) => [key.toLowerCase(), value]));
+      return {
+        subtitles: streams.filter((one) => one.codec_type === "subtitle").map((one) => one.codec_name),
+        attachments: streams.filter((one) => one.codec_type === "attachment").length,
+        chapters: chapters.map(({ tags: { title } }) => title),
+        tags: [tags.title, tags.artist, tags.location],
+      };
+    };
+    const args = ["rich.mkv", "-s", "wave.jpg"];
+    const tags = ["Walk", "Ann", undefined];
+    const both = ["one", "two"];
+    expect((await video(...args, "-o", "rich-out.mkv")).result.notes).toEqual([]);
+    expect(said("rich-out.mkv")).toEqual({ subtitles: ["subrip"], attachments: 1, chapters: both, tags });
+    const note = "one attachment of rich.mkv did not go into the film; a .mkv file holds more";
+    expect((await video(...args, "-o", "rich-out.mp4")).result.notes).toEqual([note]);
+    expect(said("rich-out.mp4")).toEqual({ subtitles: ["mov_text"], attachments: 0, chapters: both, tags });
+    await video(...args, "-o", "rich-out.webm", "--end", "0.4", "--metadata", "none");
+    expect(said("rich-out.webm")).toEqual({
+      subtitles: ["webvtt"],
+      attachments: 0,
+      chapters: ["one"],
+      tags: [undefined, undefined, undefined],
+    });
+    expect(look(path("rich-out.webm"))).toMatchObject({ frames: 4 });
+    await video(...args, "-o", "all-out.mkv", "--metadata", "all");
+    expect(said("all-out.mkv").tags[2]).toBe("+51.5-000.1/");
+    expect((await video(...args, "-o", "rich-out.gif")).result.notes).toEqual([
+      "one subtitle track (subrip), 2 chapters, one attachment of rich.mkv did not go into the film; a .mkv file holds more",
+    ]);
+  });
+
   test("that is truncated is painted as far as it goes, and that is a failure", async () => {
     clip(...card("32x24", 10, 2), "-pix_fmt", "yuv420p", "-crf", "1", "-g", "3", "-movflags", "+faststart", "fast.mp4");
     const { size } = await stat(path("fast.mp4"));
@@ -241,7 +289,14 @@ describe("what a job depends on", () => {
   test("is the weights themselves, wherever the model lies", async () => {
     const whole = {
       ...{ version: "0", look: {}, paint: {}, fade: 1, styles: [], masks: [], styleMasks: [] },
-      ...{ resume: true, quiet: true, json: false, device: "cpu" as const, signal: new AbortController().signal },
+      ...{
+        resume: true,
+        metadata: "safe" as const,
+        quiet: true,
+        json: false,
+        device: "cpu" as const,
+        signal: new AbortController().signal,
+      },
     };
     const source = { path: path("wave.jpg"), size: { width: 32, height: 24 }, rate: { numerator: 10, denominator: 1 } };
     const weightsOf = async (model: string) =>

@@ -6,7 +6,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { perSecond } from "adaattn/internal/node";
-import { joinSegments } from "adaattn/node";
+import { joinSegments, probeVideo } from "adaattn/node";
 import type { FileStore } from "../files/store.ts";
 import type { Log } from "../log.ts";
 import type { InputFile, PaintTask, SegmentProgress } from "../painters/messages.ts";
@@ -266,9 +266,10 @@ export class JobWork {
     const frames = segments.reduce((sum, segment) => sum + segment.frames, 0);
     const start = first / perSecond(rate);
     const seconds = isCut ? frames / perSecond(rate) : undefined;
+    const { companions } = await probeVideo(source, signal);
     await joinSegments(joined, target, {
       ...{ files: segments, rate, scratch: join(folder, "joining"), name: "the video", signal },
-      ...(audio.length > 0 && { sound: { path: source, tracks: audio, start, seconds, delay: 0 } }),
+      ...(audio.length > 0 && { sound: { path: source, tracks: audio, start, seconds, delay: 0, companions } }),
     });
     const name = `${folderOf(record.id)}out/0${target.extension}`;
     await files.put(name, joined);

@@ -2,12 +2,14 @@
 import { writeFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { systemCode, writeFailure } from "../files.ts";
+import type { KeptMetadata } from "../metadata.ts";
 import { audioArgs, exactTicks, type VideoTarget } from "./codecs.ts";
+import { type Companions, companionArgs, keepsSubtitles } from "./companions.ts";
 import { isWritten, writingFailure } from "./encode.ts";
 import type { AudioTrack, FrameRate } from "./probe.ts";
 import { type Ending, fileUrl, LOCAL_ONLY, reasonOf, runProgram, sourceArgs } from "./process.ts";
 
-/** Where the sound of a film comes from. */
+/** Where the sound of a film comes from, and what goes with it. */
 export interface Sound {
   readonly path: string;
   readonly tracks: readonly AudioTrack[];
@@ -16,6 +18,10 @@ export interface Sound {
   readonly seconds?: number | undefined;
   /** When the first frame is shown, in seconds after the sound's begin. */
   readonly delay: number;
+  /** Subtitles, chapters and the like of the same film; left out by default. */
+  readonly companions?: Companions | undefined;
+  /** How much is kept of what the film says of itself; `safe`, the default, is who made it and when, but not where. */
+  readonly metadata?: KeptMetadata | undefined;
 }
 
 /** What {@link joinSegments} joins. */
@@ -84,23 +90,27 @@ export async function joinSegments(path: string, target: VideoTarget, segments: 
           target.extension,
           sound.tracks.map(({ codec }) => codec),
         );
-  const withSound = sound !== undefined && audio.length > 0;
+  const companions = sound?.companions;
+  const kept = sound && companions ? companionArgs(target.extension, companions, sound.metadata ?? "safe") : [];
+  const isTimed = audio.length > 0 || (companions !== undefined && keepsSubtitles(target.extension, companions));
   // Frames wait for the sound that comes before them; a shift of less than half a frame is none.
-  const delayed = withSound && sound.delay > rate.denominator / rate.numerator / 2;
-  const part = withSound && sound.seconds !== undefined ? ["-t", String(sound.seconds)] : [];
+  const delayed = isTimed && sound !== undefined && sound.delay > rate.denominator / rate.numerator / 2;
+  const part = sound?.seconds === undefined ? [] : ["-t", String(sound.seconds)];
+  const source =
+    sound === undefined || audio.length + kept.length === 0
+      ? []
+      : [...sourceArgs(), ...(sound.start > 0 ? ["-ss", String(sound.start)] : []), ...part, "-i", fileUrl(sound.path)];
   await run([
     ...(delayed ? ["-itsoffset", String(sound.delay)] : []),
     ...film,
-    ...(withSound
-      ? [...sourceArgs(), ...(sound.start > 0 ? ["-ss", String(sound.start)] : []), ...part, "-i", fileUrl(sound.path)]
+    ...source,
+    ...["-map", "0:v:0", "-c:v", "copy"],
+    ...(audio.length > 0 ? ["-map", "1:a", ...audio] : []),
+    ...(kept.length > 0 ? kept : ["-map_metadata:g", "-1", "-map_chapters", "-1"]),
+    // Chapters after the end are left out by the end of the output only.
+    ...(kept.length > 0 && sound?.seconds !== undefined
+      ? ["-t", String(sound.seconds + rate.denominator / rate.numerator / 2)]
       : []),
-    ...[
-      "-map",
-      "0:v:0",
-      "-c:v",
-      "copy",
-      ...(withSound ? ["-map", "1:a", "-map_metadata", "1", "-map_chapters", "-1", ...audio] : []),
-    ],
     ...exactTicks(target.extension, rate),
     ...container(target),
     fileUrl(path),

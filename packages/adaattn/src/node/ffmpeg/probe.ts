@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import type { Size } from "../../picture/picture.ts";
 import { cannotRead, checkReadable } from "../files.ts";
 import { ANIMATIONS, rateOfDelays, repeatsOf } from "./animation.ts";
+import type { Companions } from "./companions.ts";
 import { FfmpegProcess, fileUrl, runProgram, sourceArgs } from "./process.ts";
 
 /** A frame rate in frames a second, exact: 30000/1001 for NTSC. */
@@ -56,11 +57,14 @@ export interface VideoInfo extends Size {
   /** How often an animated picture, such as a GIF, is shown again after the first time: 0 for once, Infinity for without end; undefined for all else. */
   readonly repeats: number | undefined;
   readonly audio: readonly AudioTrack[];
+  /** What goes with pictures and sound. */
+  readonly companions: Companions;
 }
 
 /** What ffprobe prints, as far as it is used here; everything in it may be missing. */
 interface ProbeOutput {
   readonly streams?: readonly ProbedStream[];
+  readonly chapters?: readonly unknown[];
   readonly format?: {
     readonly start_time?: string;
     readonly duration?: string;
@@ -115,6 +119,7 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
     "json",
     "-show_streams",
     "-show_format",
+    "-show_chapters",
     fileUrl(path),
   ];
   const { output, ending, complaints } = await runProgram("ffprobe", args, signal);
@@ -124,7 +129,7 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
       throw cannotRead(path, "it is a damaged or truncated video. Get a fresh copy of it.");
     throw cannotRead(path, "it is not a video that ffmpeg knows. Convert it to MP4 first.");
   }
-  const { streams = [], format = {} } = JSON.parse(output) as ProbeOutput;
+  const { streams = [], format = {}, chapters = [] } = JSON.parse(output) as ProbeOutput;
   const video = streams.find((one) => one.codec_type === "video" && one.disposition?.attached_pic !== 1);
   if (video === undefined) {
     const others = [...new Set(streams.map((one) => one.codec_type ?? "data"))].join(" and ") || "nothing";
@@ -175,6 +180,15 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
     audio: streams
       .filter((one) => one.codec_type === "audio")
       .map(({ codec_name = "unknown", channels = 0 }) => ({ codec: codec_name, channels })),
+    companions: {
+      subtitles: streams
+        .filter((one) => one.codec_type === "subtitle")
+        .map(({ index: stream, codec_name: codec = "unknown" }) => ({ stream, codec })),
+      chapters: chapters.length,
+      attachments: streams.filter((one) => one.codec_type === "attachment").length,
+      hasCover: streams.some((one) => one.codec_type === "video" && one.disposition?.attached_pic === 1),
+      tags: format.tags ?? {},
+    },
   };
 }
 

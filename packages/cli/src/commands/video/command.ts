@@ -41,6 +41,7 @@ interface VideoFlags extends LookFlags, PaintFlags {
   device: string;
   threads?: string;
   seed?: string;
+  metadata: string;
   quiet?: boolean;
   json?: boolean;
 }
@@ -92,6 +93,11 @@ export function addVideoCommand(
     .option("--device <DEVICE>", "auto, cpu or webgpu", "auto")
     .option("--threads <N>", "processor threads (default: all cores)")
     .option("--seed <N>", "for models that sample the painting at random: the same number, the same picture")
+    .option(
+      "--metadata <none|safe|all>",
+      "what the result says of itself: nothing; who made it, when and its title; or all, its place too",
+      "safe",
+    )
     .option("-q, --quiet", "print nothing but errors (and JSON, where asked for)")
     .option("--json", "print one JSON object on stdout: sizes, frames, times, memory")
     .addHelpText("after", EXAMPLES)
@@ -127,6 +133,7 @@ export function addVideoCommand(
         paint: paintFlags(flags),
         fade: times.timeOf("--fade", flags.fade),
         resume: flags.resume ?? false,
+        metadata: oneOf("--metadata", flags.metadata, ["none", "safe", "all"]),
         quiet: flags.quiet ?? false,
         json: flags.json ?? false,
         device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),

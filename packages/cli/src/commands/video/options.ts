@@ -1,5 +1,5 @@
 /** What `adaattn video` is asked, once it is checked. */
-import type { FrameRate, PaintControls, VideoTarget } from "adaattn/node";
+import type { FrameRate, KeptMetadata, PaintControls, VideoTarget } from "adaattn/node";
 import type { LoadOptions } from "../../loading/styles.ts";
 import type { TimedStyle } from "./times.ts";
 
@@ -26,6 +26,8 @@ export interface VideoOptions extends LoadOptions {
   readonly start?: number;
   readonly end?: number;
   readonly resume: boolean;
+  /** How much of what the video says of itself the result says, too. */
+  readonly metadata: KeptMetadata;
   readonly quiet: boolean;
   readonly json: boolean;
   /** The version of this command. */

@@ -19,6 +19,8 @@ export interface VideoResult {
   readonly shortfall: number;
   readonly model: string;
   readonly device: string;
+  /** Sentences on what the film has no place for. */
+  readonly notes: readonly string[];
 }
 
 /** Such as "frame 120/300, 3.2 fps, 56 s left". */
@@ -72,6 +74,7 @@ export function reportVideo(source: VideoSource, made: VideoResult, options: Vid
       scenes: made.scenes.map(rounded),
       model: made.model,
       device: made.device,
+      notes: made.notes,
       seconds: rounded(made.seconds),
       framesPerSecond: rounded(fps),
       peakRssBytes: process.resourceUsage().maxRSS * 1024,

@@ -7,6 +7,7 @@ import {
   checkReplaceable,
   type FilmPart,
   keepsAlpha,
+  leftOut,
   linkTarget,
   moveInto,
   perSecond,
@@ -15,6 +16,7 @@ import {
   type FrameRate,
   ffmpegAbilities,
   joinSegments,
+  type KeptMetadata,
   type KeyStyle,
   type Sound,
   type StyleShare,
@@ -82,7 +84,7 @@ export async function paintVideo(input: string, options: VideoOptions, interrupt
       for (const sink of sinks) await sink.finish();
       if (film && job.frames > 0) {
         progress.show(input, "join", 1);
-        await joinFilm(film, job, source, !signal.aborted);
+        await joinFilm(film, job, source, options.metadata, !signal.aborted);
       }
     } catch (error) {
       for (const sink of sinks) await sink[Symbol.asyncDispose]();
@@ -92,6 +94,7 @@ export async function paintVideo(input: string, options: VideoOptions, interrupt
     }
     await job.remove();
     progress.clear();
+    for (const note of made.notes) warn(progress, options, note);
     if (made.frames > 0) reportVideo(source, made, options);
     if (made.shortfall === 0) return true;
     const [has, all] = [made.frames, made.frames + made.shortfall].map((count) =>
@@ -102,6 +105,14 @@ export async function paintVideo(input: string, options: VideoOptions, interrupt
   } finally {
     progress.clear();
   }
+}
+
+/** What the film has no place for. */
+function notesOf({ path, info }: VideoSource, film: Film | undefined): readonly string[] {
+  const lost = info && film && leftOut(film.target.extension, info.companions);
+  if (lost === undefined) return [];
+  const better = film?.target.extension === ".mkv" ? "" : "; a .mkv file holds more";
+  return [`${lost} of ${path} did not go into the film${better}`];
 }
 
 function pick({ size, rate }: VideoSource) {
@@ -179,6 +190,7 @@ async function paintFrames(
     shortfall: signal.aborted ? 0 : frames.shortfall,
     model: model.name,
     device: model.device,
+    notes: notesOf(source, options.film),
   };
 }
 
@@ -187,6 +199,7 @@ async function joinFilm(
   { path, target }: Film,
   job: VideoJob,
   { path: input, info, rate, part }: VideoSource,
+  metadata: KeptMetadata,
   isWhole: boolean,
 ): Promise<void> {
   const joined = join(job.folder, `joined${target.extension}`);
@@ -198,9 +211,7 @@ async function joinFilm(
     name: path,
     repeats: info?.repeats,
     sound:
-      part && info && info.audio.length > 0
-        ? soundOf(input, info, rate, part, isWhole ? undefined : job.frames)
-        : undefined,
+      part && info ? { ...soundOf(input, info, rate, part, isWhole ? undefined : job.frames), metadata } : undefined,
   });
   await moveInto(joined, path);
 }
@@ -208,7 +219,7 @@ async function joinFilm(
 /** The sound of the very frames that are painted; `frames` says how many where those are not all. */
 function soundOf(
   path: string,
-  { audio }: VideoInfo,
+  { audio, companions }: VideoInfo,
   rate: FrameRate,
   part: FilmPart,
   frames: number | undefined,
@@ -222,5 +233,6 @@ function soundOf(
     start: seconds(from),
     seconds: end === undefined ? undefined : seconds(end - from),
     delay: seconds(first - from),
+    companions,
   };
 }
