@@ -14,7 +14,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -28,6 +28,7 @@ interface Manifest {
   readonly version: string;
   readonly files?: readonly string[];
   readonly exports?: Readonly<Record<string, string | Readonly<Record<string, string | object>>>>;
+  readonly imports?: Readonly<Record<string, string>>;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly [field: string]: unknown;
 }
@@ -146,7 +147,6 @@ function addCommand(folder: string, { dependencies }: Manifest) {
   const isCode = (path: string) => !path.endsWith(".d.ts");
   cpSync(join(cli, "dist"), join(folder, "command"), { recursive: true, filter: isCode });
   cpSync(join(train, "dist"), join(folder, "command/training"), { recursive: true, filter: isCode });
-  pointAt(join(folder, "command"), join(folder, "command/training"), manifestOf(train));
   mkdirSync(join(folder, "bin"));
   writeFileSync(join(folder, "bin/adaattn.js"), '#!/usr/bin/env node\nimport "../command/main.js";\n', { mode: 0o755 });
   const others = Object.entries(needed).filter(([name]) => name !== "adaattn" && !name.startsWith("@adaattn/"));
@@ -154,6 +154,7 @@ function addCommand(folder: string, { dependencies }: Manifest) {
   const { "onnxruntime-node": runtime, ...kept } = dependencies ?? {};
   return {
     bin: { adaattn: "./bin/adaattn.js" },
+    imports: trainingImports(manifestOf(cli), manifestOf(train)),
     dependencies: { ...kept, ...Object.fromEntries(others) },
     optionalDependencies: Object.fromEntries(systems.map((system) => [runtimeName(system), runtime])),
     ...(usesServer && optionalServer(manifestOf(join(root, "packages/adaattn")), needed["@adaattn/server"] ?? "*")),
@@ -168,22 +169,15 @@ function optionalServer({ peerDependencies, peerDependenciesMeta }: Manifest, ve
   };
 }
 
-/** Lets the modules below `folder` import a package from `dist`, where it lies now, instead of by its name. */
-function pointAt(folder: string, dist: string, { name, exports = {} }: Manifest): void {
-  const places = Object.entries(exports).map(([path, conditions]): [string, string] => [
-    `"${name}${path.slice(1)}"`,
-    join(dist, relative("dist", typeof conditions === "string" ? conditions : String(conditions.default))),
-  ]);
-  for (const entry of readdirSync(folder, { recursive: true, encoding: "utf8" })) {
-    const path = join(folder, entry);
-    if (!path.endsWith(".js") || path.startsWith(join(dist, "/"))) continue;
-    let text = readFileSync(path, "utf8");
-    for (const [specifier, place] of places) {
-      const found = relative(dirname(path), place).replaceAll("\\", "/");
-      text = text.replaceAll(specifier, `"${found.startsWith(".") ? found : `./${found}`}"`);
-    }
-    writeFileSync(path, text);
-  }
+/** Where the training that the command imports as `#train` lies in the folder of `adaattn`. */
+function trainingImports({ imports = {} }: Manifest, { name, exports = {} }: Manifest) {
+  const places = Object.entries(imports).map(([alias, specifier]) => {
+    const target = exports[specifier.replace(name, ".")];
+    const file = typeof target === "object" ? target.default : undefined;
+    if (typeof file !== "string") throw new Error(`Expected ${specifier} in the exports of ${name}.`);
+    return [alias, file.replace("./dist/", "./command/training/")];
+  });
+  return Object.fromEntries(places) as Record<string, string>;
 }
 
 /** Packs what was staged; returns the paths of the archives, in the same order. */

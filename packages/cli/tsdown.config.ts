@@ -1,4 +1,5 @@
 import { defineConfig } from "tsdown";
 import { base } from "../../tsdown.base.ts";
 
-export default defineConfig({ ...base, entry: ["src/main.ts"], dts: false });
+// What package.json's imports name is looked up when the command runs: where the package lies decides what it is.
+export default defineConfig({ ...base, entry: ["src/main.ts"], external: [/^#/], dts: false });

@@ -1,12 +1,5 @@
 /** Stylizes and measures pair after pair, looking at no picture twice where memory allows. */
-import {
-  featuresBytes,
-  Meter,
-  type PictureFeatures,
-  readEncoder,
-  resizePicture,
-  type TrainedEncoder,
-} from "@adaattn/train";
+
 import { checkDevice } from "adaattn/internal/node";
 import { encoderParameters } from "adaattn/network";
 import {
@@ -19,6 +12,7 @@ import {
   readPicture,
   type Style,
 } from "adaattn/node";
+import { featuresBytes, Meter, type PictureFeatures, readEncoder, resizePicture, type TrainedEncoder } from "#train";
 import type { Pair } from "./pairs.ts";
 import { Recent } from "./recent.ts";
 import type { PairReport } from "./report.ts";

@@ -1,8 +1,8 @@
 /** `adaattn eval`: how near results come to their contents and styles, with a report to read and to look at. */
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { METRICS } from "@adaattn/train";
 import { type Device, type Picture, writePicture } from "adaattn/node";
+import { METRICS } from "#train";
 import { listPictures } from "../../files/pictures.ts";
 import { createProgressLine, printError } from "../../terminal/terminal.ts";
 import { Bench, type Measurement } from "./bench.ts";

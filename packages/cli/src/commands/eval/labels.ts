@@ -1,5 +1,5 @@
 /** What metrics are called where people read them. */
-import type { Metrics } from "@adaattn/train";
+import type { Metrics } from "#train";
 import type { RowName } from "./report.ts";
 
 /** A metric as people read it. */

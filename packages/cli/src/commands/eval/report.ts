@@ -1,5 +1,5 @@
 /** What an evaluation found. */
-import { METRICS, type Metrics, type Summary, summarize } from "@adaattn/train";
+import { METRICS, type Metrics, type Summary, summarize } from "#train";
 
 /** What is measured for each pair: the result, and beside it the content and the style as if they were results. */
 export const ROWS = ["result", "identity", "styleCopy"] as const;

@@ -1,7 +1,6 @@
 /** `adaattn eval --video`: how steady painted videos are, beside the videos themselves and the image model frame by frame. */
 import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
-import { estimateFlow, type Flow, grayOf, readFlow, visiblePixels, warpingError } from "@adaattn/train";
 import { replaceFile } from "adaattn/internal/node";
 import {
   type Device,
@@ -14,6 +13,7 @@ import {
   type Style,
   stylizeVideo,
 } from "adaattn/node";
+import { estimateFlow, type Flow, grayOf, readFlow, visiblePixels, warpingError } from "#train";
 import { type Frames, openSource, type VideoSource } from "../../files/frames.ts";
 import { listPictures } from "../../files/pictures.ts";
 import { createProgressLine } from "../../terminal/terminal.ts";

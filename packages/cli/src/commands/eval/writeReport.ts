@@ -1,7 +1,7 @@
 /** The files of a report: JSON with everything, CSV with a line for each measured picture, and a page to look at. */
 import { join } from "node:path";
-import { METRICS } from "@adaattn/train";
 import { replaceFile } from "adaattn/internal/node";
+import { METRICS } from "#train";
 import { page } from "./page.ts";
 import { type Report, ROWS } from "./report.ts";
 

@@ -1,8 +1,8 @@
 /** `adaattn train` on the command line: its options and help, and the settings that they become. */
 
 import { resolve } from "node:path";
-import { DEFAULTS, LOSS_DEFAULTS, STAGE_DEFAULTS, type TrainSettings } from "@adaattn/train/settings";
 import type { Command } from "commander";
+import { DEFAULTS, LOSS_DEFAULTS, STAGE_DEFAULTS, type TrainSettings } from "#train/settings";
 import type { Interruption } from "../../terminal/interrupt.ts";
 import { oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
 import {

@@ -14,7 +14,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createRequire } from "node:module";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { readConfig, trainingProcess } from "@adaattn/train";
+import { readConfig, trainingProcess } from "#train";
 
 /** Where the page is looked for first. */
 const DEFAULT_PORT = 8017;

@@ -1,6 +1,7 @@
 /** `adaattn distill` on the command line: its options and help, and the settings that they become. */
-import { DEFAULTS, type DistillSettings, STAGE_DEFAULTS } from "@adaattn/train/settings";
+
 import type { Command } from "commander";
+import { DEFAULTS, type DistillSettings, STAGE_DEFAULTS } from "#train/settings";
 import type { Interruption } from "../../terminal/interrupt.ts";
 import { UsageError } from "../../terminal/usage.ts";
 import { watching } from "./command.ts";

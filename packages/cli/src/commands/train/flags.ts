@@ -1,8 +1,8 @@
 /** The options that `adaattn train` and `adaattn distill` share: how they are typed, and the settings that they become. */
 
 import { resolve } from "node:path";
-import { checkSettings, type DistillSettings, type RunSettings, type TrainSettings } from "@adaattn/train/settings";
 import type { Command } from "commander";
+import { checkSettings, type DistillSettings, type RunSettings, type TrainSettings } from "#train/settings";
 import { oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
 
 /** The shared options as they are typed. */

@@ -11,7 +11,7 @@ import {
   type TrainSettings,
   trainingProcess,
   trainModel,
-} from "@adaattn/train";
+} from "#train";
 import type { Interruption } from "../../terminal/interrupt.ts";
 import { createProgressLine } from "../../terminal/terminal.ts";
 import { UsageError } from "../../terminal/usage.ts";
