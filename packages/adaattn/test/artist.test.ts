@@ -149,3 +149,17 @@ test("two styles in two regions look like each of them, and at the soft edge lik
   expect(meanDifference(both, plain, middle)).toBeGreaterThan(2 * grain);
   expect(meanDifference(both, second, middle)).toBeGreaterThan(2 * grain);
 });
+
+test("a photograph of three grays stays calm", async () => {
+  const [width, height] = [160, 120];
+  const data = new Uint8ClampedArray(width * height * 4).fill(255);
+  for (let at = 0; at < width * height; at++) {
+    const level = 128 + Math.round(Math.sin((at % width) / 20) + Math.sin(Math.floor(at / width) / 15)) / 2;
+    data.fill(level, at * 4, at * 4 + 3);
+  }
+  const result = await model.stylize({ width, height, data }, style);
+  for (let channel = 0; channel < 3; channel++) {
+    const values = Array.from(result.data).filter((_, at) => at % 4 === channel);
+    expect(Math.max(...values) - Math.min(...values)).toBeLessThanOrEqual(10);
+  }
+});

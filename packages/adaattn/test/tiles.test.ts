@@ -152,6 +152,13 @@ describe.each([tiny, tinyVideo])("tiles of $name", (architecture: Architecture) 
     return most;
   };
 
+  /** Of green. */
+  const variance = ({ data }: Picture) => {
+    const values = Array.from(data).filter((_, at) => at % 4 === 1);
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+    return values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length;
+  };
+
   test.each<[string, StylizeOptions]>([
     ["plain", {}],
     ["at half strength", { strength: 0.5 }],
@@ -170,6 +177,18 @@ describe.each([tiny, tinyVideo])("tiles of $name", (architecture: Architecture) 
     expect(worst(whole, tiled)).toBeLessThanOrEqual(1);
     const other = await model.stylize(photo, shares, { ...options, strength: 0.7, tile: "off" });
     expect(worst(whole, other)).toBeGreaterThan(4);
+  });
+
+  test("of a photograph that is nearly flat are it too, and it comes out calmer than one that is not", async () => {
+    using style = await model.style(waves(90, 70, 3));
+    const faint = { ...photo, data: photo.data.map((value, at) => (at % 4 === 3 ? value : 128 + (value - 128) / 40)) };
+    const whole = await model.stylize(faint, style, { tile: "off" });
+    const tiled = await model.stylize(faint, style, { tile: 96 });
+    expect(tiled.tiles).toBeGreaterThan(1);
+    expect(worst(whole, tiled)).toBeLessThanOrEqual(1);
+    expect(variance(whole)).toBeLessThan(variance(await model.stylize(photo, style)) / 20);
+    const shared = await model.stylize(faint, style, { statistics: new RunningStatistics() });
+    expect(worst(whole, shared)).toBeLessThanOrEqual(1);
   });
 
   test("are read with margins, written row by row, and together cover the photograph once", async () => {

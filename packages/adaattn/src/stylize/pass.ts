@@ -10,6 +10,7 @@ import { cellOf, gridOf } from "../network/levels.ts";
 import { type Area, clipped, cropPicture, type PictureSource, relativeTo, withMargin } from "../picture/area.ts";
 import { addGrain, type Grain } from "../picture/grain.ts";
 import { type Picture, type Size, toPicture, toTensor } from "../picture/picture.ts";
+import { Spread } from "../picture/spread.ts";
 import { restoreDetail } from "./detail.ts";
 import type { Mixture, Shares } from "./mixture.ts";
 import type { Sessions } from "./sessions.ts";
@@ -20,6 +21,7 @@ import {
   type RunningStatistics,
   readStatistics,
   statisticsTensors,
+  withDeviations,
 } from "./statistics.ts";
 import type { Style } from "./style.ts";
 import type { Margins } from "./tiles.ts";
@@ -45,6 +47,17 @@ export interface PassInput {
 /** What each stage took of a tile, in milliseconds. */
 export type Times = Record<"encode" | "attend" | "decode", number>;
 
+/**
+ * The least standard deviation of what the network sees of a photograph that Norm makes as much of as of any other. Of 400 photographs
+ * none had less than 0.078. In fog, rounding to bytes would come out as bold lines.
+ */
+const LEAST_SPREAD = 0.05;
+
+/** How many times too large a flat photograph's normalized features would be; 1 for others. */
+function flatness({ deviation }: Spread): number {
+  return Math.max(1, LEAST_SPREAD / Math.max(deviation, 1e-4)) ** 2;
+}
+
 export class Pass {
   readonly times: Times = { encode: 0, attend: 0, decode: 0 };
   readonly #painting: PassInput;
@@ -65,15 +78,20 @@ export class Pass {
   ): Promise<void> {
     const { architecture, margins, sessions, size, signal } = this.#painting;
     const { modules } = architecture.attention;
+    const spread = new Spread();
     let whole: PictureStatistics | undefined;
     for (const [index, tile] of tiles.entries()) {
       const started = performance.now();
       const outer = withMargin(tile, margins.encoder, size);
-      const features = await this.#crop(await this.#encode(outer), outer, tile);
+      const features = await this.#crop(
+        await this.#encode(outer, (data) => spread.add(data, outer, tile)),
+        outer,
+        tile,
+      );
       const statistics = this.#keep(await sessions.statistics.run(features, { signal }));
       if (tiles.length === 1) this.#features = features;
       else this.#dispose(features);
-      if (tiles.length === 1 && shared === undefined) {
+      if (tiles.length === 1 && shared === undefined && flatness(spread) === 1) {
         this.#norm = statistics;
       } else {
         const own = await readStatistics(statistics, modules, (level) => area(gridOf(level, tile)));
@@ -83,7 +101,9 @@ export class Pass {
       this.times.encode += performance.now() - started;
       onTile(index + 1);
     }
-    if (whole !== undefined) this.#norm = statisticsTensors(shared?.next(whole) ?? whole);
+    if (whole !== undefined) {
+      this.#norm = statisticsTensors(withDeviations(shared?.next(whole) ?? whole, flatness(spread)));
+    }
   }
 
   /** Second pass, once for each tile: its part of the painted picture, as large as the photograph has pixels there. */
@@ -118,10 +138,11 @@ export class Pass {
   }
 
   /** Stacked features of an area of the padded photograph. */
-  async #encode(outer: Area): Promise<Tensors> {
+  async #encode(outer: Area, onSeen?: (planes: Float32Array) => void): Promise<Tensors> {
     const { sessions, photo, grain, signal } = this.#painting;
     const data = toTensor(await photo.read(clipped(outer, photo)), outer);
     if (grain !== undefined) addGrain(data, outer, grain);
+    onSeen?.(data);
     const shape = [1, 3, outer.height, outer.width];
     return this.#keep(await sessions.encode.run({ picture: { shape, data } }, { signal }));
   }

@@ -78,6 +78,14 @@ export function joinStatistics(a: PictureStatistics, b: PictureStatistics): Pict
   });
 }
 
+/** The statistics with deviations so many times as large: what is normalized by them comes out so many times as small. */
+export function withDeviations(statistics: PictureStatistics, factor: number): PictureStatistics {
+  const scaled = [...statistics].map(([level, { count, mean, variance }]) => {
+    return [level, { count, mean, variance: variance.map((value) => value * factor ** 2) }] as const;
+  });
+  return new Map(scaled);
+}
+
 /** How many pictures a running average is taken over, the newest included: about a second of video. */
 export const STATISTICS_MEMORY = 24;
 
