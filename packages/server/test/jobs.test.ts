@@ -6,7 +6,17 @@ import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { Client, type JobEvent } from "../src/client.ts";
 import { startServer } from "../src/index.ts";
-import { card, frameHashes, hasFfmpeg, leftovers, picture, temporaryFolder, testServer, until } from "./helpers.ts";
+import {
+  card,
+  clip,
+  frameHashes,
+  hasFfmpeg,
+  leftovers,
+  picture,
+  temporaryFolder,
+  testServer,
+  until,
+} from "./helpers.ts";
 
 const { client, url, data } = await testServer();
 const folder = temporaryFolder();
@@ -141,6 +151,22 @@ describe.skipIf(!hasFfmpeg)("a job of a video", () => {
     const film = await client.getResult(id);
     expect(film.type).toBe("image/gif");
     expect(await frameHashes(film, folder)).toHaveLength(9);
+  });
+
+  it("keeps what it says of itself, without sound too", async () => {
+    const chapters = "[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=500\ntitle=one\n";
+    writeFileSync(join(folder, "said.txt"), `;FFMETADATA1\ntitle=Walk\n${chapters}`);
+    const silent = ["-f", "lavfi", "-i", "testsrc=size=48x32:rate=5:duration=1", "-i", "said.txt"];
+    const video = clip(folder, "silent.mp4", ...silent, "-map_metadata", "1", "-map_chapters", "1");
+    const { id } = await client.submitJob({ contents: [video], styles: [painting] });
+    await client.waitForJob(id);
+    const film = join(folder, "silent-film.mp4");
+    writeFileSync(film, Buffer.from(await (await client.getResult(id)).arrayBuffer()));
+    const probe = ["-v", "error", "-of", "json", "-show_format", "-show_chapters", film];
+    expect(JSON.parse(execFileSync("ffprobe", probe, { encoding: "utf8" }))).toMatchObject({
+      format: { tags: { title: "Walk" } },
+      chapters: [{ tags: { title: "one" } }],
+    });
   });
 
   it.each([

@@ -269,7 +269,7 @@ export class JobWork {
     const { companions } = await probeVideo(source, signal);
     await joinSegments(joined, target, {
       ...{ files: segments, rate, scratch: join(folder, "joining"), name: "the video", signal },
-      ...(audio.length > 0 && { sound: { path: source, tracks: audio, start, seconds, delay: 0, companions } }),
+      sound: { path: source, tracks: audio, start, seconds, delay: 0, companions },
     });
     const name = `${folderOf(record.id)}out/0${target.extension}`;
     await files.put(name, joined);
