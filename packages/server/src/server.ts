@@ -1,5 +1,5 @@
 /** A server: painters, a file store, jobs, and HTTP in front of them; everything that it opens it also closes. */
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
 import { join } from "node:path";
@@ -106,8 +106,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const jobs: JobStore = closing.add(connection ? connection.jobs : openSqliteStore(join(data, "jobs.db")), (store) =>
     store.close(),
   );
-  const scratch = await openScratch(join(data, "scratch"));
-  closing.add(scratch, (folder) => rm(folder, { recursive: true, force: true }));
+  const { folder: scratch } = closing.add(await openScratch(data), (one) => one[Symbol.asyncDispose]());
   const settings = painterSettings(options.painters);
   limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory });
   const pool = closing.add(

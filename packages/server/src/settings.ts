@@ -83,6 +83,13 @@ export interface PainterSettings {
   readonly memory: number;
 }
 
+/** Bytes of memory that this process and its children may have: the container's where it is in one, else the machine's. */
+function memoryLimit(): number {
+  // Without a limit it is 0, or more than any machine has.
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(limit, totalmem()) : totalmem();
+}
+
 /** The most processes that paint where no number is asked for; each holds the models in memory. */
 const MOST_WORKERS = 8;
 
@@ -95,13 +102,14 @@ const WORKER_MEMORY = 2 ** 31;
  */
 export function painterSettings(asked: Partial<PainterSettings> = {}): PainterSettings {
   const cores = availableParallelism();
-  const usual = Math.max(1, Math.min(cores, MOST_WORKERS, Math.floor(totalmem() / WORKER_MEMORY)));
+  const memory = memoryLimit();
+  const usual = Math.max(1, Math.min(cores, MOST_WORKERS, Math.floor(memory / WORKER_MEMORY)));
   const workers = asked.workers ?? usual;
   return {
     models: asked.models ?? ["small"],
     workers,
     threads: asked.threads ?? Math.max(1, Math.floor(cores / workers)),
     device: asked.device ?? "auto",
-    memory: asked.memory ?? Math.floor((0.75 * totalmem()) / workers),
+    memory: asked.memory ?? Math.floor((0.75 * memory) / workers),
   };
 }

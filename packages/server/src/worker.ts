@@ -1,6 +1,4 @@
 /** A worker: painters that take parts of jobs from Redis, on any machine that reaches it and the file store. */
-import { rm } from "node:fs/promises";
-import { join } from "node:path";
 import { limitFfmpeg } from "adaattn/node";
 import { Closing } from "./closing.ts";
 import { openFileStore } from "./files/store.ts";
@@ -41,9 +39,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const closing = new Closing();
   try {
     const files = await openFileStore(store);
-    const scratch = closing.add(await openScratch(join(data, "scratch")), (folder) =>
-      rm(folder, { recursive: true, force: true }),
-    );
+    const { folder: scratch } = closing.add(await openScratch(data), (one) => one[Symbol.asyncDispose]());
     const settings = painterSettings(options.painters);
     limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory });
     const pool = closing.add(
