@@ -26,6 +26,8 @@ test("a folder that is missing is made, with those around it", async () => {
   expect(outcome).toMatchObject({ code: 0, stdout: "", stderr: "" });
   expect((await readdir(at("new", "deep"))).sort()).toEqual(["hill-wave.webp", "lake-wave.webp"]);
   expect((await sharp(at("new", "deep", "lake-wave.webp")).metadata()).format).toBe("webp");
+  expect(await stylize(["lake.jpg"], "other/deep/one.png", "--quiet")).toMatchObject({ code: 0, stderr: "" });
+  expect(await readdir(at("other", "deep"))).toEqual(["one.png"]);
 }, 60_000);
 
 test("--quality decides how much is kept", async () => {

@@ -14,8 +14,6 @@ export const OVERWRITING = ["yes", "no", "number"] as const;
 export interface Job {
   readonly content: string;
   readonly output: string;
-  /** Whether the output is in a folder that is made where there is none. */
-  readonly isInFolder: boolean;
   /** Whether there is a result already, which stays. */
   readonly isKept: boolean;
 }
@@ -54,7 +52,6 @@ export async function planOutputs(
   const wanted = contents.map(({ path, subfolder = "" }) => ({
     content: path,
     output: isInFolder ? join(output, subfolder, resultName(path, names, format)) : output,
-    isInFolder,
   }));
   if (output === STREAM) return wanted.map((job) => ({ ...job, isKept: false }));
   if (overwrite === "number") return numbered(wanted);
@@ -175,8 +172,8 @@ export class OutputFolders implements AsyncDisposable {
    *
    * @throws Error with one sentence where it cannot be made.
    */
-  async prepare({ output, isInFolder }: Job): Promise<void> {
-    if (!isInFolder) return;
+  async prepare({ output }: Job): Promise<void> {
+    if (output === STREAM) return;
     const folder = dirname(output);
     try {
       const first = await mkdir(folder, { recursive: true });

@@ -88,7 +88,7 @@ export function addStylizeCommand(
     )
     .requiredOption(
       "-o, --output <FILE|FOLDER>",
-      "the result: .png, .jpg, .webp, .avif or .tiff; for several contents a folder, which is made where it is missing; - for stdout",
+      "the result: .png, .jpg, .webp, .avif or .tiff; for several contents a folder; folders are made where they are missing; - for stdout",
     )
     .option(
       "--format <ENDING>",
