@@ -114,7 +114,7 @@ describe("several styles", () => {
       ]);
     const [even, same, more] = [await mixed(1, 1), await mixed(5, 5), await mixed(3, 1)];
     expect(equal(even, same)).toBe(true);
-    expect(even.controls).toEqual({ strength: 1, color: "style", weights: [0.5, 0.5] });
+    expect(even.controls).toEqual({ strength: 1, color: "style", grain: 0, weights: [0.5, 0.5] });
     expect(meanDifference(even, plain)).toBeGreaterThan(1);
     expect(meanDifference(even, plainOther)).toBeGreaterThan(1);
     expect(meanDifference(more, plain)).toBeLessThan(meanDifference(even, plain));

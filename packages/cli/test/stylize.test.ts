@@ -98,7 +98,7 @@ describe("several contents into a folder", () => {
         },
         styles: [{ path: "wave.jpg", width: 40, height: 56, format: "jpeg", pages: 1, weight: 1, size: 56 }],
         output: { path: expect.stringMatching(/^painted[/\\]/), width: expect.any(Number), height: expect.any(Number) },
-        controls: { strength: 1, color: "style", stroke: 1, rotate: 0 },
+        controls: { strength: 1, color: "style", grain: 0, stroke: 1, rotate: 0 },
         notes: [],
         tiles: 1,
         model: "small",
