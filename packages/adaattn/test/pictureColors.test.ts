@@ -8,7 +8,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { LargePicture } from "../src/node/largePictures.ts";
 import { inspectPicture, readPicture } from "../src/node/pictures.ts";
-import { grayProfile, tiffOf } from "./tiffFiles.ts";
+import { adobeProfile, grayProfile, tiffOf } from "./tiffFiles.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -55,6 +55,7 @@ describe("a profile counts alike with 8 and 16 bits", () => {
     [16, Uint16Array.of(200 * 257, 60 * 257, 40 * 257)],
   ])("of colors in TIFF, %i bits", async (_, samples) => {
     await expectColor(tiffOf({ samples, photometric: 2, profile: await p3Profile() }), [217, 42, 24]);
+    await expectColor(tiffOf({ samples, photometric: 2, profile: adobeProfile() }), [231, 57, 34]);
     await expectColor(tiffOf({ samples, photometric: 2 }), [200, 60, 40]);
   });
 

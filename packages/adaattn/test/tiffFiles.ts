@@ -57,31 +57,64 @@ export function tiffOf({ samples, photometric, profile = new Uint8Array() }: Tif
   return file;
 }
 
+/** White in a profile: D50. */
+const WHITE = [0.9642, 1, 0.8249] as const;
+
 /** A profile of grays that are light to the power of 1 / `gamma`. */
 export function grayProfile(gamma: number): Buffer {
-  const profile = Buffer.alloc(192);
-  profile.writeUInt32BE(profile.length, 0);
-  profile.writeUInt32BE(0x02400000, 8);
-  profile.write("mntrGRAYXYZ ", 12, "latin1");
-  profile.write("acsp", 36, "latin1");
-  const white = [63190, 65536, 54061];
-  const table = [
-    ["wtpt", 156, 20],
-    ["kTRC", 176, 14],
-  ] as const;
-  profile.writeUInt32BE(table.length, 128);
-  for (const [index, [name, at, length]] of table.entries()) {
-    profile.write(name, 132 + 12 * index, "latin1");
-    profile.writeUInt32BE(at, 136 + 12 * index);
-    profile.writeUInt32BE(length, 140 + 12 * index);
+  return displayProfile("GRAY", { wtpt: WHITE }, ["kTRC"], gamma);
+}
+
+/** A profile of the colors of Adobe RGB (1998): its primaries seen under D50, and its gamma. */
+export function adobeProfile(): Buffer {
+  const primaries = {
+    rXYZ: [0.60974, 0.31111, 0.01947],
+    gXYZ: [0.20528, 0.62567, 0.06087],
+    bXYZ: [0.14919, 0.06322, 0.74457],
+    wtpt: WHITE,
+  };
+  return displayProfile("RGB ", primaries, ["rTRC", "gTRC", "bTRC"], 2.19921875);
+}
+
+/** A profile whose parts are `points` in XYZ and the same curve under several names. */
+function displayProfile(
+  space: "GRAY" | "RGB ",
+  points: Readonly<Record<string, readonly number[]>>,
+  curves: readonly string[],
+  gamma: number,
+): Buffer {
+  const parts = [
+    ...Object.entries(points).map(([name, point]) => [name, xyz(point)] as const),
+    ...curves.map((name) => [name, curve(gamma)] as const),
+  ];
+  const header = Buffer.alloc(132 + 12 * parts.length);
+  header.writeUInt32BE(0x02400000, 8);
+  header.write(`mntr${space}XYZ `, 12, "latin1");
+  header.write("acsp", 36, "latin1");
+  xyz(WHITE).copy(header, 68, 8);
+  header.writeUInt32BE(parts.length, 128);
+  let at = header.length;
+  for (const [index, [name, bytes]] of parts.entries()) {
+    header.write(name, 132 + 12 * index, "latin1");
+    header.writeUInt32BE(at, 136 + 12 * index);
+    header.writeUInt32BE(bytes.length, 140 + 12 * index);
+    at += bytes.length;
   }
-  profile.write("XYZ ", 156, "latin1");
-  profile.write("curv", 176, "latin1");
-  for (const [index, value] of white.entries()) {
-    profile.writeInt32BE(value, 68 + 4 * index);
-    profile.writeInt32BE(value, 164 + 4 * index);
-  }
-  profile.writeUInt32BE(1, 184);
-  profile.writeUInt16BE(Math.round(gamma * 256), 188);
-  return profile;
+  header.writeUInt32BE(at, 0);
+  return Buffer.concat([header, ...parts.map(([, bytes]) => bytes)]);
+}
+
+function xyz(point: readonly number[]): Buffer {
+  const bytes = Buffer.alloc(20);
+  bytes.write("XYZ ", "latin1");
+  for (const [index, value] of point.entries()) bytes.writeInt32BE(Math.round(65536 * value), 8 + 4 * index);
+  return bytes;
+}
+
+function curve(gamma: number): Buffer {
+  const bytes = Buffer.alloc(16);
+  bytes.write("curv", "latin1");
+  bytes.writeUInt32BE(1, 8);
+  bytes.writeUInt16BE(Math.round(gamma * 256), 12);
+  return bytes;
 }
