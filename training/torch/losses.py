@@ -158,33 +158,36 @@ def structure(result: Tensor, content: Tensor) -> Tensor:
 
 
 WINDOW = 32
-PEAKS = ((8, 0), (0, 8), (8, 8), (8, -8), (16, 0), (0, 16), (16, 16), (16, 8), (8, 16))
-"""Waves of 4 and 2 pixels along rows, columns and diagonals, as places in the spectrum of a window: the grids of upsampling."""
+PEAKS = ((4, 0), (0, 4), (4, 4), (4, -4), (8, 4), (4, 8), (8, 0), (0, 8), (8, 8), (8, -8), (16, 0), (0, 16), (16, 16), (16, 8), (8, 16))
+"""Waves of 8, 4 and 2 pixels along rows, columns and diagonals, as places in the spectrum of a window: the grids of upsampling."""
 
 
 def weave(result: Tensor) -> Tensor:
     """
-    How much stronger waves of 4 and 2 pixels are than waves a little longer and shorter: the mean logarithm of their energies' ratio
-    in windows of 32 pixels, each counting alike, so that flat places count as they are seen. 0 without a grid.
+    How much stronger waves of 8, 4 and 2 pixels are than waves a little longer and shorter: the logarithm of their energies' ratio,
+    averaged over the calmest quarter of each picture's windows of 32 pixels, the next and so on, so that a grid in a flat sky is not
+    made up for by a forest. 0 without a grid.
     """
     grey = luminance(result)[:, 0]
-    windows = grey.unfold(1, WINDOW, WINDOW // 2).unfold(2, WINDOW, WINDOW // 2)
+    windows = grey.unfold(1, WINDOW, WINDOW // 2).unfold(2, WINDOW, WINDOW // 2).flatten(1, 2)
     taper = torch.hann_window(WINDOW, device=result.device)
-    spectrum = torch.fft.fft2((windows - windows.mean((-2, -1), keepdim=True)) * taper[:, None] * taper) / WINDOW
-    energy = (spectrum.abs().square() + FLOOR).log().mean((1, 2))
+    centered = (windows - windows.mean((-2, -1), keepdim=True)) * taper[:, None] * taper
+    order = centered.detach().square().sum((-2, -1)).argsort(1)
+    spectrum = torch.fft.fft2(centered.gather(1, order[..., None, None].expand_as(centered))) / WINDOW
+    energy = torch.stack([x.mean(1) for x in (spectrum.abs().square() + FLOOR).log().tensor_split(4, 1)])
     excess = []
     for row, column in PEAKS:
         shifts = [(3, 0), (-3, 0)] if row else []
         shifts += [(0, 3), (0, -3)] if column else []
-        around = sum(energy[:, (row + y) % WINDOW, (column + x) % WINDOW] for y, x in shifts) / len(shifts)
-        excess.append(energy[:, row % WINDOW, column % WINDOW] - around)
-    return F.relu(torch.stack(excess).mean(1)).sum()
+        around = sum(energy[..., (row + y) % WINDOW, (column + x) % WINDOW] for y, x in shifts) / len(shifts)
+        excess.append(energy[..., row % WINDOW, column % WINDOW] - around)
+    return F.relu(torch.stack(excess)).mean((1, 2)).sum()
 
 
 def local_energy(pictures: Tensor) -> list[Tensor]:
-    """Logarithms of the energy of details of about 4, 8 and 16 pixels in windows of 32, sorted: three of [n, windows]."""
-    energies, x = [], luminance(pictures)
-    for cell in (1, 2, 4):
+    """Logarithms of the energy of details of about 8, 16 and 32 pixels in windows of 32, sorted: three of [n, windows]."""
+    energies, x = [], F.avg_pool2d(luminance(pictures), 2)
+    for cell in (2, 4, 8):
         coarse = F.avg_pool2d(x, 2)
         detail = x - F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)
         around = F.avg_pool2d(detail.square(), WINDOW // cell, WINDOW // cell // 2)
