@@ -71,7 +71,7 @@ describe.each(["small", "small-video"])("%s as it is shipped", (name) => {
     }
     await using model = await loadModel(name, { device: "cpu" });
     const { layers, levels } = await model.health(shown);
-    for (const { name, channels, dead } of layers) expect(dead / channels, name).toBeLessThanOrEqual(0.2);
+    for (const { name, channels, dead } of layers) expect(dead / channels, name).toBeLessThanOrEqual(0.1);
     for (const { level, keys, perplexity, effect } of levels) {
       expect(effect, `level ${level}`).toBeGreaterThan(1);
       if (model.architecture.attention.kind === "cosine") continue;
