@@ -5,7 +5,7 @@ import { settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
 import { Slider } from "./controls.tsx";
 import { Chosen } from "./paintings.tsx";
-import { Strength } from "./strength.tsx";
+import { Share } from "./share.tsx";
 
 /** How the painting is taken on: its strength, and under "Adjust" what is changed less often. */
 export function Adjust() {
@@ -20,7 +20,7 @@ export function Adjust() {
   return (
     <section class="controls">
       <Chosen />
-      <Strength />
+      <Share name="strength" most={2} />
       <details>
         <summary>{t("adjust.title")}</summary>
         <Slider
@@ -45,17 +45,7 @@ export function Adjust() {
           onChange={(value) => settings.change({ rotate: value }, "rotate")}
           onSettle={settle}
         />
-        <Slider
-          name="grain"
-          label={t("grain.label")}
-          value={grain}
-          least={0}
-          most={1}
-          step={0.05}
-          shown={`${Math.round(100 * grain)} %`}
-          onChange={(value) => settings.change({ grain: value }, "grain")}
-          onSettle={settle}
-        />
+        <Share name="grain" most={1} />
         <label class="field">
           <span>{t("color.label")}</span>
           <select

@@ -17,7 +17,7 @@ import { PictureCanvas, Slider } from "../parts/controls.tsx";
 import { FullScreen } from "../parts/fullScreen.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { Chosen, Paintings } from "../parts/paintings.tsx";
-import { Strength } from "../parts/strength.tsx";
+import { Share } from "../parts/share.tsx";
 import { t } from "../texts/texts.ts";
 
 export function LiveView() {
@@ -89,7 +89,7 @@ export function LiveView() {
               liveSide.value = LIVE_SIDES[index] ?? 256;
             }}
           />
-          <Strength />
+          <Share name="strength" most={2} />
         </section>
       </div>
     </>

@@ -4,7 +4,7 @@ import { useSignalEffect } from "@preact/signals";
 import { OpenButton, PictureCanvas, Progress } from "../parts/controls.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { Chosen, Paintings } from "../parts/paintings.tsx";
-import { Strength } from "../parts/strength.tsx";
+import { Share } from "../parts/share.tsx";
 import { settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
 import {
@@ -100,7 +100,7 @@ export function VideoView() {
               ))}
             </select>
           </label>
-          <Strength />
+          <Share name="strength" most={2} />
         </section>
       </div>
     </>
