@@ -10,6 +10,7 @@ import type { Picture } from "../picture/picture.ts";
 import { checkControls, sizeControls, styleControls } from "../stylize/controls.ts";
 import { Model } from "../stylize/model.ts";
 import type { InspectOptions, StyleOptions, StyleShare, StylizedPicture, StylizeOptions } from "../stylize/options.ts";
+import { Result, readMasks } from "../stylize/result.ts";
 import { Sessions } from "../stylize/sessions.ts";
 import { CONTENT_SIDE } from "../stylize/sizes.ts";
 import type { Style } from "../stylize/style.ts";
@@ -38,25 +39,12 @@ export interface SaveOptions extends Pick<WritePictureOptions, "quality" | "sign
 }
 
 /** A stylized picture that can be saved. */
-export class SavablePicture implements StylizedPicture {
-  readonly width: number;
-  readonly height: number;
-  readonly data: StylizedPicture["data"];
-  readonly milliseconds: StylizedPicture["milliseconds"];
-  readonly controls: StylizedPicture["controls"];
-  readonly notes: StylizedPicture["notes"];
-  readonly tiles: number;
+export class SavablePicture extends Result {
   readonly #metadata: PictureMetadata | undefined;
 
   /** @param metadata what the photograph's file says of it. */
   constructor(picture: StylizedPicture, metadata?: PictureMetadata) {
-    this.width = picture.width;
-    this.height = picture.height;
-    this.data = picture.data;
-    this.milliseconds = picture.milliseconds;
-    this.controls = picture.controls;
-    this.notes = picture.notes;
-    this.tiles = picture.tiles;
+    super(picture);
     this.#metadata = metadata;
   }
 
@@ -102,7 +90,7 @@ export class NodeModel extends Model {
   override async style(painting: PictureInput, options: StyleOptions<PictureInput> = {}): Promise<Style> {
     const { signal, onProgress, mask: maskInput, ...asked } = options;
     const input = await openInput(painting, "the painting", signal);
-    const mask = await openMask(maskInput, "the mask of the painting", signal);
+    const mask = maskInput === undefined ? undefined : await pixelsOf(maskInput, "the mask of the painting", signal);
     if ("pixels" in input) return super.style(input.pixels, { ...asked, mask, signal, onProgress });
     const { file, name } = input;
     const { picture, controls } = await readPainting(file, checkControls(styleControls, asked), { name, signal });
@@ -121,7 +109,9 @@ export class NodeModel extends Model {
   ): Promise<SavablePicture> {
     const { signal } = options;
     const input = await openInput(photo, "the photograph", signal);
-    const shares = Array.isArray(styles) ? await openMasks(styles, signal) : (styles as Style);
+    const shares = Array.isArray(styles)
+      ? await readMasks(styles, (mask: PictureInput, label) => pixelsOf(mask, label, signal))
+      : (styles as Style);
     if ("pixels" in input) {
       return new SavablePicture(await super.stylize(input.pixels, shares, options), metadataOf(input.pixels));
     }
@@ -202,25 +192,6 @@ const OTHER_ADDRESS = /^([a-z][a-z0-9+.-]+:\/\/|(data|blob|file):)/i;
 async function pixelsOf(input: PictureInput, label: string, signal: AbortSignal | undefined): Promise<Picture> {
   const opened = await openInput(input, label, signal);
   return "pixels" in opened ? opened.pixels : readPicture(opened.file, { name: opened.name, signal });
-}
-
-async function openMask(
-  mask: PictureInput | undefined,
-  label: string,
-  signal: AbortSignal | undefined,
-): Promise<Picture | undefined> {
-  return mask === undefined ? undefined : pixelsOf(mask, label, signal);
-}
-
-function openMasks(
-  shares: readonly StyleShare<PictureInput>[],
-  signal: AbortSignal | undefined,
-): Promise<StyleShare[]> {
-  const open = async ({ mask, ...share }: StyleShare<PictureInput>, index: number): Promise<StyleShare> => ({
-    ...share,
-    mask: await openMask(mask, `the mask of style ${index + 1}`, signal),
-  });
-  return Promise.all(shares.map(open));
 }
 
 /** What pixels from `readPicture` have beside them. */

@@ -2,7 +2,7 @@
 
 import { AdaattnError } from "../error.ts";
 import type { Picture } from "../picture/picture.ts";
-import type { StylizedPicture } from "../stylize/options.ts";
+import { Result } from "../stylize/result.ts";
 import { fetchFile } from "./download.ts";
 
 /** A type of the DOM, where the program has it: pages have elements, workers do not, and Node has neither. */
@@ -108,25 +108,7 @@ function contextOf(canvas: Canvas): Context {
 }
 
 /** A stylized picture that can be shown and saved. */
-export class DrawablePicture implements StylizedPicture {
-  readonly width: number;
-  readonly height: number;
-  readonly data: StylizedPicture["data"];
-  readonly milliseconds: StylizedPicture["milliseconds"];
-  readonly controls: StylizedPicture["controls"];
-  readonly notes: StylizedPicture["notes"];
-  readonly tiles: number;
-
-  constructor(picture: StylizedPicture) {
-    this.width = picture.width;
-    this.height = picture.height;
-    this.data = picture.data;
-    this.milliseconds = picture.milliseconds;
-    this.controls = picture.controls;
-    this.notes = picture.notes;
-    this.tiles = picture.tiles;
-  }
-
+export class DrawablePicture extends Result {
   /** Its pixels as the page's canvases take them. */
   toImageData(): Dom<"ImageData"> {
     return new page.ImageData(new Uint8ClampedArray(this.data), this.width, this.height);

@@ -6,6 +6,7 @@ import type { Architecture } from "../network/architecture.ts";
 import type { WeightValues } from "../network/parameters.ts";
 import { Model } from "../stylize/model.ts";
 import type { InspectOptions, StyleOptions, StyleShare, StylizeOptions } from "../stylize/options.ts";
+import { readMasks } from "../stylize/result.ts";
 import { Sessions } from "../stylize/sessions.ts";
 import type { Style } from "../stylize/style.ts";
 import { DrawablePicture, type PictureInput, pixelsOf } from "./pictures.ts";
@@ -45,7 +46,9 @@ export class WebModel extends Model {
   ): Promise<DrawablePicture> {
     const { signal } = options;
     const picture = await pixelsOf(photo, "the photograph", signal);
-    const shares = Array.isArray(styles) ? await openMasks(styles, signal) : (styles as Style);
+    const shares = Array.isArray(styles)
+      ? await readMasks(styles, (mask: PictureInput, label) => pixelsOf(mask, label, signal))
+      : (styles as Style);
     return new DrawablePicture(await super.stylize(picture, shares, options));
   }
 
@@ -71,13 +74,4 @@ export class WebModel extends Model {
   override async attentionMap(photo: PictureInput, style: Style, options: InspectOptions = {}): Promise<AttentionMap> {
     return super.attentionMap(await pixelsOf(photo, "the photograph", options.signal), style, options);
   }
-}
-
-function openMasks(
-  shares: readonly StyleShare<PictureInput>[],
-  signal: AbortSignal | undefined,
-): Promise<StyleShare[]> {
-  const open = async ({ mask, ...share }: StyleShare<PictureInput>, index: number): Promise<StyleShare> =>
-    mask === undefined ? share : { ...share, mask: await pixelsOf(mask, `the mask of style ${index + 1}`, signal) };
-  return Promise.all(shares.map(open));
 }
