@@ -136,7 +136,9 @@ describe.skipIf(!hasFfmpeg)("a video", () => {
 
   test("may be a folder of numbered pictures, and become a GIF in two styles", async () => {
     const args = ["-s", "wave.jpg@0s", "-s", "sea.png@0.2s", "--fade", "0.1", "--fps", "10", "--strength", "0.8"];
-    const { result } = await video("frames", ...args, "--end", "0.5", "-o", "out.gif");
+    await mkdir(path("numbered"));
+    clip(...card("32x24", 10, 1), "numbered/%03d.png");
+    const { result } = await video("numbered", ...args, "--end", "0.5", "-o", "out.gif");
     expect(result).toMatchObject({
       frames: 5,
       styles: [

@@ -47,6 +47,10 @@ describe.skipIf(left)("training in PyTorch", () => {
   let folder: string;
   let options: string[];
   const at = (...names: string[]) => join(folder, ...names);
+  const sources = () => {
+    const folders = ["--content", at("content"), "--style", at("style")];
+    return ["--start", WEIGHTS, "--loss-network", at("vgg.safetensors"), ...folders];
+  };
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "adaattn-torch-"));
     for (const kind of ["content", "style"]) {
@@ -64,14 +68,7 @@ describe.skipIf(left)("training in PyTorch", () => {
     options = [
       "--preset",
       "small-video",
-      "--start",
-      WEIGHTS,
-      "--loss-network",
-      at("vgg.safetensors"),
-      "--content",
-      at("content"),
-      "--style",
-      at("style"),
+      ...sources(),
       "--out",
       at("run"),
       "--crop",
@@ -132,21 +129,7 @@ describe.skipIf(left)("training in PyTorch", () => {
 
   test("a folder is packed for a machine of its own", async () => {
     await rm(at("content", "broken.jpg"));
-    const packed = await run([
-      PYTHON,
-      here("pack.py"),
-      at("packed"),
-      "--start",
-      WEIGHTS,
-      "--loss-network",
-      at("vgg.safetensors"),
-      "--content",
-      at("content"),
-      "--style",
-      at("style"),
-      "--most",
-      "2",
-    ]);
+    const packed = await run([PYTHON, here("pack.py"), at("packed"), ...sources(), "--most", "2"]);
     expect(packed).toMatchObject({ code: 0, stderr: "", stdout: `2 photographs and 2 paintings in ${at("packed")}\n` });
     const names = await readdir(at("packed"));
     expect(names).toEqual(
