@@ -34,4 +34,5 @@ fi
 
 npm run --silent check
 npm run --silent build
-npx vitest run "$@"
+# Tests that start the command start what was just built.
+ADAATTN_TEST_BUILT=1 npx vitest run "$@"

@@ -2,13 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { fileURLToPath } from "node:url";
 import { afterAll } from "vitest";
+import { ADAATTN } from "../../cli/test/command.ts";
 import { Client } from "../src/client.ts";
 import { until } from "./helpers.ts";
-
-const MAIN = fileURLToPath(new URL("../../cli/src/main.ts", import.meta.url));
-const SOURCE = new URL("../../../scripts/source.mjs", import.meta.url).href;
 
 /** A program under test; it is ended after the file's tests at the latest. */
 export class Program {
@@ -64,9 +61,9 @@ export class Program {
   }
 }
 
-/** The command line that runs `adaattn` from its source. */
+/** The command line that runs `adaattn`. */
 export function adaattnCommand(args: readonly string[]): string[] {
-  return [process.execPath, "--conditions=@adaattn/source", "--import", SOURCE, MAIN, ...args];
+  return [...ADAATTN, ...args];
 }
 
 /** Starts `adaattn`, perhaps on one core alone. */
