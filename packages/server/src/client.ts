@@ -20,6 +20,7 @@ import type {
 export type {
   JobEvent,
   JobInfo,
+  JobMessage,
   JobRequestOptions,
   JobState,
   ModelInfo,

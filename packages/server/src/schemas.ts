@@ -110,8 +110,21 @@ export const videoOptions = z.strictObject(
   "an object",
 );
 
+const CALLBACK = "an address such as https://example.com/done";
+
 /** The options of `POST /v1/jobs`. */
-export const jobOptions = z.strictObject({ ...painting, video: videoOptions.optional() }, "an object");
+export const jobOptions = z.strictObject(
+  {
+    ...painting,
+    video: videoOptions.optional(),
+    callback: z
+      .string(CALLBACK)
+      .max(2000, CALLBACK)
+      .optional()
+      .describe("An address that is called once the job has ended, among the hosts that the server may call."),
+  },
+  "an object",
+);
 
 /** An error, as RFC 9457 has it. */
 export const problemDocument = z.object({
@@ -172,6 +185,13 @@ export const jobEvent = z.discriminatedUnion("type", [
   z.object({ type: z.literal("error"), state: z.enum(["failed", "cancelled"]), detail: z.string() }),
 ]);
 
+/** What an address is sent that a job names as its `callback`. */
+export const jobMessage = z.object({
+  type: z.enum(["job.done", "job.failed", "job.cancelled"]),
+  timestamp: z.iso.datetime().describe("When the job ended."),
+  data: jobInfo,
+});
+
 export const readiness = z.object({
   ready: z.boolean(),
   painters: z.int().describe("Processes that can paint."),
@@ -187,6 +207,7 @@ export type ProblemDocument = z.output<typeof problemDocument>;
 export type ModelInfo = z.output<typeof modelInfo>;
 export type StyleInfo = z.output<typeof styleInfo>;
 export type JobInfo = z.output<typeof jobInfo>;
+export type JobMessage = z.output<typeof jobMessage>;
 export type JobState = (typeof JOB_STATES)[number];
 export type JobEvent = z.output<typeof jobEvent>;
 export type Readiness = z.output<typeof readiness>;

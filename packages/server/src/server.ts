@@ -23,6 +23,8 @@ import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } fr
 import { KeptStyles } from "./styles.ts";
 import { Sweeper } from "./sweep.ts";
 import { VIDEO_DEMUXERS } from "./video/kinds.ts";
+import { WebhookSecrets } from "./webhooks/secrets.ts";
+import { Webhooks } from "./webhooks/webhooks.ts";
 
 /** How long requests that are under way may take when the server ends, in seconds. */
 const GRACE = 30;
@@ -59,6 +61,8 @@ export interface ServerOptions {
    * Without keys only these are answered, with keys all names are unless some are given.
    */
   readonly allowedHosts?: readonly string[];
+  /** Whom jobs may have called once they have ended; nobody by default. */
+  readonly webhooks?: WebhookSettings;
   /** How long requests that are under way may take when the server is closed, in seconds; 30 by default. */
   readonly grace?: number;
   readonly version: string;
@@ -66,11 +70,22 @@ export interface ServerOptions {
   readonly log?: { readonly level: string; readonly stream: NodeJS.WritableStream };
 }
 
+export interface WebhookSettings {
+  /** Names of hosts that may be called; one that begins with a dot stands for all below it. */
+  readonly hosts: readonly string[];
+  /** Whether they may have private addresses, and be called by http; no by default: https and public addresses. */
+  readonly allowPrivate?: boolean;
+  /** A file of secrets that calls are signed with: `whsec_` and base64, one a line, perhaps after the name of an API key and a colon. */
+  readonly secrets: string;
+  /** How long after the end of a job each call is made until one is taken, in milliseconds; nine within 14 hours by default. */
+  readonly schedule?: readonly number[];
+}
+
 export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   /** The painting processes. */
   readonly painters: readonly number[];
-  /** Reads the file of API keys anew. @throws Error with one sentence where it is of no use; the keys stay as they were then. */
+  /** Reads the files of API keys and webhook secrets anew. @throws Error with one sentence where one is of no use; it stays as it was then. */
   reloadKeys(): Promise<void>;
   /**
    * Stops taking requests, answers those that are under way within the grace, and closes everything; jobs are gone on with after the
@@ -94,6 +109,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const { host = "127.0.0.1", port = 8080, data, redis, version } = options;
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const keys = options.apiKeys === undefined ? undefined : await KeyRing.open(options.apiKeys);
+  const secrets = options.webhooks && (await WebhookSecrets.open(options.webhooks.secrets));
   await mkdir(data, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     throw new Error(`Cannot make the folder ${data} (${error.code}). Choose another --data.`, { cause: error });
   });
@@ -120,9 +136,12 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
       : new LocalQueue(new JobWork(shop), jobs, { width: pool.width, minutes: limits.jobMinutes }),
     (one) => one.close(),
   );
+  const { hosts = [], allowPrivate = false, schedule } = options.webhooks ?? {};
+  const calls = { hosts, isPrivateAllowed: allowPrivate, secrets, schedule, version };
+  const webhooks = closing.add(new Webhooks(jobs, calls, log), (one) => one.close());
   const [stopping, ending] = [new AbortController(), new AbortController()];
   const services: Omit<Services, "metrics" | "slots"> = {
-    ...{ pool, files, jobs, queue, limits, scratch, version },
+    ...{ pool, files, jobs, queue, webhooks, limits, scratch, version },
     styles: new KeptStyles(files),
     copies: new LocalCopies(files, join(scratch, "kept")),
     stopping: stopping.signal,
@@ -144,7 +163,11 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const sweeper = new Sweeper({ jobs, files, limits, styles: services.styles }, log);
   if (isAlone(options)) await sweeper.clear();
   await sweeper.sweep();
+  await webhooks.adopt();
   const sweeping = setInterval(() => {
+    webhooks
+      .adopt()
+      .catch((error: unknown) => log("error", { error: String(error) }, "Callbacks cannot be looked for."));
     sweeper.sweep().catch((error: unknown) => log("error", { error: String(error) }, "Old jobs cannot be removed."));
   }, SWEEP_EVERY);
   closing.add(sweeping, clearInterval);
@@ -164,7 +187,10 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     get painters() {
       return pool.pids;
     },
-    reloadKeys: async () => keys?.reload(),
+    reloadKeys: async () => {
+      await keys?.reload();
+      await secrets?.reload();
+    },
     close,
     [Symbol.asyncDispose]: close,
   };

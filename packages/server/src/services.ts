@@ -8,6 +8,7 @@ import type { JobStore } from "./jobs/store.ts";
 import type { PainterPool } from "./painters/pool.ts";
 import type { Limits } from "./settings.ts";
 import type { KeptStyles } from "./styles.ts";
+import type { Webhooks } from "./webhooks/webhooks.ts";
 
 export interface Services {
   readonly pool: PainterPool;
@@ -17,6 +18,7 @@ export interface Services {
   readonly styles: KeptStyles;
   readonly jobs: JobStore;
   readonly queue: JobQueue;
+  readonly webhooks: Webhooks;
   readonly limits: Limits;
   readonly metrics: Metrics;
   readonly slots: UploadSlots;

@@ -214,10 +214,10 @@ it("SIGHUP reads the keys anew, and keeps them where the file is of no use", asy
   expect([await by("first-key-of-many-signs"), await by("second-key-of-many-signs")]).toEqual([200, 401]);
   writeFileSync(file, "second-key-of-many-signs\n");
   program.child.kill("SIGHUP");
-  await program.says(/The API keys were read anew/);
+  await program.says(/The API keys and secrets were read anew/);
   expect([await by("first-key-of-many-signs"), await by("second-key-of-many-signs")]).toEqual([401, 200]);
   writeFileSync(file, "short\n");
   program.child.kill("SIGHUP");
-  await program.says(/line 1 is shorter\. The keys stay as they were/);
+  await program.says(/line 1 is shorter\. It stays as it was/);
   expect(await by("second-key-of-many-signs")).toBe(200);
 });

@@ -55,6 +55,8 @@ export interface JobRecord {
   readonly request: JobRequest;
   /** What its submitter calls the request, so that it is not done twice, and the SHA-256 of all that was in it. */
   readonly idempotency?: { readonly key: string; readonly fingerprint: string } | undefined;
+  /** The address that is called once it has ended. */
+  readonly callback?: string | undefined;
   /** The number of the HTTP request by which it was submitted, for the log. */
   readonly requestId?: string | undefined;
 }

@@ -27,6 +27,7 @@ const TABLES = `
     job TEXT NOT NULL,
     PRIMARY KEY (owner, key)
   ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS callbacks (job TEXT PRIMARY KEY, due INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS origin (id INTEGER PRIMARY KEY, digits TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS health (id INTEGER PRIMARY KEY, checked INTEGER NOT NULL) STRICT;
 `;
@@ -75,7 +76,7 @@ class SqliteStore implements JobStore {
   }
 
   async add(record: JobRecord): Promise<string> {
-    const { id, owner, state, updated, idempotency } = record;
+    const { id, owner, state, updated, idempotency, callback } = record;
     const known = idempotency && this.#findByKey(owner, idempotency.key);
     if (known) return known.id;
     this.#database.transaction(() => {
@@ -85,6 +86,7 @@ class SqliteStore implements JobStore {
       if (idempotency) {
         this.#database.prepare("INSERT INTO keys (owner, key, job) VALUES (?, ?, ?)").run(owner, idempotency.key, id);
       }
+      if (callback !== undefined) this.#oweCallback(id);
     })();
     return id;
   }
@@ -192,7 +194,35 @@ class SqliteStore implements JobStore {
     };
   }
 
+  async callbacks(): Promise<string[]> {
+    return this.#ids("SELECT job AS id FROM callbacks");
+  }
+
+  async oweCallback(id: string): Promise<void> {
+    this.#oweCallback(id);
+  }
+
+  #oweCallback(id: string): void {
+    this.#database.prepare("INSERT OR REPLACE INTO callbacks (job, due) VALUES (?, 0)").run(id);
+  }
+
+  async callbackDue(id: string): Promise<number | undefined> {
+    const row = this.#database.prepare("SELECT due FROM callbacks WHERE job = ?").get(id) as
+      | { due: number }
+      | undefined;
+    return row?.due;
+  }
+
+  async moveCallback(id: string, due: number, later?: number): Promise<boolean> {
+    const moved =
+      later === undefined
+        ? this.#database.prepare("DELETE FROM callbacks WHERE job = ? AND due = ?").run(id, due)
+        : this.#database.prepare("UPDATE callbacks SET due = ? WHERE job = ? AND due = ?").run(later, id, due);
+    return moved.changes > 0;
+  }
+
   async remove(id: string): Promise<void> {
+    this.#database.prepare("DELETE FROM callbacks WHERE job = ?").run(id);
     this.#database.prepare("DELETE FROM events WHERE job = ?").run(id);
     this.#database.prepare("DELETE FROM keys WHERE job = ?").run(id);
     this.#database.prepare("DELETE FROM jobs WHERE id = ?").run(id);

@@ -25,7 +25,7 @@ export interface JobStore {
   /** Eight hexadecimal digits that tell this database from others; they never change. */
   origin(): Promise<string>;
   /**
-   * Remembers a new job; once it resolves, a restart does not forget it.
+   * Remembers a new job, and that its submitter is to be called where it names a callback; once it resolves, a restart does not forget it.
    *
    * @returns the number of the job that there is now: an older one where its owner has one with the same idempotency key.
    */
@@ -60,6 +60,19 @@ export interface JobStore {
   counts(): Promise<Readonly<Partial<Record<JobState, number>>>>;
   /** Jobs of an owner, newest first. */
   list(owner: string, page: PageRequest): Promise<JobPage>;
+  /** Jobs whose submitters are still to be called. */
+  callbacks(): Promise<string[]>;
+  /** Has the submitter of a job called once more. */
+  oweCallback(id: string): Promise<void>;
+  /** When the submitter of a job is to be called, in milliseconds since 1970; undefined where nobody is. */
+  callbackDue(id: string): Promise<number | undefined>;
+  /**
+   * Puts a call off until later, or for good where no time is given.
+   *
+   * @param due when it was to be made.
+   * @returns false, and nothing is changed, where that is another time by now.
+   */
+  moveCallback(id: string, due: number, later?: number): Promise<boolean>;
   /** Forgets a job and its events. */
   remove(id: string): Promise<void>;
   /** @throws where it cannot be reached, or cannot be written. */

@@ -61,7 +61,7 @@ const PARTS = {
 };
 
 export function addJobs(api: Api, services: Services): void {
-  const { jobs, files, queue, limits, scratch, slots } = services;
+  const { jobs, files, queue, limits, scratch, slots, webhooks } = services;
 
   const find = async (request: FastifyRequest, id = ""): Promise<JobRecord> => {
     const record = await jobs.get(id);
@@ -183,7 +183,7 @@ export function addJobs(api: Api, services: Services): void {
       problems: ["invalid-options", "not-found", "conflict"],
     },
     async (request, reply, { params }) => {
-      const { id, state, request: asked } = await find(request, params.id);
+      const { id, state, callback, request: asked } = await find(request, params.id);
       if (state !== "failed") throw new Problem("conflict", `Expected a job that failed but it is ${state}.`);
       await checkRoom();
       const [{ name } = { name: "" }] = asked.contents;
@@ -195,7 +195,9 @@ export function addJobs(api: Api, services: Services): void {
       const queued = ({ progress }: JobRecord) => ({ type: "progress", state: "queued", progress }) as const;
       const record = await jobs.change(id, ["failed"], anew, queued);
       if (record === undefined) throw new Problem("conflict", "The job was changed by somebody else at this moment.");
+      if (callback !== undefined) await jobs.oweCallback(id);
       await queue.submit(id);
+      if (callback !== undefined) webhooks.watch(id);
       return reply.code(202).header("location", `/v1/jobs/${id}`).send(describeJob(record));
     },
   );
@@ -295,8 +297,10 @@ async function accept(
   upload: Upload,
   from: Pick<JobRecord, "owner" | "requestId" | "idempotency">,
 ): Promise<JobRecord> {
-  const { jobs, files, queue, styles: kept, limits, ending } = services;
+  const { jobs, files, queue, styles: kept, limits, ending, webhooks } = services;
   const options = parse(jobOptions, upload.options, "the options");
+  const { callback } = options;
+  if (callback !== undefined) webhooks.check(from.owner, callback);
   const contents = upload.files("content");
   upload.file("content");
   const { styles, masks } = await chooseStyles(upload, options.styles, kept, limits);
@@ -348,11 +352,13 @@ async function accept(
         updated: now,
         notes: [],
         results: [],
+        callback,
       },
     };
     const added = await jobs.add(record);
     if (added === id) {
       await queue.submit(id);
+      if (callback !== undefined) webhooks.watch(id);
       return record;
     }
     // The same request came twice at once.

@@ -16,7 +16,7 @@ Examples:
   $ curl -F content=@photo.jpg -F style=@painting.jpg -o out.jpg http://127.0.0.1:8080/v1/stylize
 
 Ctrl-C ends it, once what is under way is answered (--grace); jobs that are not done go on at the next start. With --api-keys, SIGHUP
-reads the keys anew. Variables such as ADAATTN_PORT set what is not typed, several values with commas.`;
+reads the keys anew, and the secrets of webhooks. Variables such as ADAATTN_PORT set what is not typed, several values with commas.`;
 
 /** The options that a server and a worker share, as they are typed. */
 export interface PaintingFlags {
@@ -66,6 +66,16 @@ function addressRange(option: string, text: string): string {
   );
 }
 
+/** Whom jobs may have called. @throws UsageError where there is nothing to sign the calls with. */
+function webhookFlags({ webhookHosts, webhookSecrets, webhookPrivate = false }: ServeFlags) {
+  if (webhookHosts === undefined) return {};
+  if (webhookSecrets === undefined) {
+    throw new UsageError("Expected --webhook-secrets <FILE> beside --webhook-hosts, for calls are signed.");
+  }
+  const hosts = webhookHosts.map((text) => hostName("--webhook-hosts", text));
+  return { webhooks: { hosts, secrets: webhookSecrets, allowPrivate: webhookPrivate } };
+}
+
 /** A host's name. @throws UsageError where it is none. */
 function hostName(option: string, text: string): string {
   if (/^\.?[a-z0-9_-]+(\.[a-z0-9_-]+)*$/i.test(text)) return text;
@@ -81,6 +91,9 @@ interface ServeFlags extends PaintingFlags {
   studio?: string;
   trustProxy?: string[];
   allowedHosts?: string[];
+  webhookHosts?: string[];
+  webhookSecrets?: string;
+  webhookPrivate?: boolean;
   queue: string;
   timeout: string;
   maxUpload: string;
@@ -116,6 +129,12 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
       gather,
     )
     .option("--allowed-hosts <NAME>", "a name by which to answer beside this machine's; .NAME and all below", gather)
+    .option("--webhook-hosts <NAME>", "a host that jobs may have called when they end; .NAME and all below", gather)
+    .option(
+      "--webhook-secrets <FILE>",
+      "what the calls are signed with: whsec_BASE64 a line, perhaps NAME:whsec_BASE64",
+    )
+    .option("--webhook-private", "call private addresses too, and by http")
     .option("--queue <N>", "requests that may wait; more are told to come again", "16")
     .option("--timeout <SECONDS>", "for a picture, from its upload to the answer", "60")
     .option("--max-upload <MIB>", "of one picture", "32")
@@ -149,6 +168,7 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
         ...(allowedHosts !== undefined && {
           allowedHosts: allowedHosts.map((text) => hostName("--allowed-hosts", text)),
         }),
+        ...webhookFlags(flags),
         limits: {
           queue: number("--queue", flags.queue, 100_000),
           seconds: number("--timeout", flags.timeout, 3600),

@@ -18,11 +18,11 @@ export async function serve(
     ...(studio !== undefined && { studio }),
     log: { level, stream: process.stderr },
   });
-  if (options.apiKeys !== undefined) {
+  if (options.apiKeys !== undefined || options.webhooks !== undefined) {
     interruption.onHangup(() => {
       server.reloadKeys().then(
-        () => process.stderr.write("The API keys were read anew.\n"),
-        (error: Error) => process.stderr.write(`${error.message} The keys stay as they were.\n`),
+        () => process.stderr.write("The API keys and secrets were read anew.\n"),
+        (error: Error) => process.stderr.write(`${error.message} It stays as it was.\n`),
       );
     });
   }

@@ -45,7 +45,7 @@ const CHANGE = `
 /**
  * Adds a job, unless its owner has one with the same idempotency key; returns the number of the job that there is then.
  * KEYS: the job, the set of its state, the set of its owner, perhaps the idempotency key. ARGV: the job's number, the prefix, the time,
- * then fields and values.
+ * whether its submitter is to be called (1 or nothing), then fields and values.
  */
 const ADD = `
   if KEYS[4] then
@@ -53,10 +53,19 @@ const ADD = `
     if known and redis.call('EXISTS', ARGV[2] .. 'job:' .. known) == 1 then return known end
     redis.call('SET', KEYS[4], ARGV[1])
   end
-  redis.call('HSET', KEYS[1], unpack(ARGV, 4))
+  redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+  if ARGV[4] == '1' then redis.call('ZADD', ARGV[2] .. 'callbacks', 0, ARGV[1]) end
   redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
   redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
   return ARGV[1]
+`;
+
+/** Puts a call off, or for good. KEYS: the set of calls. ARGV: the job's number, when it was to be made, and later or nothing. */
+const MOVE_CALLBACK = `
+  if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+  if ARGV[3] == '' then redis.call('ZREM', KEYS[1], ARGV[1])
+  else redis.call('ZADD', KEYS[1], ARGV[3], ARGV[1]) end
+  return 1
 `;
 
 /** The name under which news of any job is told. */
@@ -88,7 +97,8 @@ export class RedisStore implements JobStore {
     const { id, owner, state, created, idempotency } = record;
     const keys = [this.#key("job", id), this.#key("state", state), this.#key("owner", owner)];
     if (idempotency) keys.push(this.#key("key", `${owner}:${idempotency.key}`));
-    const args = [id, this.#prefix, String(created), ...Object.entries(fieldsOf(record)).flat()];
+    const isCalled = record.callback === undefined ? "" : "1";
+    const args = [id, this.#prefix, String(created), isCalled, ...Object.entries(fieldsOf(record)).flat()];
     return String(await this.#redis.eval(ADD, keys.length, ...keys, ...args));
   }
 
@@ -245,9 +255,28 @@ export class RedisStore implements JobStore {
     }
   }
 
+  async callbacks(): Promise<string[]> {
+    return this.#redis.zrange(`${this.#prefix}callbacks`, "0", "-1");
+  }
+
+  async oweCallback(id: string): Promise<void> {
+    await this.#redis.zadd(`${this.#prefix}callbacks`, 0, id);
+  }
+
+  async callbackDue(id: string): Promise<number | undefined> {
+    const due = await this.#redis.zscore(`${this.#prefix}callbacks`, id);
+    return due === null ? undefined : Number(due);
+  }
+
+  async moveCallback(id: string, due: number, later?: number): Promise<boolean> {
+    const args = [id, String(due), later === undefined ? "" : String(later)];
+    return (await this.#redis.eval(MOVE_CALLBACK, 1, `${this.#prefix}callbacks`, ...args)) === 1;
+  }
+
   async remove(id: string): Promise<void> {
     const record = await this.get(id);
     const removal = this.#redis.multi();
+    removal.zrem(`${this.#prefix}callbacks`, id);
     removal.del(this.#key("job", id), this.#key("parts", id), this.#key("events", id));
     for (const state of JOB_STATES) removal.zrem(this.#key("state", state), id);
     if (record) removal.zrem(this.#key("owner", record.owner), id);
