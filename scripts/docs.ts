@@ -67,7 +67,7 @@ function helpAfter(command: Command): string {
 
 /** Every example with its code. */
 function describeExamples(): string {
-  const [intro = ""] = read("examples/README.md").split("\n| example");
+  const [intro = ""] = read("examples/README.md").replaceAll("](../docs/", "](../").split("\n| example");
   const files = ["node", "browser/page", "browser/worker", "browser/component"].flatMap((folder) =>
     readdirSync(join(root, "examples", folder))
       .sort()
