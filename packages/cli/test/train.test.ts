@@ -1,4 +1,4 @@
-import { mkdir, readdir, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { ADAATTN, adaattn, run, temporaryFolder, waves } from "./command.ts";
@@ -47,6 +47,24 @@ test.each<[string, string[], number, string]>([
     "Expected no --start beside --resume, since the run has it already; start a new run with --start RUN.",
   ],
   [
+    "an unknown recipe",
+    ["train", ...DATA, "--out", "run", "--recipe", "article"],
+    2,
+    "Expected one of paper for --recipe but received article.",
+  ],
+  [
+    "a recipe without its encoder",
+    ["train", ...DATA, "--out", "run", "--recipe", "paper"],
+    2,
+    "Expected --encoder beside --recipe paper, a VGG-19 made by adaattn import --encoder, but received none.",
+  ],
+  [
+    "a recipe beside --resume",
+    ["train", "--resume", "run", "--recipe", "paper"],
+    2,
+    "Expected no --recipe beside --resume, since the run has it already; start a new run with --start RUN.",
+  ],
+  [
     "no run",
     ["train", "--resume", "nowhere"],
     1,
@@ -78,6 +96,55 @@ test.each<[string, string[], number, string]>([
   },
   30_000,
 );
+
+/** What a run is set to, which it writes down before it looks for an encoder, and here finds none. */
+async function settingsOf(out: string, ...options: string[]): Promise<Record<string, unknown>> {
+  const args = ["train", ...DATA, "--recipe", "paper", "--encoder", "nowhere.safetensors", "--out", out, ...options];
+  const { code } = await adaattn([...args, "-q"], { cwd: folder });
+  expect(code).toBe(1);
+  const { environment: _, ...settings } = JSON.parse(await readFile(join(folder, out, "config.json"), "utf8"));
+  return settings;
+}
+
+test("the recipe of the paper sets what the paper says, and an option beside it wins", {
+  timeout: 60_000,
+}, async () => {
+  const paper = {
+    content: join(folder, "photos"),
+    style: join(folder, "paintings"),
+    stage: "style",
+    device: "cpu",
+    encoder: "nowhere.safetensors",
+    lossNetwork: "nowhere.safetensors",
+    clip: 1,
+    seed: 1,
+    logEvery: 20,
+    checkpointEvery: 250,
+    sampleEvery: 500,
+    preset: "vgg19-image",
+    start: "none",
+    decoderSteps: 0,
+    steps: 50_000,
+    batch: 8,
+    crop: 256,
+    rate: 1e-4,
+    warmup: 0,
+    trainEncoder: false,
+    losses: { global: 10, local: 3, content: 0, identity: 0, variation: 0, similarity: 0, temporal: 0 },
+    globalLevels: [2, 3, 4, 5],
+    localLevels: [3, 4, 5],
+    localKeys: 4096,
+  };
+  expect(await settingsOf("paper")).toEqual(paper);
+  const options = ["--lr", "2e-4", "--local-levels", "2,3,4,5", "--identity", "5", "--loss-network", "small"];
+  expect(await settingsOf("code", ...options)).toEqual({
+    ...paper,
+    rate: 2e-4,
+    localLevels: [2, 3, 4, 5],
+    losses: { ...paper.losses, identity: 5 },
+    lossNetwork: "small",
+  });
+});
 
 test("a run tells what it does, ends after Ctrl-C with a checkpoint, goes on, and its model paints", async () => {
   const begun = await adaattn(["train", ...DATA, ...TINY, "--out", "mine", "--steps", "5000", "--json"], {

@@ -15,6 +15,7 @@ import {
   weightNumber,
   withoutGaps,
 } from "./flags.ts";
+import { RECIPE_NAMES, withRecipe } from "./recipes.ts";
 
 const EXAMPLES = `
 Examples:
@@ -27,7 +28,9 @@ Examples:
   $ adaattn train --resume runs/mine --dashboard
       shows curves and contact sheets in the browser, of a finished run too
   $ adaattn train --content photos --style paintings --out runs/new --start none --loss-network vgg19.safetensors
-      from nothing: first the decoder learns to invert the encoder (runs/new/decoder), then all of it to stylise
+      from nothing: first the decoder learns to invert the encoder (runs/new/decoder), then all of it to stylize
+  $ adaattn train --recipe paper --content coco --style wikiart --encoder vgg19.safetensors --out runs/paper
+      the network of the paper as the paper trains it, which takes a GPU or weeks
 
 The run's folder holds config.json, metrics.jsonl, samples/, checkpoints/ (the newest three and the best) and model/.
 Ctrl-C ends after the step under way, with a checkpoint; a second one ends at once.
@@ -35,6 +38,7 @@ Exit code: 0 trained to the last step, 1 something failed, 2 the command was use
 
 /** The options of `adaattn train` as they are typed. */
 interface TrainFlags extends SharedFlags {
+  recipe?: string;
   stage?: string;
   start?: string;
   decoderSteps?: string;
@@ -62,6 +66,7 @@ export function addTrainCommand(program: Command, interruption: Interruption): v
     .summary("train a network on folders of photographs and paintings")
     .description("Trains a network on folders of photographs and paintings.");
   addFolderOptions(command)
+    .option("--recipe <NAME>", `settings that belong together: ${RECIPE_NAMES.join(", ")}; options beside it win`)
     .option("--start <MODEL|RUN|none>", "the first weights (default: the bundled model of the preset, else none)")
     .option("--stage <STAGE>", "style (the whole network) or decoder (the decoder alone) (default: style)")
     .option("--freeze-encoder", "leave the encoder as it is in the style stage, which takes less time and memory")
@@ -91,8 +96,8 @@ export function addTrainCommand(program: Command, interruption: Interruption): v
     .addHelpText("after", EXAMPLES)
     .action(async (flags: TrainFlags) => {
       const { folder, resuming } = runFolder(flags);
-      const typed = typedTrainSettings(flags);
       if (resuming) refuseBesideResume(flags);
+      const typed = withRecipe(flags.recipe, typedTrainSettings(flags));
       // Imported only here, so that help and usage errors do not wait for the engine to load.
       const { resumed, train } = await import("./train.ts");
       const base = resuming ? await resumed(folder, "train") : await newSettings(typed);
@@ -135,7 +140,16 @@ function typedTrainSettings(flags: TrainFlags): TypedSettings {
 }
 
 function refuseBesideResume(flags: TrainFlags): void {
-  for (const name of ["preset", "stage", "start", "encoder", "lossNetwork", "decoderSteps", "freezeEncoder"] as const) {
+  for (const name of [
+    "recipe",
+    "preset",
+    "stage",
+    "start",
+    "encoder",
+    "lossNetwork",
+    "decoderSteps",
+    "freezeEncoder",
+  ] as const) {
     const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     if (flags[name] !== undefined)
       throw new UsageError(
