@@ -80,7 +80,7 @@ async function stylize(): Promise<Result> {
   const paint = async (picture: typeof photo) => {
     using style = await model.style(painting, { size: painting.width });
     const begun = performance.now();
-    ({ tiles } = await model.stylize(picture, style, { size: "full", tile }));
+    ({ tiles } = await model.stylize(picture, style, { size: "full", tile, strokeBy: "pixels" }));
     cached.push((performance.now() - begun) / 1000);
   };
   await paint(size > LARGEST_WARM ? noise(LARGEST_WARM) : photo);

@@ -34,7 +34,7 @@ async function paintEvery(opened: Photo, ids: readonly string[], signal: AbortSi
   for (const painting of ids) {
     if (previews.peek().has(painting)) continue;
     const shares = [{ painting, look: look.peek(), weight: 1 }] as const;
-    const job = { model: PICTURE_MODEL, shares, strength, color, grain };
+    const job = { model: PICTURE_MODEL, shares, strength, color, grain, strokeBy: "picture" } as const;
     const painted = await paintJob(job, opened.key, { longerSide: PREVIEW_SIDE, paintingSide: PREVIEW_SIDE, signal });
     signal.throwIfAborted();
     previews.value = new Map(previews.peek()).set(painting, painted);

@@ -21,6 +21,7 @@ export interface Job {
   readonly strength: number;
   readonly grain: number;
   readonly color: NonNullable<PaintControls["color"]>;
+  readonly strokeBy: NonNullable<PaintRequest["strokeBy"]>;
 }
 
 /** The settings as they are now, as a job; undefined where no painting would be seen. */
@@ -35,6 +36,7 @@ export function jobOf(use: Use): Job | undefined {
     grain,
     // Colours matched to every frame would encode the painting anew each time, and flicker.
     color: use === "frames" && color === "match" ? "style" : color,
+    strokeBy: use === "frames" ? "pixels" : "picture",
   };
 }
 

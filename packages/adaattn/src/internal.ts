@@ -9,14 +9,16 @@ export {
   inspectControls,
   paintControls,
   type SizeControls,
+  type StrokeControls,
   shareControls,
   sizeControls,
+  strokeControls,
   styleControls,
   type TileControls,
   tileControls,
 } from "./stylize/controls.ts";
 export { leastMemory } from "./stylize/memory.ts";
-export { CONTENT_SIDE, STYLE_SIDE } from "./stylize/sizes.ts";
+export { CONTENT_SIDE, paintedSizes, REFERENCE_SIDE, STYLE_SIDE } from "./stylize/sizes.ts";
 export { STATISTICS_MEMORY } from "./stylize/statistics.ts";
 export { marginsOf } from "./stylize/tiles.ts";
 export { SceneCuts } from "./video/scenes.ts";

@@ -48,6 +48,19 @@ test("a style that was kept paints the same picture", async () => {
   });
 });
 
+test("strokes grow with the picture unless they go by pixels", async () => {
+  const made = async (name: string, ...args: string[]) => {
+    expect(await stylize("-o", name, "--quiet", ...args)).toMatchObject({ code: 0 });
+    return sharp(join(folder, name)).resize(170, 150, { fit: "fill" }).raw().toBuffer();
+  };
+  const reference = await made("reference.png", "--size", "512");
+  const apart = (other: Buffer) =>
+    reference.reduce((sum, value, at) => sum + Math.abs(value - (other[at] ?? 999)), 0) / reference.length;
+  const grown = apart(await made("grown.png", "--size", "800"));
+  const plain = apart(await made("plain.png", "--size", "800", "--stroke-by", "pixels"));
+  expect(grown).toBeLessThan(0.7 * plain);
+});
+
 test("fewer keys make another picture", async () => {
   expect(await stylize("-o", "few.png", "--keys", "16", "--quiet")).toMatchObject({ code: 0 });
   expect(await stylize("-o", "all.png", "--keys", "all", "--quiet")).toMatchObject({ code: 0 });
@@ -69,6 +82,7 @@ test.each([
   [["--memory", "120MB"], /Expected at least \d+ MB for --memory, with small, but received 120 MB\./],
   [["--memory", "plenty"], /Expected an amount such as 1\.5GB or 800MB for --memory but received plenty\./],
   [["--tile", "10"], /Expected auto, off or a whole number from 64 to 65536 for --tile but received 10\./],
+  [["--stroke-by", "inches"], /Expected one of picture, pixels for --stroke-by but received inches\./],
   [["--keys", "3"], /Expected all or a whole number from 16 to 1048576 for --keys but received 3\./],
 ])("%j is refused in one sentence", async (args, sentence) => {
   const { code, stderr } = await stylize("-o", "never.png", ...args);

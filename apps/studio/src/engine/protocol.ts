@@ -1,6 +1,6 @@
 /** Messages between the page and the worker that paints. Errors travel as codes and sentences; a request is cancelled by its number. */
 
-import type { Attention, AttentionMap, Device, Picture, Point } from "adaattn";
+import type { Attention, AttentionMap, Device, PaintOptions, Picture, Point } from "adaattn";
 import type { PaintControls, StyleControls, WebProblemCode } from "adaattn/web";
 
 /** How a painting is looked at: the style controls that the studio offers. */
@@ -18,7 +18,7 @@ export interface Share {
 /** What the photograph is: one that the worker keeps, or one sent along. */
 export type Photo = string | Picture;
 
-export interface PaintRequest extends PaintControls {
+export interface PaintRequest extends PaintControls, Pick<PaintOptions, "strokeBy"> {
   readonly model: string;
   readonly photo: Photo;
   readonly shares: readonly Share[];

@@ -3,6 +3,7 @@
  * output column is a weighted sum of input columns, and so is every row.
  */
 
+import type { Area } from "./area.ts";
 import { isOpaque, type Picture, type Size } from "./picture.ts";
 
 /** One value a pixel, row after row; masks have values from 0 to 1. */
@@ -31,31 +32,67 @@ export function averageWithin(plane: Plane, columns: ArrayLike<number>, rows: Ar
  * that those of transparent pixels do not show in their neighbors.
  */
 export function resizePicture(picture: Picture, size: Size): Picture {
-  const { width, height } = size;
-  if (picture.width === width && picture.height === height) return picture;
-  const [columns, rows] = [lanczosTaps(picture.width, width), lanczosTaps(picture.height, height)];
-  const hasAlpha = !isOpaque(picture);
-  const values = new Float32Array(picture.width * picture.height);
-  const channel = (index: number, isPremultiplied: boolean) => {
-    for (let at = 0; at < values.length; at++) {
-      const value = picture.data[at * 4 + index] as number;
-      values[at] = isPremultiplied ? (value * (picture.data[at * 4 + 3] as number)) / 255 : value;
-    }
-    return combine({ width: picture.width, height: picture.height, data: values }, columns, rows).data;
-  };
-  const alpha = hasAlpha ? channel(3, false) : undefined;
-  const data = new Uint8ClampedArray(width * height * 4).fill(255);
-  for (let index = 0; index < 3; index++) {
-    const resized = channel(index, hasAlpha);
-    for (let at = 0; at < resized.length; at++) {
-      const share = (alpha?.[at] ?? 255) / 255;
-      data[at * 4 + index] = share > 0 ? (resized[at] as number) / share : 0;
-    }
+  if (picture.width === size.width && picture.height === size.height) return picture;
+  return new Resizing(picture, size).make({ left: 0, top: 0, ...size }, picture);
+}
+
+/** How pictures of one size become those of another, as by `resizePicture`, area by area. */
+export class Resizing {
+  readonly #columns: readonly Tap[];
+  readonly #rows: readonly Tap[];
+
+  constructor(from: Size, to: Size) {
+    this.#columns = lanczosTaps(from.width, to.width);
+    this.#rows = lanczosTaps(from.height, to.height);
   }
-  alpha?.forEach((value, at) => {
-    data[at * 4 + 3] = value;
-  });
-  return { width, height, data };
+
+  /** The area of the original that an area of the result is made of. */
+  sourceOf({ left, top, width, height }: Area): Area {
+    const [x, right] = spanOf(this.#columns, left, width);
+    const [y, bottom] = spanOf(this.#rows, top, height);
+    return { left: x, top: y, width: right - x, height: bottom - y };
+  }
+
+  /** An area of the result, made of the pixels of its `sourceOf`. */
+  make(area: Area, picture: Picture): Picture & { readonly data: Uint8ClampedArray<ArrayBuffer> } {
+    const { width, height } = area;
+    const columns = tapsWithin(this.#columns, area.left, width);
+    const rows = tapsWithin(this.#rows, area.top, height);
+    const hasAlpha = !isOpaque(picture);
+    const values = new Float32Array(picture.width * picture.height);
+    const channel = (index: number, isPremultiplied: boolean) => {
+      for (let at = 0; at < values.length; at++) {
+        const value = picture.data[at * 4 + index] as number;
+        values[at] = isPremultiplied ? (value * (picture.data[at * 4 + 3] as number)) / 255 : value;
+      }
+      return combine({ width: picture.width, height: picture.height, data: values }, columns, rows).data;
+    };
+    const alpha = hasAlpha ? channel(3, false) : undefined;
+    const data = new Uint8ClampedArray(width * height * 4).fill(255);
+    for (let index = 0; index < 3; index++) {
+      const resized = channel(index, hasAlpha);
+      for (let at = 0; at < resized.length; at++) {
+        const share = (alpha?.[at] ?? 255) / 255;
+        data[at * 4 + index] = share > 0 ? (resized[at] as number) / share : 0;
+      }
+    }
+    alpha?.forEach((value, at) => {
+      data[at * 4 + 3] = value;
+    });
+    return { width, height, data };
+  }
+}
+
+/** Where what so many taps from `start` on are made of begins and ends. */
+function spanOf(taps: readonly Tap[], start: number, length: number): [number, number] {
+  const [first, last] = [taps[start] as Tap, taps[start + length - 1] as Tap];
+  return [first.first, last.first + last.weights.length];
+}
+
+/** So many taps from `start` on, counted from where the first of them begins. */
+function tapsWithin(taps: readonly Tap[], start: number, length: number): Tap[] {
+  const from = (taps[start] as Tap).first;
+  return taps.slice(start, start + length).map(({ first, weights }) => ({ first: first - from, weights }));
 }
 
 /** The plane of weighted sums that columns and rows ask for. */

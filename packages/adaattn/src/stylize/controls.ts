@@ -92,6 +92,20 @@ export const sizeControls = z.strictObject({
 /** How large a photograph is painted; {@link sizeControls} says more. */
 export type SizeControls = z.input<typeof sizeControls>;
 
+/** What the size of strokes goes by. */
+export const strokeControls = z.strictObject({
+  /**
+   * Whether strokes grow with the picture. `picture`: they are as large in it as in one of 512 pixels on the longer side, so that
+   * every size has the same composition; a larger picture is painted at 512 first, and what comes out is enlarged and painted again.
+   * Up to 512 there is no difference. `pixels`: strokes have as many pixels in every picture, and are finer the larger it is.
+   * `picture` by default, and `pixels` where statistics are shared, as between the frames of a film.
+   */
+  strokeBy: z.enum(["picture", "pixels"], "one of picture, pixels").optional(),
+});
+
+/** What the size of strokes goes by; {@link strokeControls} says more. */
+export type StrokeControls = z.input<typeof strokeControls>;
+
 /** How much of a photograph is painted at a time; the result is the same within rounding. */
 export const tileControls = z.strictObject({
   /**

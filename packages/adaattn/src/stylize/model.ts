@@ -24,7 +24,7 @@ import { type Area, clipped, cropPicture, type PictureSource, sourceOf } from ".
 import type { Grain } from "../picture/grain.ts";
 import { chromaShare, fadeChroma } from "../picture/grayness.ts";
 import { withoutHiddenColors } from "../picture/hidden.ts";
-import { checkPicture, onWhite, type Picture, paddedSize, type Size, toTensor } from "../picture/picture.ts";
+import { checkPicture, onWhite, type Picture, type Size, toTensor } from "../picture/picture.ts";
 import { ColorSums, keepChroma, matchColorSums } from "../picture/recolor.ts";
 import { resizePicture } from "../picture/resize.ts";
 import { fingerprintOf } from "../weights/fingerprint.ts";
@@ -34,9 +34,11 @@ import {
   paintControls,
   shareControls,
   sizeControls,
+  strokeControls,
   styleControls,
   tileControls,
 } from "./controls.ts";
+import { paintGrowing } from "./growing.ts";
 import { tileSide } from "./memory.ts";
 import { Mixture } from "./mixture.ts";
 import type {
@@ -55,14 +57,11 @@ import type {
 import { Pass, type Tensors } from "./pass.ts";
 import { chosenPositions } from "./positions.ts";
 import { Sessions } from "./sessions.ts";
-import { contentSize } from "./sizes.ts";
+import { contentSize, encodedSize, paintedSizes } from "./sizes.ts";
 import type { RunningStatistics } from "./statistics.ts";
 import { Style, type StyleLevel } from "./style.ts";
 import { preparePainting, type Source } from "./styleSource.ts";
 import { marginsOf, planTiles } from "./tiles.ts";
-
-/** The deepest features must have two positions a side, for the encoder to reflect. */
-const LEAST_PADDED_SIDE = 32;
 
 /** The side of the pictures that a network is examined with. */
 const EXAMINED_SIDE = 256;
@@ -251,18 +250,20 @@ export class Model {
     write: (tile: PaintedTile) => void | Promise<void>,
     options: PaintOptions = {},
   ): Promise<StylizeReport> {
-    const { signal, onProgress, statistics, tile, memory, ...asked } = options;
+    const { signal, onProgress, statistics, tile, memory, strokeBy, ...asked } = options;
+    const { strokeBy: measure = statistics === undefined ? "picture" : "pixels" } = checkControls(strokeControls, {
+      strokeBy,
+    });
     const { strength = 1, color = "style", grain = 0 } = checkControls(paintControls, asked);
     const { architecture } = this;
     const shares = this.#checkShares(styles);
     const mixture = new Mixture(shares, strength, original);
     const size = encodedSize(original);
     const margins = marginsOf(architecture);
-    const side = tileSide(architecture, margins, size, checkControls(tileControls, { tile, memory }));
-    const tiles = planTiles(size, side);
+    const tiling = checkControls(tileControls, { tile, memory });
+    const tiles = planTiles(size, tileSide(architecture, margins, size, tiling));
     const painted = shares.map(({ style }) => style);
     const matched: Style[] = [];
-    let pass: Pass | undefined;
     try {
       const started = performance.now();
       const photo = await withoutHiddenColors(original, signal);
@@ -279,37 +280,32 @@ export class Model {
       const areas = tiles.map((area) => clipped(area, photo));
       const chroma = color === "content" ? 1 : await chromaShare(originals, photo, areas);
       const matching = performance.now() - started;
-      pass = new Pass({
+      const painting = {
         architecture,
         sessions: this.#sessions,
         margins,
+        original,
         photo,
-        size,
+        sizes: measure === "picture" ? paintedSizes(original) : [original],
         grain: grainOf(grain, shares),
         styles: painted,
-        mixture,
+        mixtureAt: (at: Size, isFirst: boolean) => new Mixture(shares, isFirst ? strength : Math.min(1, strength), at),
+        statistics,
+        tiling,
         signal,
+        onProgress,
+      };
+      const done = await paintGrowing(painting, async ({ area, picture: plain, content }) => {
+        const picture = color === "content" ? keepChroma(plain, content) : fadeChroma(plain, content, chroma);
+        await write({ left: area.left, top: area.top, picture });
       });
-      const count = tiles.length;
-      onProgress?.({ stage: "encode", fraction: 0 });
-      await pass.gather(tiles, statistics, (done) => onProgress?.({ stage: "encode", fraction: done / count }));
-      for (const [index, area] of tiles.entries()) {
-        if (count > 1) onProgress?.({ stage: "paint", fraction: index / count });
-        const onStage = (stage: "attend" | "decode", fraction: number) => onProgress?.({ stage, fraction });
-        const done = await pass.paint(area, count > 1 ? () => undefined : onStage);
-        const picture =
-          color === "content" ? keepChroma(done.picture, done.content) : fadeChroma(done.picture, done.content, chroma);
-        await write({ left: done.area.left, top: done.area.top, picture });
-      }
-      onProgress?.({ stage: count > 1 ? "paint" : "decode", fraction: 1 });
       return {
-        milliseconds: { ...pass.times, encode: matching + pass.times.encode },
+        milliseconds: { ...done.times, encode: matching + done.times.encode },
         controls: { strength, color, grain, weights: mixture.weights },
         notes: mixture.notes,
-        tiles: count,
+        tiles: done.tiles,
       };
     } finally {
-      pass?.dispose();
       for (const style of matched) style.dispose();
     }
   }
@@ -511,10 +507,6 @@ export class Model {
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }
-}
-
-function encodedSize({ width, height }: Size): Size {
-  return paddedSize({ width: Math.max(width, LEAST_PADDED_SIDE), height: Math.max(height, LEAST_PADDED_SIDE) });
 }
 
 /** The middle of a picture, as a square that a network is examined with. */

@@ -1,14 +1,21 @@
 /** What calls of a model may be asked, and what they report and give. */
 
 import type { Picture } from "../picture/picture.ts";
-import type { InspectControls, PaintControls, SizeControls, StyleControls, TileControls } from "./controls.ts";
+import type {
+  InspectControls,
+  PaintControls,
+  SizeControls,
+  StrokeControls,
+  StyleControls,
+  TileControls,
+} from "./controls.ts";
 import type { Portion } from "./mixture.ts";
 import type { RunningStatistics } from "./statistics.ts";
 import type { Style } from "./style.ts";
 
 /**
  * How far a call is: a fraction from 0 to 1 of one stage. A photograph in tiles is encoded for its statistics first, and then has the
- * one stage `paint`; one that is painted whole has `attend` and `decode`.
+ * one stage `paint`; one that is painted whole has `attend` and `decode`, and one that is painted at several sizes only `paint`.
  */
 export interface Progress {
   readonly stage: "style" | "encode" | "attend" | "decode" | "paint";
@@ -37,7 +44,7 @@ export interface StyleOptions<Mask = Picture> extends CallOptions, StyleControls
 }
 
 /** How a photograph is painted at its own size, and how the call goes. */
-export interface PaintOptions extends CallOptions, PaintControls, TileControls {
+export interface PaintOptions extends CallOptions, PaintControls, StrokeControls, TileControls {
   /**
    * Statistics that this photograph shares with those painted before it with the same object, such as the frames of a scene. Calls
    * must then be made in their order. A photograph goes by its own statistics by default.

@@ -57,6 +57,7 @@ function splitEvenly(length: number, most: number): [number, number][] {
   return Array.from({ length: count }, (_, index) => [start(index), start(index + 1) - start(index)]);
 }
 
-function roundUp(pixels: number): number {
+/** The least multiple of 16 that is as large. */
+export function roundUp(pixels: number): number {
   return Math.ceil(pixels / UNIT) * UNIT;
 }

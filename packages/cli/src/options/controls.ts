@@ -4,6 +4,8 @@ import {
   type InspectControls,
   inspectControls,
   paintControls,
+  type StrokeControls,
+  strokeControls,
   styleControls,
   type TileControls,
   tileControls,
@@ -12,7 +14,11 @@ import type { PaintControls, StyleControls } from "adaattn/node";
 import { numberOr, UsageError } from "../terminal/usage.ts";
 import type { LookFlags } from "./look.ts";
 
-const FLAGS: Readonly<Record<string, string>> = { size: "--style-size", rotate: "--style-rotate" };
+const FLAGS: Readonly<Record<string, string>> = {
+  size: "--style-size",
+  rotate: "--style-rotate",
+  strokeBy: "--stroke-by",
+};
 
 /** @throws UsageError on the first flag that does not fit. */
 export function lookControls(flags: LookFlags & { seed?: string }): StyleControls {
@@ -34,6 +40,11 @@ export interface PaintFlags {
 /** @throws UsageError on the first flag that does not fit. */
 export function paintFlags({ strength, color, grain }: PaintFlags): PaintControls {
   return checked(paintControls, { strength: numberOr(strength), color, grain: numberOr(grain) });
+}
+
+/** @throws UsageError where it is nothing that strokes go by. */
+export function strokeByFlag(strokeBy: string | undefined): StrokeControls["strokeBy"] {
+  return checked(strokeControls, { strokeBy }).strokeBy;
 }
 
 /** @throws UsageError where it is no size of tiles. */

@@ -11,7 +11,7 @@ Examples:
   $ adaattn stylize lake.jpg --style starry-night.jpg -o lake-starry.png
       one photograph, as large as it is (at most 2048 pixels a side)
   $ adaattn stylize lake.jpg --style starry-night.jpg -o small.jpg --size 512
-      its longer side made 512 pixels: quicker, with larger strokes
+      its longer side made 512 pixels: quicker, with the same strokes
   $ adaattn stylize holiday/*.jpg --style starry-night.jpg -o painted/
       many photographs into a folder, as painted/NAME-starry-night.jpg; --overwrite no goes on with what is missing
   $ adaattn stylize holiday/ --recursive --style starry-night.jpg -o painted/ --format webp --quality 80
@@ -48,6 +48,7 @@ interface StylizeFlags extends LookFlags, PaintFlags {
   styleMask?: string[];
   model: string;
   size?: string;
+  strokeBy: string;
   recursive?: boolean;
   quality?: string;
   format?: string;
@@ -123,6 +124,11 @@ export function addStylizeCommand(
       "--size <N|full>",
       `the result's longer side in pixels; full: as the content is, however large (default: the same, up to 2048)`,
     )
+    .option(
+      "--stroke-by <picture|pixels>",
+      "picture: strokes are as large in the picture as at 512 pixels, so that every size has the same composition; pixels: the larger the picture, the finer they are",
+      "picture",
+    )
     .option("--tile <N|auto|off>", "paint in tiles of at most N pixels a side; the result is the same (default: auto)")
     .option(
       "--memory <AMOUNT>",
@@ -138,7 +144,7 @@ export function addStylizeCommand(
     .action(async (contents: string[], flags: StylizeFlags) => {
       const { output, model, size, threads, quiet = false, json = false, mask: masks = [], styleMask = [] } = flags;
       // What takes time to load is imported only here, so that help and unknown options do not wait for it.
-      const { lookControls, paintFlags, tileFlag } = await import("../../options/controls.ts");
+      const { lookControls, paintFlags, strokeByFlag, tileFlag } = await import("../../options/controls.ts");
       const { memoryFlag } = await import("./memory.ts");
       const { checkMasks, DEFAULT_STYLE, findStyle } = await import("../../options/styles.ts");
       const { OVERWRITING } = await import("../../files/outputs.ts");
@@ -170,6 +176,7 @@ export function addStylizeCommand(
           : { size: size === "full" ? ("full" as const) : wholeNumber("--size", size, 16, 65535) }),
         ...(flags.memory === undefined ? {} : { memory: memoryFlag(flags.memory) }),
         ...(flags.styleCache === undefined ? {} : { styleCache: flags.styleCache }),
+        strokeBy: strokeByFlag(flags.strokeBy),
         tile: tileFlag(flags.tile),
         ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
       };

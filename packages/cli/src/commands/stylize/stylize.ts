@@ -1,6 +1,6 @@
 /** `adaattn stylize`: photographs in the style of a painting, file by file. */
 import { dirname, join } from "node:path";
-import type { TileControls } from "adaattn/internal";
+import type { StrokeControls, TileControls } from "adaattn/internal";
 import { checkPictureOutput } from "adaattn/internal/node";
 import type { FilePicture, KeptMetadata, Model, PaintControls } from "adaattn/node";
 import { listContents } from "../../files/contents.ts";
@@ -25,6 +25,7 @@ export interface StylizeOptions extends LoadOptions, OutputOptions {
   readonly quality?: number;
   /** How much of what the photograph's file says of it its result says, too. */
   readonly metadata: KeptMetadata;
+  readonly strokeBy: StrokeControls["strokeBy"];
   readonly tile: TileControls["tile"];
   /** How many bytes the process may take, about. */
   readonly memory?: number;
@@ -93,7 +94,14 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
       const memory = memoryLeft(options.memory, model);
       try {
         const started = performance.now();
-        const painting = { ...options.paint, tile: options.tile, memory, signal, onProgress: follow(progress, task) };
+        const painting = {
+          ...options.paint,
+          strokeBy: options.strokeBy,
+          tile: options.tile,
+          memory,
+          signal,
+          onProgress: follow(progress, task),
+        };
         const file = stream ? join(stream.folder, `result.${options.format ?? writable(opened.source)}`) : job.output;
         const result = await opened.paint(file, model, shares, painting, () => progress.show(task, "write", 1));
         await stream?.send(file);
