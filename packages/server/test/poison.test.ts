@@ -74,7 +74,7 @@ describe.skipIf(!hasFfmpeg)("a job that kills the server", () => {
     await second.ends();
     const third = await serve(args, { env });
     const job = await third.client.getJob(id);
-    expect(job).toMatchObject({ state: "failed", error: "The server died twice while it did this job." });
+    expect(job).toMatchObject({ state: "failed", error: "The process that did this job has died, twice." });
     expect((await third.client.waitForJob(beside.id)).results).toHaveLength(8);
   });
 });

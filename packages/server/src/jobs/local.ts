@@ -3,17 +3,13 @@
  * when the process died may be the reason: each is tried once more with no other beside it, and given up if it happens again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { Problem } from "../problem.ts";
 import type { JobQueue } from "./queue.ts";
 import { isFinished, UNFINISHED } from "./record.ts";
 import type { JobStore } from "./store.ts";
-import { ATTEMPTS, BACK_OFF, isHopeless, type JobWork, tooLate } from "./work.ts";
+import { ATTEMPTS, BACK_OFF, diedTwice, isHopeless, type JobWork, MOST_CRASHES, tooLate } from "./work.ts";
 
 /** How many jobs are under way at once, beyond one for each painter, so that a short one need not wait for a long one. */
 const BESIDES = 1;
-
-/** How often the process may die while it does a job. */
-const MOST_CRASHES = 2;
 
 export class LocalQueue implements JobQueue {
   readonly #work: JobWork;
@@ -51,10 +47,10 @@ export class LocalQueue implements JobQueue {
   async #suspect(id: string): Promise<void> {
     const record = await this.#jobs.get(id);
     if (record?.state !== "running") return;
-    const crashes = (record.crashes ?? 0) + 1;
-    await this.#jobs.change(id, ["running"], { state: "queued", crashes });
-    if (crashes < MOST_CRASHES) this.#suspects.add(id);
-    else await this.#work.fail(id, new Problem("failed", "The server died twice while it did this job."));
+    const crashes = await this.#jobs.countCrash(id, record.crashes ?? 0);
+    if (crashes >= MOST_CRASHES) return this.#work.fail(id, diedTwice());
+    await this.#jobs.change(id, ["running"], { state: "queued" });
+    this.#suspects.add(id);
   }
 
   async submit(id: string): Promise<void> {

@@ -49,7 +49,7 @@ export interface JobRecord {
   readonly started?: number | undefined;
   readonly notes: readonly string[];
   readonly error?: string | undefined;
-  /** How often the process that did it has ended without being asked to. */
+  /** How often a process that did it, a painter or its server or worker, has ended without being asked to. */
   readonly crashes?: number | undefined;
   readonly results: readonly StoredResult[];
   readonly request: JobRequest;

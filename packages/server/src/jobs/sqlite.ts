@@ -127,6 +127,13 @@ class SqliteStore implements JobStore {
     return changed;
   }
 
+  async countCrash(id: string, before: number): Promise<number> {
+    const { crashes = 0 } = (await this.get(id)) ?? {};
+    const counted = Math.max(crashes, before + 1);
+    await this.change(id, UNFINISHED, { crashes: counted });
+    return counted;
+  }
+
   async advance(id: string, part: number, fraction: number): Promise<number> {
     const parts = this.#parts.get(id) ?? new Map<number, number>();
     this.#parts.set(id, parts.set(part, fraction));

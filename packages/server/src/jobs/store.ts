@@ -45,6 +45,14 @@ export interface JobStore {
     patch: JobPatch,
     tell?: (job: JobRecord) => JobEvent,
   ): Promise<JobRecord | undefined>;
+  /**
+   * Counts a process that died of a job that is not done. Those that began when as many had died count once together: one outage is no
+   * proof against the job.
+   *
+   * @param before how many had died when the process began with it.
+   * @returns how many have died.
+   */
+  countCrash(id: string, before: number): Promise<number>;
   /** Remembers how far a part of a job is, from 0 to 1, and returns the sum over all of its parts. */
   advance(id: string, part: number, fraction: number): Promise<number>;
   publish(id: string, event: JobEvent): Promise<void>;

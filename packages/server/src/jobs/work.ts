@@ -28,6 +28,9 @@ export const ATTEMPTS = 3;
 /** How long to wait before the next try, in milliseconds; it doubles each time. */
 export const BACK_OFF = 1000;
 
+/** How many processes may die of a job. */
+export const MOST_CRASHES = 2;
+
 /** How long to wait before the end of a job is written again, in milliseconds: at first and at most. */
 const WRITE_AGAIN = 250;
 const MOST_WRITE_AGAIN = 5000;
@@ -57,13 +60,22 @@ export interface Workshop {
 
 /** Whether an error would come again however often one tried. */
 export function isHopeless(error: unknown): boolean {
-  if (error instanceof Problem) return error.status < 500 || error.kind === "too-late";
+  if (error instanceof Problem) return error.status < 500 || error.kind === "too-late" || error.kind === "failed";
   return error instanceof PaintError && ["upload", "option", "memory"].includes(error.fault);
 }
 
 /** What ends a job that takes too long. */
 export function tooLate(minutes: number): Problem {
   return new Problem("too-late", `The job took longer than ${minutes} minutes.`);
+}
+
+/** What ends a job that ends the processes that do it, painters or servers or workers. */
+export function diedTwice(): Problem {
+  return new Problem("failed", "The process that did this job has died, twice.");
+}
+
+function isDeath(error: unknown): boolean {
+  return error instanceof PaintError && error.fault === "died";
 }
 
 /** Whether the message of an error is for whoever submitted the job: it names no file of this machine. */
@@ -103,13 +115,27 @@ export class JobWork {
   async part(record: JobRecord, plan: Plan, index: number, signal: AbortSignal): Promise<void> {
     const done = await this.#note(record.id, index);
     if (done === undefined) {
-      const note = plan.video
-        ? await this.#segment(record, plan, plan.video, index, signal)
-        : await this.#picture(record, plan, index, signal);
+      const note = await this.#countDeaths(record.id, () =>
+        plan.video
+          ? this.#segment(record, plan, plan.video, index, signal)
+          : this.#picture(record, plan, index, signal),
+      );
       await this.#shop.files.write(noteName(record.id, index), new TextEncoder().encode(JSON.stringify(note)));
     }
     // That nobody hears of it is no reason to paint it again.
     await this.#advance(record.id, plan, index, 1).catch((error: unknown) => this.#complain(error));
+  }
+
+  /** Does something for a job, and counts it where a painter dies of that. */
+  async #countDeaths<Made>(id: string, make: () => Promise<Made>): Promise<Made> {
+    const { jobs } = this.#shop;
+    const { crashes = 0 } = (await jobs.get(id)) ?? {};
+    try {
+      return await make();
+    } catch (error) {
+      if (!isDeath(error)) throw error;
+      throw (await jobs.countCrash(id, crashes)) < MOST_CRASHES ? error : diedTwice();
+    }
   }
 
   async #note(id: string, index: number): Promise<PartNote | undefined> {
@@ -173,7 +199,7 @@ export class JobWork {
     try {
       const { frames, notes } = await run(segment).catch((error: unknown) => {
         // A file whose index is wrong is decoded from its begin.
-        if (segment.seek === undefined || isHopeless(error) || signal.aborted) throw error;
+        if (segment.seek === undefined || isHopeless(error) || isDeath(error) || signal.aborted) throw error;
         const { seek: _, ...whole } = segment;
         return run(whole);
       });

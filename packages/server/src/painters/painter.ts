@@ -18,7 +18,7 @@ const PATIENCE = 10_000;
 /** A task failed. */
 export class PaintError extends Error {
   override readonly name = "PaintError";
-  /** `crowded` is `memory` where another task was under way too, which may have been the reason. */
+  /** `crowded` is `memory` or `died` where another task was under way too, which may have been the reason. */
   readonly fault: Fault | "died" | "crowded";
 
   constructor(message: string, fault: PaintError["fault"]) {
@@ -75,24 +75,23 @@ export class Painter {
     this.ended = new Promise((resolve) => {
       child.once("close", (code, signal) => {
         this.#ending = signal ?? `exit code ${code}`;
-        const fault = this.#whoseMemory();
-        for (const { kind, reject } of this.#tasks.values()) {
-          // A look at a header needs next to none.
-          if (fault === undefined || kind === "inspect") {
-            reject(new PaintError("The process that painted it has died.", "died"));
-          } else reject(new PaintError("It needs more memory than it may have. Choose a smaller size.", fault));
-        }
+        for (const { kind, reject } of this.#tasks.values()) reject(this.#whatKilled(kind));
         this.#tasks.clear();
         resolve();
       });
     });
   }
 
-  /** Whether it died of memory, and whether one task alone can have been the reason. */
-  #whoseMemory(): "memory" | "crowded" | undefined {
-    if (!this.#isOutOfMemory) return undefined;
-    const paintings = [...this.#tasks.values()].filter(({ kind }) => kind !== "inspect");
-    return paintings.length === 1 ? "memory" : "crowded";
+  /** What a task hears of the death of its process: whether it alone can have been the reason. */
+  #whatKilled(kind: Task["kind"]): PaintError {
+    // A look at a header needs next to no memory.
+    if (!this.#isOutOfMemory || kind === "inspect") {
+      const fault = kind !== "inspect" && this.#tasks.size > 1 ? "crowded" : "died";
+      return new PaintError("The process that painted it has died.", fault);
+    }
+    const paintings = [...this.#tasks.values()].filter((task) => task.kind !== "inspect");
+    const fault = paintings.length > 1 ? "crowded" : "memory";
+    return new PaintError("It needs more memory than it may have. Choose a smaller size.", fault);
   }
 
   /** How many tasks it has. */

@@ -147,7 +147,8 @@ export class PainterPool {
   /** Paints a picture for somebody who waits for it. @throws QueueFull, PaintError, or the signal's reason. */
   async paint(task: Extract<Task, { kind: "picture" }>, signal: AbortSignal): Promise<Results["picture"]> {
     this.checkRoom();
-    const result = await this.#again((queue) => this.#run(queue ?? this.#requests, task, { signal }));
+    const run = (queue?: Waiting[]) => this.#run(queue ?? this.#requests, task, { signal });
+    const result = await this.#againAlone(run, ["crowded", "died"]);
     const milliseconds = Object.values(result.milliseconds).reduce((sum, value) => sum + value, 0);
     this.#pace += 0.1 * (milliseconds - this.#pace);
     return result;
@@ -158,7 +159,7 @@ export class PainterPool {
     task: Extract<Task, { kind: Kind }>,
     options: { readonly signal: AbortSignal; readonly onProgress?: (progress: SegmentProgress) => void },
   ): Promise<Results[Kind]> {
-    return this.#aloneIfCrowded((queue) => this.#run(queue ?? this.#jobs, task, options));
+    return this.#againAlone((queue) => this.#run(queue ?? this.#jobs, task, options), ["crowded"]);
   }
 
   /**
@@ -202,22 +203,15 @@ export class PainterPool {
     });
   }
 
-  /** Once more where a process died: another task may have been the reason. */
-  async #again<Result>(run: (queue?: Waiting[]) => Promise<Result>): Promise<Result> {
-    try {
-      return await this.#aloneIfCrowded(run);
-    } catch (error) {
-      if (!(error instanceof PaintError && error.fault === "died") || this.#closed) throw error;
-      return this.#aloneIfCrowded(run);
-    }
-  }
-
-  /** Once more, with no other task beside it, where several were under way in a process that died of too little memory. */
-  async #aloneIfCrowded<Result>(run: (queue?: Waiting[]) => Promise<Result>): Promise<Result> {
+  /** Once more, with no other task beside it, where it failed for one of these reasons. */
+  async #againAlone<Result>(
+    run: (queue?: Waiting[]) => Promise<Result>,
+    faults: readonly PaintError["fault"][],
+  ): Promise<Result> {
     try {
       return await run();
     } catch (error) {
-      if (!(error instanceof PaintError && error.fault === "crowded") || this.#closed) throw error;
+      if (!(error instanceof PaintError && faults.includes(error.fault)) || this.#closed) throw error;
       return run(this.#alone);
     }
   }

@@ -5,15 +5,22 @@ import type { Log } from "../../log.ts";
 /** What the keys of all begin with. */
 export const PREFIX = "adaattn";
 
+/** How long to wait before the next try to connect, in milliseconds, at most. */
+export const MOST_RECONNECT = 2000;
+
 export type Bull = typeof import("bullmq");
 
 /**
  * Connects to Redis, and loads what is needed for that only now.
  *
  * @param isPatient whether commands wait while it is gone, instead of being refused.
+ * @param connectionName what the connection is called in Redis's list of them.
  * @throws Error with one sentence where it cannot be reached or the packages for it are missing.
  */
-export async function openRedis(url: string, isPatient: boolean, log: Log): Promise<{ redis: Redis; bull: Bull }> {
+export async function openRedis(
+  url: string,
+  { isPatient, log, connectionName }: { isPatient: boolean; log: Log; connectionName?: string },
+): Promise<{ redis: Redis; bull: Bull }> {
   if (!/^rediss?:\/\//.test(url)) {
     throw new Error(`Expected an address such as redis://127.0.0.1:6379 for --redis but received ${url}.`);
   }
@@ -28,8 +35,9 @@ export async function openRedis(url: string, isPatient: boolean, log: Log): Prom
     enableOfflineQueue: isPatient,
     connectTimeout: 5000,
     ...(isPatient ? {} : { commandTimeout: 5000 }),
-    retryStrategy: (times) => Math.min(100 * times, 2000),
+    retryStrategy: (times) => Math.min(100 * times, MOST_RECONNECT),
     lazyConnect: true,
+    ...(connectionName !== undefined && { connectionName }),
   });
   // It connects again by itself; whoever asks meanwhile is told.
   let isGone = false;

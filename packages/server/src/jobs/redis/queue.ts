@@ -24,7 +24,7 @@ export interface RedisConnection {
 
 /** @throws Error with one sentence where Redis cannot be reached or the packages for it are missing. */
 export async function connect(url: string, log: Log): Promise<RedisConnection> {
-  const { redis, bull } = await openRedis(url, false, log);
+  const { redis, bull } = await openRedis(url, { isPatient: false, log });
   const jobs = new RedisStore(redis, PREFIX);
   const queue = new RemoteQueue(redis, bull, jobs, log);
   return { redis, jobs, queue, close: async () => redis.disconnect() };

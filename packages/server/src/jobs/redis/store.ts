@@ -68,6 +68,15 @@ const MOVE_CALLBACK = `
   return 1
 `;
 
+/** Counts a death of a job, as JobStore says. ARGV: how many there were when the process began. */
+const COUNT_CRASH = `
+  if redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
+  local known = tonumber(redis.call('HGET', KEYS[1], 'crashes') or '0')
+  local counted = math.max(known, tonumber(ARGV[1]) + 1)
+  redis.call('HSET', KEYS[1], 'crashes', counted)
+  return counted
+`;
+
 /** The name under which news of any job is told. */
 const ANY = "any";
 
@@ -83,7 +92,7 @@ export class RedisStore implements JobStore {
     this.#prefix = `${prefix}:`;
   }
 
-  #key(kind: "job" | "parts" | "events" | "state" | "owner" | "key", name: string): string {
+  #key(kind: "job" | "parts" | "at-work" | "events" | "state" | "owner" | "key", name: string): string {
     return `${this.#prefix}${kind}:${name}`;
   }
 
@@ -133,8 +142,12 @@ export class RedisStore implements JobStore {
     const dropped = Object.entries(patch).flatMap(([name, value]) => (value === undefined ? name : []));
     if (dropped.length > 0) await this.#redis.hdel(this.#key("job", id), ...dropped);
     const record = await this.get(id);
-    if (record && isFinished(record)) await this.#redis.del(this.#key("parts", id));
+    if (record && isFinished(record)) await this.#redis.del(this.#key("parts", id), this.#key("at-work", id));
     return record;
+  }
+
+  async countCrash(id: string, before: number): Promise<number> {
+    return Number(await this.#redis.eval(COUNT_CRASH, 1, this.#key("job", id), before));
   }
 
   async advance(id: string, part: number, fraction: number): Promise<number> {
@@ -277,7 +290,7 @@ export class RedisStore implements JobStore {
     const record = await this.get(id);
     const removal = this.#redis.multi();
     removal.zrem(`${this.#prefix}callbacks`, id);
-    removal.del(this.#key("job", id), this.#key("parts", id), this.#key("events", id));
+    for (const kind of ["job", "parts", "at-work", "events"] as const) removal.del(this.#key(kind, id));
     for (const state of JOB_STATES) removal.zrem(this.#key("state", state), id);
     if (record) removal.zrem(this.#key("owner", record.owner), id);
     if (record?.idempotency) removal.del(this.#key("key", `${record.owner}:${record.idempotency.key}`));

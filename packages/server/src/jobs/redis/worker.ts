@@ -1,19 +1,22 @@
 /** A worker's side of jobs that machines share: it takes the steps that it has the models for, as many at once as it has painters. */
+import { randomUUID } from "node:crypto";
 import type { Job, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Log } from "../../log.ts";
 import { Problem } from "../../problem.ts";
 import { isFinished, type JobRecord, UNFINISHED } from "../record.ts";
-import { ATTEMPTS, isHopeless, type JobWork, tooLate } from "../work.ts";
+import { ATTEMPTS, diedTwice, isHopeless, type JobWork, MOST_CRASHES, tooLate } from "../work.ts";
+import { Attendance } from "./attendance.ts";
 import { type Bull, openRedis, PREFIX } from "./connection.ts";
 import { lanesOf, type Step, type StepName, stepOf } from "./lanes.ts";
 import { RedisStore } from "./store.ts";
+import { Turns } from "./turns.ts";
 
 /** How long a worker may be silent before its part is given to another, in milliseconds. */
 const LOCK = 15_000;
 
-/** How often a step that took its worker with it is tried again; the second time it is given up. */
-const MOST_STALLED = 1;
+/** How often a step may lose its worker, or its worker the way to Redis, before it is given up. */
+const MOST_STALLED = 3;
 
 /** A step of a job has ended. */
 export interface StepEnd {
@@ -41,14 +44,20 @@ export class StepWorker implements AsyncDisposable {
   readonly #jobs: RedisStore;
   readonly #work: JobWork;
   readonly #onStep: StepWorkerOptions["onStep"];
+  readonly #attendance: Attendance;
+  readonly #turns = new Turns();
   readonly #workers: readonly Worker<Step>[];
   readonly #ending = new AbortController();
   /** Jobs whose end is waited for, to remove what is on its way for them. */
   readonly #known = new Set<string>();
 
-  private constructor(redis: Redis, bull: Bull, { width, models, makeWork, onStep }: StepWorkerOptions) {
+  private constructor(
+    { redis, bull, name }: { redis: Redis; bull: Bull; name: string },
+    { width, models, makeWork, onStep }: StepWorkerOptions,
+  ) {
     this.#redis = redis;
     this.#bull = bull;
+    this.#attendance = new Attendance(redis, PREFIX, name);
     this.#jobs = new RedisStore(redis, PREFIX);
     this.#work = makeWork(this.#jobs);
     this.#onStep = onStep;
@@ -72,41 +81,69 @@ export class StepWorker implements AsyncDisposable {
 
   /** @throws Error with one sentence where Redis cannot be reached or the packages for it are missing. */
   static async open(url: string, options: StepWorkerOptions): Promise<StepWorker> {
-    const { redis, bull } = await openRedis(url, true, options.log);
-    const worker = new StepWorker(redis, bull, options);
+    const name = `${PREFIX}-worker-${randomUUID()}`;
+    const connected = await openRedis(url, { isPatient: true, log: options.log, connectionName: name });
+    const worker = new StepWorker({ ...connected, name }, options);
     await Promise.all(worker.#workers.map((one) => one.waitUntilReady()));
     return worker;
   }
 
   async #do(
-    { name, data: { id, turn, index = 0 } }: Job<Step>,
+    step: Job<Step>,
     begin: (record: JobRecord, turn: number, signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
-    const { started = Date.now() } = (await this.#jobs.get(id)) ?? {};
-    const record = await this.#jobs.change(id, UNFINISHED, { state: "running", started });
-    // Cancelled, or done by somebody else.
-    if (record === undefined) return;
-    this.#forgetOnceOver(id);
-    const { jobMinutes } = this.#work.limitsOf(record);
-    const step = async (wanted: AbortSignal) => {
-      const late = AbortSignal.timeout(Math.max(0, started + jobMinutes * 60_000 - Date.now()));
-      const signal = AbortSignal.any([wanted, late]);
-      try {
-        if ((name as StepName) === "plan") return await begin(record, turn, signal);
-        const plan = await this.#work.plan(record, signal);
-        if ((name as StepName) === "part") await this.#work.part(record, plan, index, signal);
-        else await this.#work.finish(record, plan, signal);
-      } catch (error) {
-        throw late.aborted ? tooLate(jobMinutes) : error;
-      }
-    };
+    const { id } = step.data;
+    const crashes = await this.#countDead(id);
+    const leave = await this.#turns.enter(crashes > 0 ? id : "");
     try {
-      await whileWanted(this.#jobs, this.#work, id, step);
+      if (crashes >= MOST_CRASHES) throw diedTwice();
+      const { started = Date.now() } = (await this.#jobs.get(id)) ?? {};
+      const record = await this.#jobs.change(id, UNFINISHED, { state: "running", started });
+      // Cancelled, or done by somebody else.
+      if (record === undefined) return;
+      await this.#attendance.enter(id, step.id ?? "", record.crashes ?? 0);
+      this.#forgetOnceOver(id);
+      const late = AbortSignal.timeout(Math.max(0, started + this.#minutesOf(record) * 60_000 - Date.now()));
+      await whileWanted(this.#jobs, this.#work, id, (wanted) =>
+        this.#doStep(step, record, begin, AbortSignal.any([wanted, late])).catch((error: unknown) => {
+          throw late.aborted ? tooLate(this.#minutesOf(record)) : error;
+        }),
+      );
     } catch (error) {
       if (!isHopeless(error)) throw error;
       const reason = error instanceof Error ? error.message : String(error);
       throw Object.assign(new this.#bull.UnrecoverableError(reason), { cause: error });
+    } finally {
+      this.#attendance.leave(id, step.id ?? "");
+      leave();
     }
+  }
+
+  async #doStep(
+    { name, data: { turn, index = 0 } }: Job<Step>,
+    record: JobRecord,
+    begin: (record: JobRecord, turn: number, signal: AbortSignal) => Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    if ((name as StepName) === "plan") return begin(record, turn, signal);
+    const plan = await this.#work.plan(record, signal);
+    if ((name as StepName) === "part") await this.#work.part(record, plan, index, signal);
+    else await this.#work.finish(record, plan, signal);
+  }
+
+  #minutesOf(record: JobRecord): number {
+    return this.#work.limitsOf(record).jobMinutes;
+  }
+
+  /** Counts the workers that died at steps of a job, and returns how many processes have died of it. */
+  async #countDead(id: string): Promise<number> {
+    const record = await this.#jobs.get(id);
+    if (record === undefined || isFinished(record)) return 0;
+    const dead = await this.#attendance.dead(id);
+    if (dead.size === 0) return record.crashes ?? 0;
+    const crashes = await this.#jobs.countCrash(id, Math.max(...dead.values()));
+    await this.#attendance.bury(id, dead);
+    return crashes;
   }
 
   #tell({ name, data, processedOn = Date.now() }: Job<Step>, error?: Error): void {
@@ -123,7 +160,7 @@ export class StepWorker implements AsyncDisposable {
     const isStalled = /stalled/.test(error.message);
     if (step.attemptsMade < ATTEMPTS && error.name !== "UnrecoverableError" && !isStalled) return;
     const reason = isStalled
-      ? new Problem("failed", "Two workers died while they did this job.")
+      ? new Problem("failed", "A part of the job has lost its worker too often.")
       : (error.cause ?? error);
     this.#work.fail(step.data.id, reason).catch(() => undefined);
   }
