@@ -4,7 +4,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { EventEmitter, once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
+import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { JOB_STATES, type JobEvent, type JobState } from "../../schemas.ts";
 import { isFinished, type JobRecord, type NumberedEvent, UNFINISHED } from "../record.ts";
@@ -37,7 +37,8 @@ const CHANGE = `
   end
   if ARGV[5] ~= '' then
     redis.call('XADD', ARGV[2] .. 'events:' .. ARGV[1], 'MAXLEN', '~', ${MOST_EVENTS}, '*', 'event', ARGV[5])
-    redis.call('XADD', ARGV[2] .. 'news', 'MAXLEN', '~', ${MOST_NEWS}, '*', 'job', ARGV[1])
+    local isEnd = (after == '"queued"' or after == '"running"') and '0' or '1'
+    redis.call('XADD', ARGV[2] .. 'news', 'MAXLEN', '~', ${MOST_NEWS}, '*', 'job', ARGV[1], 'end', isEnd)
   end
   return 1
 `;
@@ -80,11 +81,33 @@ const COUNT_CRASH = `
 /** The name under which news of any job is told. */
 const ANY = "any";
 
+/** The name under which the end of a job is told. */
+const endOf = (id: string) => `end:${id}`;
+
+/** Looks that are made in the same turn of the event loop, as by all listeners of a job when there is news: those at the same thing are one. */
+class SharedLooks<Found> {
+  readonly #looks = new Map<string, Promise<Found>>();
+
+  share(key: string, look: () => Promise<Found>): Promise<Found> {
+    const known = this.#looks.get(key);
+    if (known) return known;
+    const looking = turn().then(() => {
+      // Whoever asks from now on may know of something newer than this look finds.
+      this.#looks.delete(key);
+      return look();
+    });
+    this.#looks.set(key, looking);
+    return looking;
+  }
+}
+
 export class RedisStore implements JobStore {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #news = new EventEmitter().setMaxListeners(0);
   readonly #ending = new AbortController();
+  readonly #records = new SharedLooks<JobRecord | undefined>();
+  readonly #events = new SharedLooks<NumberedEvent[]>();
   #listening: { readonly connection: Redis; readonly begun: Promise<void> } | undefined;
 
   constructor(redis: Redis, prefix: string) {
@@ -116,7 +139,11 @@ export class RedisStore implements JobStore {
     return id === null ? undefined : this.get(id);
   }
 
-  async get(id: string): Promise<JobRecord | undefined> {
+  get(id: string): Promise<JobRecord | undefined> {
+    return this.#records.share(id, () => this.#get(id));
+  }
+
+  async #get(id: string): Promise<JobRecord | undefined> {
     const fields = await this.#redis.hgetall(this.#key("job", id));
     if (fields.state === undefined) return undefined;
     return Object.fromEntries(
@@ -161,7 +188,7 @@ export class RedisStore implements JobStore {
     const results = await this.#redis
       .multi()
       .xadd(this.#key("events", id), "MAXLEN", "~", MOST_EVENTS, "*", "event", text)
-      .xadd(`${this.#prefix}news`, "MAXLEN", "~", MOST_NEWS, "*", "job", id)
+      .xadd(`${this.#prefix}news`, "MAXLEN", "~", MOST_NEWS, "*", "job", id, "end", "0")
       .exec();
     for (const [error] of results ?? []) if (error) throw error;
   }
@@ -170,14 +197,38 @@ export class RedisStore implements JobStore {
     // What comes after this look is news to whoever waits already.
     await this.#listening?.begun;
     const start = /^\d{1,15}-\d{1,15}$/.test(after ?? "") ? `(${after}` : "-";
-    const found = await this.#redis.xrange(this.#key("events", id), start, "+");
-    return found.map(([number, [, text = "{}"]]) => ({ id: number, event: JSON.parse(text) as JobEvent }));
+    return this.#events.share(`${id} ${start}`, async () => {
+      const found = await this.#redis.xrange(this.#key("events", id), start, "+");
+      return found.map(([number, [, text = "{}"]]) => ({ id: number, event: JSON.parse(text) as JobEvent }));
+    });
   }
 
-  async nextEvent(id: string, signal: AbortSignal): Promise<void> {
+  nextEvent(id: string, signal: AbortSignal): Promise<void> {
+    return this.#hears(id, signal);
+  }
+
+  /** Resolves with a job once it has ended, or with undefined once it is forgotten. @throws the signal's reason. */
+  async ended(id: string, signal: AbortSignal): Promise<JobRecord | undefined> {
+    for (;;) {
+      // The wait begins before the look, so that nothing falls between the two.
+      const heard = new AbortController();
+      const news = this.#hears(endOf(id), AbortSignal.any([signal, heard.signal]));
+      await this.#listening?.begun;
+      const record = await this.get(id).catch(() => null);
+      if (record === undefined || (record && isFinished(record))) {
+        heard.abort();
+        return record;
+      }
+      await news;
+      signal.throwIfAborted();
+    }
+  }
+
+  /** Waits for news that is told under a name, or of all jobs. */
+  async #hears(name: string, signal: AbortSignal): Promise<void> {
     this.#listen();
     const either = new AbortController();
-    const waits = [once(this.#news, id, either), once(this.#news, ANY, either)];
+    const waits = [once(this.#news, name, either), once(this.#news, ANY, either)];
     signal.addEventListener("abort", () => either.abort(), { once: true, signal: either.signal });
     if (signal.aborted) either.abort();
     await Promise.race(waits).catch(() => undefined);
@@ -204,9 +255,10 @@ export class RedisStore implements JobStore {
       while (!this.#ending.signal.aborted) {
         try {
           const [stream] = (await connection.xread("BLOCK", WAIT, "STREAMS", key, last)) ?? [];
-          for (const [number, [, id = ""]] of stream?.[1] ?? []) {
+          for (const [number, [, id = "", , isEnd]] of stream?.[1] ?? []) {
             last = number;
             this.#news.emit(id);
+            if (isEnd === "1") this.#news.emit(endOf(id));
           }
         } catch {
           // Whatever was missed, those who look will find it.
@@ -294,7 +346,7 @@ export class RedisStore implements JobStore {
     for (const state of JOB_STATES) removal.zrem(this.#key("state", state), id);
     if (record) removal.zrem(this.#key("owner", record.owner), id);
     if (record?.idempotency) removal.del(this.#key("key", `${record.owner}:${record.idempotency.key}`));
-    removal.xadd(`${this.#prefix}news`, "MAXLEN", "~", MOST_NEWS, "*", "job", id);
+    removal.xadd(`${this.#prefix}news`, "MAXLEN", "~", MOST_NEWS, "*", "job", id, "end", "1");
     await removal.exec();
   }
 

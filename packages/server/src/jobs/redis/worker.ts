@@ -48,8 +48,8 @@ export class StepWorker implements AsyncDisposable {
   readonly #turns = new Turns();
   readonly #workers: readonly Worker<Step>[];
   readonly #ending = new AbortController();
-  /** Jobs whose end is waited for, to remove what is on its way for them. */
-  readonly #known = new Set<string>();
+  /** What stops the steps of each job that is done here. */
+  readonly #stops = new Map<string, AbortController>();
 
   private constructor(
     { redis, bull, name }: { redis: Redis; bull: Bull; name: string },
@@ -102,13 +102,16 @@ export class StepWorker implements AsyncDisposable {
       // Cancelled, or done by somebody else.
       if (record === undefined) return;
       await this.#attendance.enter(id, step.id ?? "", record.crashes ?? 0);
-      this.#forgetOnceOver(id);
+      const unwanted = this.#stopOf(id);
       const late = AbortSignal.timeout(Math.max(0, started + this.#minutesOf(record) * 60_000 - Date.now()));
-      await whileWanted(this.#jobs, this.#work, id, (wanted) =>
-        this.#doStep(step, record, begin, AbortSignal.any([wanted, late])).catch((error: unknown) => {
-          throw late.aborted ? tooLate(this.#minutesOf(record)) : error;
-        }),
-      );
+      try {
+        await this.#doStep(step, record, begin, AbortSignal.any([unwanted, late]));
+      } catch (error) {
+        if (unwanted.aborted) return;
+        throw late.aborted ? tooLate(this.#minutesOf(record)) : error;
+      } finally {
+        await this.#discardUnwanted(id);
+      }
     } catch (error) {
       if (!isHopeless(error)) throw error;
       const reason = error instanceof Error ? error.message : String(error);
@@ -165,10 +168,26 @@ export class StepWorker implements AsyncDisposable {
     this.#work.fail(step.data.id, reason).catch(() => undefined);
   }
 
-  #forgetOnceOver(id: string): void {
-    if (this.#known.has(id)) return;
-    this.#known.add(id);
-    void forgetOnceOver(this.#jobs, this.#work, id, this.#ending.signal).finally(() => this.#known.delete(id));
+  /** A signal that is aborted once a job has ended in another way than by its last step; what is on its way for it is removed then. */
+  #stopOf(id: string): AbortSignal {
+    const known = this.#stops.get(id);
+    if (known) return known.signal;
+    const stop = new AbortController();
+    this.#stops.set(id, stop);
+    const watch = async () => {
+      const record = await this.#jobs.ended(id, this.#ending.signal);
+      this.#stops.delete(id);
+      if (record?.state !== "done") stop.abort(new Error("The job has ended."));
+      await this.#work.forget(id);
+    };
+    watch().catch(() => undefined);
+    return stop.signal;
+  }
+
+  /** Removes the files of a job that was cancelled or forgotten: whoever did that has removed those that were there then. */
+  async #discardUnwanted(id: string): Promise<void> {
+    const record = await this.#jobs.get(id).catch(() => null);
+    if (record === undefined || record?.state === "cancelled") await this.#work.discard(id);
   }
 
   /** Takes no more steps and waits for those under way. */
@@ -177,53 +196,5 @@ export class StepWorker implements AsyncDisposable {
     this.#ending.abort();
     await this.#jobs.close();
     this.#redis.disconnect();
-  }
-}
-
-/** Does something for a job, and stops where nobody wants it any more; of one that was cancelled or forgotten nothing is left. */
-async function whileWanted(
-  jobs: RedisStore,
-  work: JobWork,
-  id: string,
-  use: (signal: AbortSignal) => Promise<void>,
-): Promise<void> {
-  const [unwanted, ended] = [new AbortController(), new AbortController()];
-  const watch = async () => {
-    while (!ended.signal.aborted) {
-      const news = jobs.nextEvent(id, ended.signal);
-      const record = await jobs.get(id).catch(() => null);
-      if (record === undefined || record?.state === "cancelled" || record?.state === "failed") {
-        unwanted.abort(new Error("The job has ended."));
-        return;
-      }
-      await news;
-    }
-  };
-  const watching = watch();
-  try {
-    await use(unwanted.signal);
-  } catch (error) {
-    if (!unwanted.signal.aborted) throw error;
-  } finally {
-    ended.abort();
-    await watching;
-    // Whoever cancelled it has removed the files that were there then.
-    const record = await jobs.get(id).catch(() => null);
-    if (record === undefined || record?.state === "cancelled") await work.discard(id);
-  }
-}
-
-/** Removes what this worker has on its way for a job once it has ended, whoever ended it. */
-async function forgetOnceOver(jobs: RedisStore, work: JobWork, id: string, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    const heard = new AbortController();
-    const news = jobs.nextEvent(id, AbortSignal.any([signal, heard.signal]));
-    const record = await jobs.get(id).catch(() => null);
-    if (record === undefined || (record !== null && isFinished(record))) {
-      heard.abort();
-      await work.forget(id).catch(() => undefined);
-      return;
-    }
-    await news;
   }
 }
