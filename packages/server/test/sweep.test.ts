@@ -1,20 +1,16 @@
-/** What is left behind by the dead: files without a job, and jobs without a place in the queue. */
+/** What is left behind by the dead: files without a job. */
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { Queue, UnrecoverableError, Worker } from "bullmq";
-import { Redis } from "ioredis";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { openFolderStore } from "../src/files/folder.ts";
 import { type JobRecord, newJobId } from "../src/jobs/record.ts";
-import { PREFIX } from "../src/jobs/redis/connection.ts";
-import { laneOf, type Step, stepId, stepOf } from "../src/jobs/redis/lanes.ts";
 import { connect } from "../src/jobs/redis/queue.ts";
 import { openSqliteStore } from "../src/jobs/sqlite.ts";
 import type { JobStore } from "../src/jobs/store.ts";
 import { DEFAULT_LIMITS } from "../src/settings.ts";
 import { KeptStyles } from "../src/styles.ts";
 import { Sweeper } from "../src/sweep.ts";
-import { hasRedis, temporaryFolder, until } from "./helpers.ts";
+import { hasRedis, temporaryFolder } from "./helpers.ts";
 import { TestRedis } from "./processes.ts";
 
 const MINUTE = 60_000;
@@ -73,56 +69,5 @@ describe("files of a store that databases share", async () => {
     const { jobs, close } = await connect(redis.url, silent);
     onTestFinished(close);
     expect(await swept(jobs, other)).toEqual(["known", "late", "others"]);
-  });
-});
-
-describe.skipIf(!hasRedis)("a job that is not done and has no place in the queue", async () => {
-  const redis = await TestRedis.start(temporaryFolder());
-  const lane = laneOf("video", "small");
-  const own = () => new Redis(redis.url, { maxRetriesPerRequest: null });
-
-  /** A job whose steps somebody does who says nothing of it; then others look after it. */
-  async function abandoned(process: () => Promise<void>, states: readonly string[]) {
-    const { jobs, queue, close } = await connect(redis.url, silent);
-    const connection = own();
-    const steps = new Queue<Step>(lane, { connection, prefix: PREFIX });
-    onTestFinished(async () => {
-      await steps.close();
-      connection.disconnect();
-      await queue.close();
-      await jobs.close();
-      await close();
-    });
-    const job = jobOf(newJobId(await jobs.origin()));
-    await jobs.add(job);
-    await queue.submit(job.id);
-    const finish = stepOf(job, 1, "finish");
-    const withFinish = states.length > 1;
-    if (withFinish) await steps.add(finish.name, finish.data, finish.opts);
-    const blocking = own();
-    const worker = new Worker<Step>(lane, process, { connection: blocking, prefix: PREFIX });
-    const stateOf = async (name: "plan" | "finish") => (await steps.getJob(stepId(job.id, name)))?.getState();
-    await until(async () => (await stateOf("plan")) === states[0], "its plan has ended");
-    await until(async () => !withFinish || (await stateOf("finish")) === states[1], "its finish has ended");
-    await worker.close();
-    blocking.disconnect();
-    // As if that had been a while ago.
-    await connection.hset(`${PREFIX}:job:${job.id}`, "updated", String(Date.now() - 10 * MINUTE));
-    await queue.reconcile();
-    return { job: await jobs.get(job.id), plan: await stateOf("plan"), finish: await stateOf("finish") };
-  }
-
-  it("is given up where its plan has failed", async () => {
-    const fail = async () => {
-      throw new UnrecoverableError("It cannot be planned.");
-    };
-    const { job } = await abandoned(fail, ["failed"]);
-    expect(job).toMatchObject({ state: "failed", error: "It could not be finished." });
-  });
-
-  it("is done anew where its last step has ended without saying so", async () => {
-    const { job, plan, finish } = await abandoned(async () => undefined, ["completed", "completed"]);
-    expect(job).toMatchObject({ state: "queued" });
-    expect([plan, finish]).toEqual(["prioritized", undefined]);
   });
 });

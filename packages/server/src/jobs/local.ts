@@ -53,6 +53,9 @@ export class LocalQueue implements JobQueue {
     this.#suspects.add(id);
   }
 
+  /** The next start takes up whatever the store remembers. */
+  async reserve(): Promise<void> {}
+
   async submit(id: string): Promise<void> {
     if (this.#running.has(id) || this.#waiting.includes(id)) return;
     const record = await this.#jobs.get(id);

@@ -183,7 +183,8 @@ export function addJobs(api: Api, services: Services): void {
       problems: ["invalid-options", "not-found", "conflict"],
     },
     async (request, reply, { params }) => {
-      const { id, state, callback, request: asked } = await find(request, params.id);
+      const failed = await find(request, params.id);
+      const { id, state, callback, request: asked } = failed;
       if (state !== "failed") throw new Problem("conflict", `Expected a job that failed but it is ${state}.`);
       await checkRoom();
       const [{ name } = { name: "" }] = asked.contents;
@@ -191,6 +192,7 @@ export function addJobs(api: Api, services: Services): void {
         throw new Problem("conflict", "What the job was to be made of is not kept any more. Submit it anew.");
       }
       await queue.clear(id);
+      await queue.reserve(failed);
       const anew = { state: "queued", error: undefined, started: undefined, crashes: undefined } as const;
       const queued = ({ progress }: JobRecord) => ({ type: "progress", state: "queued", progress }) as const;
       const record = await jobs.change(id, ["failed"], anew, queued);
@@ -355,6 +357,7 @@ async function accept(
         callback,
       },
     };
+    await queue.reserve(record);
     const added = await jobs.add(record);
     if (added === id) {
       await queue.submit(id);

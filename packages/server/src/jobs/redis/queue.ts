@@ -7,13 +7,16 @@ import type { Redis } from "ioredis";
 import type { Log } from "../../log.ts";
 import { Problem } from "../../problem.ts";
 import type { JobQueue } from "../queue.ts";
-import { isFinished, type JobRecord, UNFINISHED } from "../record.ts";
+import type { JobRecord } from "../record.ts";
 import { type Bull, openRedis, PREFIX } from "./connection.ts";
 import { laneOf, type Step, stepId, stepOf } from "./lanes.ts";
 import { RedisStore } from "./store.ts";
 
-/** How often jobs without a place in the queue are looked for, in milliseconds. */
-const RECONCILE_EVERY = 30_000;
+/**
+ * How long a place is kept before its turn can come, in milliseconds. Whoever keeps one remembers the job and then lets the turn come; if he
+ * dies before that, it comes by itself, to a job that is remembered or to nothing.
+ */
+const KEPT = 10_000;
 
 export interface RedisConnection {
   readonly redis: Redis;
@@ -26,7 +29,7 @@ export interface RedisConnection {
 export async function connect(url: string, log: Log): Promise<RedisConnection> {
   const { redis, bull } = await openRedis(url, { isPatient: false, log });
   const jobs = new RedisStore(redis, PREFIX);
-  const queue = new RemoteQueue(redis, bull, jobs, log);
+  const queue = new RemoteQueue(redis, bull, jobs);
   return { redis, jobs, queue, close: async () => redis.disconnect() };
 }
 
@@ -35,18 +38,11 @@ export class RemoteQueue implements JobQueue {
   readonly #bull: Bull;
   readonly #lanes = new Map<string, Queue<Step>>();
   readonly #jobs: RedisStore;
-  readonly #timer: NodeJS.Timeout;
 
-  constructor(redis: Redis, bull: Bull, jobs: RedisStore, log: Log) {
+  constructor(redis: Redis, bull: Bull, jobs: RedisStore) {
     this.#redis = redis;
     this.#bull = bull;
     this.#jobs = jobs;
-    this.#timer = setInterval(() => {
-      const trouble = (error: unknown) =>
-        log("warn", { error: String(error) }, "Jobs without a place cannot be looked for.");
-      this.reconcile().catch(trouble);
-    }, RECONCILE_EVERY);
-    this.#timer.unref();
   }
 
   #lane({ kind, request }: JobRecord): Queue<Step> {
@@ -59,12 +55,19 @@ export class RemoteQueue implements JobQueue {
     return lane;
   }
 
+  async reserve(record: JobRecord): Promise<void> {
+    const turn = 1 + (await this.#jobs.unfinishedOf(record.owner));
+    const { name, data, opts } = stepOf(record, turn, "plan");
+    await this.#lane(record).add(name, data, { ...opts, delay: KEPT });
+  }
+
   async submit(id: string): Promise<void> {
     const record = await this.#jobs.get(id);
-    if (record === undefined || isFinished(record)) return;
-    const turn = Math.max(1, await this.#jobs.unfinishedOf(record.owner));
-    const { name, data, opts } = stepOf(record, turn, "plan");
-    await this.#lane(record).add(name, data, opts);
+    const place = record && (await this.#lane(record).getJob(stepId(id, "plan")));
+    await place?.promote().catch(async (error: unknown) => {
+      // Its turn may have come by itself.
+      if (await place.isDelayed()) throw error;
+    });
   }
 
   async clear(id: string): Promise<void> {
@@ -79,35 +82,12 @@ export class RemoteQueue implements JobQueue {
     }
   }
 
-  /** Workers see that the job is cancelled by its state. */
-  async cancel(): Promise<void> {}
-
-  /** Jobs that are not done but have lost their place, because somebody died between two steps, get one. */
-  async reconcile(): Promise<void> {
-    for (const id of await this.#jobs.unfinished()) {
-      const record = await this.#jobs.get(id);
-      if (record === undefined || isFinished(record)) continue;
-      const lane = this.#lane(record);
-      const places = await Promise.all((["plan", "finish"] as const).map((step) => lane.getJob(stepId(id, step))));
-      const states = await Promise.all(places.map((place) => place?.getState()));
-      const [, finish] = places;
-      if (states[1] === "failed" || (states[0] === "failed" && finish === undefined)) {
-        // Whoever should have said so has died.
-        const detail = "It could not be finished.";
-        const patch = { state: "failed", error: detail } as const;
-        await this.#jobs.change(id, UNFINISHED, patch, () => ({ type: "error", state: "failed", detail }));
-        continue;
-      }
-      if (states.some((state) => state !== undefined && state !== "completed" && state !== "failed")) continue;
-      // Whoever is between the steps at this very moment is left alone.
-      if (Date.now() - record.updated < RECONCILE_EVERY) continue;
-      await this.clear(id);
-      await this.submit(id);
-    }
+  /** Workers see by its state that the job is cancelled; steps that none has taken are not left to them. */
+  async cancel(id: string): Promise<void> {
+    await this.clear(id).catch(() => undefined);
   }
 
   async close(): Promise<void> {
-    clearInterval(this.#timer);
     for (const lane of this.#lanes.values()) await lane.close().catch(() => undefined);
   }
 }

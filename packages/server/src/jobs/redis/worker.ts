@@ -68,13 +68,14 @@ export class StepWorker implements AsyncDisposable {
       const children = Array.from({ length: parts }, (_, index) => stepOf(record, turn, "part", index));
       await flows.add({ ...stepOf(record, turn, "finish"), children });
     };
-    const patience = { lockDuration: LOCK, stalledInterval: LOCK / 2, maxStalledCount: MOST_STALLED };
+    // What is given up is written down first, by whoever does the step.
+    const patience = { lockDuration: LOCK, stalledInterval: LOCK / 2, maxStalledCount: Number.MAX_SAFE_INTEGER };
     this.#workers = lanesOf(models).map((lane) => {
       const doing = (step: Job<Step>) => this.#do(step, begin);
       const worker = new bull.Worker<Step>(lane, doing, { ...options, ...patience, concurrency: width });
       worker.on("error", () => undefined);
       worker.on("completed", (step) => this.#tell(step));
-      worker.on("failed", (step, error) => step && this.#giveUp(step, error));
+      worker.on("failed", (step, error) => step && this.#tell(step, error));
       return worker;
     });
   }
@@ -97,6 +98,8 @@ export class StepWorker implements AsyncDisposable {
     const leave = await this.#turns.enter(crashes > 0 ? id : "");
     try {
       if (crashes >= MOST_CRASHES) throw diedTwice();
+      if (step.stalledCounter > MOST_STALLED)
+        throw new Problem("failed", "A part of the job has lost its worker too often.");
       const { started = Date.now() } = (await this.#jobs.get(id)) ?? {};
       const record = await this.#jobs.change(id, UNFINISHED, { state: "running", started });
       // Cancelled, or done by somebody else.
@@ -113,9 +116,10 @@ export class StepWorker implements AsyncDisposable {
         await this.#discardUnwanted(id);
       }
     } catch (error) {
-      if (!isHopeless(error)) throw error;
-      const reason = error instanceof Error ? error.message : String(error);
-      throw Object.assign(new this.#bull.UnrecoverableError(reason), { cause: error });
+      if (!isHopeless(error) && step.attemptsMade + 1 < ATTEMPTS) throw error;
+      // The job is given up before its step is: whoever dies in between is followed by somebody who finds it ended.
+      await this.#work.fail(id, error);
+      throw new this.#bull.UnrecoverableError(error instanceof Error ? error.message : String(error));
     } finally {
       this.#attendance.leave(id, step.id ?? "");
       leave();
@@ -155,17 +159,6 @@ export class StepWorker implements AsyncDisposable {
       milliseconds: Date.now() - processedOn,
       ...(error && { error: error.message }),
     });
-  }
-
-  /** Gives a job up where one of its steps has failed for the last time. */
-  #giveUp(step: Job<Step>, error: Error): void {
-    this.#tell(step, error);
-    const isStalled = /stalled/.test(error.message);
-    if (step.attemptsMade < ATTEMPTS && error.name !== "UnrecoverableError" && !isStalled) return;
-    const reason = isStalled
-      ? new Problem("failed", "A part of the job has lost its worker too often.")
-      : (error.cause ?? error);
-    this.#work.fail(step.data.id, reason).catch(() => undefined);
   }
 
   /** A signal that is aborted once a job has ended in another way than by its last step; what is on its way for it is removed then. */
