@@ -5,17 +5,20 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { limitFfmpeg } from "adaattn/node";
 import type { FastifyInstance } from "fastify";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { Closing } from "./closing.ts";
 import { LocalCopies } from "./files/copies.ts";
 import { openFileStore } from "./files/store.ts";
 import { buildApp } from "./http/app.ts";
 import { KeyRing } from "./http/security.ts";
 import { LocalQueue } from "./jobs/local.ts";
+import { QueueMetrics } from "./jobs/metrics.ts";
 import type { JobQueue } from "./jobs/queue.ts";
 import { openSqliteStore } from "./jobs/sqlite.ts";
 import type { JobStore } from "./jobs/store.ts";
 import { JobWork, type Workshop } from "./jobs/work.ts";
 import type { Log } from "./log.ts";
+import { measurePool } from "./painters/metrics.ts";
 import { PainterPool } from "./painters/pool.ts";
 import { openScratch } from "./scratch.ts";
 import type { Services } from "./services.ts";
@@ -129,11 +132,17 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue, hasRequests: true, log }),
     (one) => one.close(),
   );
-  const shop: Workshop = { pool, files, jobs, limits, scratch, log };
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  measurePool(registry, pool);
+  const shop = (metrics: QueueMetrics): Workshop => ({ pool, files, jobs, limits, scratch, log, metrics });
   const queue: JobQueue = closing.add(
     connection
       ? connection.queue
-      : new LocalQueue(new JobWork(shop), jobs, { width: pool.width, minutes: limits.jobMinutes }),
+      : new LocalQueue(new JobWork(shop(new QueueMetrics(registry))), jobs, {
+          width: pool.width,
+          minutes: limits.jobMinutes,
+        }),
     (one) => one.close(),
   );
   const { hosts = [], allowPrivate = false, schedule } = options.webhooks ?? {};
@@ -155,6 +164,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     }),
     proxies: options.trustProxy ?? [],
     redis: connection?.redis,
+    registry,
     log: options.log,
   });
   const front = app;

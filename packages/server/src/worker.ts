@@ -1,10 +1,13 @@
 /** A worker: painters that take parts of jobs from Redis, on any machine that reaches it and the file store. */
 import { limitFfmpeg } from "adaattn/node";
+import { collectDefaultMetrics, Registry } from "prom-client";
 import { Closing } from "./closing.ts";
 import { openFileStore } from "./files/store.ts";
+import { QueueMetrics } from "./jobs/metrics.ts";
 import { type StepEnd, StepWorker } from "./jobs/redis/worker.ts";
 import { JobWork } from "./jobs/work.ts";
 import type { Log } from "./log.ts";
+import { measurePool } from "./painters/metrics.ts";
 import { PainterPool } from "./painters/pool.ts";
 import { openScratch } from "./scratch.ts";
 import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
@@ -46,9 +49,13 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue, hasRequests: false, log }),
       (one) => one.close(),
     );
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
+    measurePool(registry, pool);
+    const metrics = new QueueMetrics(registry);
     const worker = await StepWorker.open(redis, {
       ...{ width: pool.width, models: pool.models.map(({ name }) => name), onStep, log },
-      makeWork: (jobs) => new JobWork({ pool, files, jobs, limits, scratch, log }),
+      makeWork: (jobs) => new JobWork({ pool, files, jobs, limits, scratch, log, metrics }),
     });
     closing.add(worker, (one) => one[Symbol.asyncDispose]());
     let closed: Promise<void> | undefined;

@@ -4,6 +4,7 @@ import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
 import statics from "@fastify/static";
 import Fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from "fastify";
+import type { Registry } from "prom-client";
 import { Problem } from "../problem.ts";
 import { addHealth } from "../routes/health.ts";
 import { addJobs } from "../routes/jobs.ts";
@@ -38,6 +39,8 @@ export interface AppOptions extends SecurityOptions {
   /** Requests a minute of one caller, and a connection to Redis to count them in where there is one. */
   readonly perMinute: number;
   readonly redis?: unknown;
+  /** Where measurements are kept. */
+  readonly registry: Registry;
   /** Addresses and ranges of proxies that are believed who a request is from. */
   readonly proxies: readonly string[];
   readonly log?: { readonly level: string; readonly stream: NodeJS.WritableStream } | undefined;
@@ -92,7 +95,7 @@ export async function buildApp(
   secure(app, options, options.perMinute > 0 ? await counting(app, options) : undefined);
   await app.register(multipart, { throwFileSizeLimit: false });
 
-  const metrics = new Metrics(app, services);
+  const metrics = new Metrics(app, options.registry, services.jobs);
   const api = new Api(app);
   const whole: Services = { ...services, metrics, slots: new UploadSlots(limits.uploads) };
   addStylize(api, whole);

@@ -3,6 +3,7 @@
  * when the process died may be the reason: each is tried once more with no other beside it, and given up if it happens again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
+import type { StepName } from "./metrics.ts";
 import type { JobQueue } from "./queue.ts";
 import { isFinished, UNFINISHED } from "./record.ts";
 import type { JobStore } from "./store.ts";
@@ -85,14 +86,19 @@ export class LocalQueue implements JobQueue {
     const late = AbortSignal.timeout(this.#minutes * 60_000);
     const signal = AbortSignal.any([stopped, late]);
     try {
-      const { started = Date.now() } = (await this.#jobs.get(id)) ?? {};
+      const before = await this.#jobs.get(id);
+      const { started = Date.now() } = before ?? {};
       const record = await this.#jobs.change(id, UNFINISHED, { state: "running", started }, ({ progress }) => ({
         type: "progress",
         state: "running",
         progress,
       }));
-      if (record === undefined) return;
-      const plan = await again(() => this.#work.plan(record, signal), signal);
+      if (before === undefined || record === undefined) return;
+      const { metrics } = this.#work;
+      metrics.begun(before);
+      const tried = <Result>(step: StepName, wanted: AbortSignal, run: () => Promise<Result>) =>
+        again(() => metrics.attempt(record, step, wanted, run), wanted);
+      const plan = await tried("plan", signal, () => this.#work.plan(record, signal));
       const parts = Array.from({ length: plan.parts }, (_, index) => index).values();
       // Where one part fails for good, the others are not gone on with.
       const stop = new AbortController();
@@ -100,7 +106,7 @@ export class LocalQueue implements JobQueue {
       const paint = async () => {
         for (const index of parts) {
           either.throwIfAborted();
-          await again(() => this.#work.part(record, plan, index, either), either);
+          await tried("part", either, () => this.#work.part(record, plan, index, either));
         }
       };
       const painting = Array.from({ length: this.#width }, () =>
@@ -111,7 +117,7 @@ export class LocalQueue implements JobQueue {
       );
       const [failed] = (await Promise.allSettled(painting)).filter((one) => one.status === "rejected");
       if (failed) throw stop.signal.reason;
-      await again(() => this.#work.finish(record, plan, signal), signal);
+      await tried("finish", signal, () => this.#work.finish(record, plan, signal));
     } catch (error) {
       if (!stopped.aborted)
         await this.#work.fail(id, late.aborted ? tooLate(this.#minutes) : error, stopped).catch(() => undefined);

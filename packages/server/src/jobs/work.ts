@@ -16,6 +16,7 @@ import { Problem } from "../problem.ts";
 import type { Limits } from "../settings.ts";
 import { MEDIA_TYPES } from "../video/kinds.ts";
 import { planVideo, type VideoPlan } from "../video/plan.ts";
+import type { QueueMetrics } from "./metrics.ts";
 import { describeJob, folderOf, type JobRecord, type StoredFile, type StoredResult, UNFINISHED } from "./record.ts";
 import type { JobStore } from "./store.ts";
 
@@ -56,6 +57,7 @@ export interface Workshop {
   /** A folder of this process alone, for what is on its way. */
   readonly scratch: string;
   readonly log: Log;
+  readonly metrics: QueueMetrics;
 }
 
 /** Whether an error would come again however often one tried. */
@@ -88,6 +90,10 @@ export class JobWork {
 
   constructor(shop: Workshop) {
     this.#shop = shop;
+  }
+
+  get metrics(): QueueMetrics {
+    return this.#shop.metrics;
   }
 
   /** What holds for a job. */
@@ -310,13 +316,15 @@ export class JobWork {
     const reason = error instanceof Error ? error.message : String(error);
     this.#shop.log("warn", { job: id, requestId, error: reason }, "A job has failed.");
     const detail = isForCallers(error) ? reason : "Something went wrong here; the log says what, by the job's number.";
-    await this.#written(signal, () =>
+    const failed = await this.#written(signal, () =>
       jobs.change(id, UNFINISHED, { state: "failed", error: detail }, () => ({
         type: "error",
         state: "failed",
         detail,
       })),
     );
+    // Of several parts that fail at once, one ends the job.
+    if (failed) this.#shop.metrics.failed(failed, error);
     await this.forget(id);
   }
 

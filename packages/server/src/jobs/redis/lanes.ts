@@ -4,6 +4,7 @@
  * its turn: whoever has much to do does not keep others waiting.
  */
 import type { FlowJobNode } from "bullmq";
+import type { StepName } from "../metrics.ts";
 import type { JobRecord } from "../record.ts";
 import { ATTEMPTS, BACK_OFF } from "../work.ts";
 
@@ -18,8 +19,6 @@ export interface Step {
   /** Of a part. */
   readonly index?: number;
 }
-
-export type StepName = "plan" | "part" | "finish";
 
 /** The queue of a kind of job and a model. */
 export function laneOf(kind: JobRecord["kind"], model: string): string {

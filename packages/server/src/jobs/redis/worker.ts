@@ -4,11 +4,12 @@ import type { Job, Worker } from "bullmq";
 import type { Redis } from "ioredis";
 import type { Log } from "../../log.ts";
 import { Problem } from "../../problem.ts";
+import type { StepName } from "../metrics.ts";
 import { isFinished, type JobRecord, UNFINISHED } from "../record.ts";
 import { ATTEMPTS, diedTwice, isHopeless, type JobWork, MOST_CRASHES, tooLate } from "../work.ts";
 import { Attendance } from "./attendance.ts";
 import { type Bull, openRedis, PREFIX } from "./connection.ts";
-import { lanesOf, type Step, type StepName, stepOf } from "./lanes.ts";
+import { lanesOf, type Step, stepOf } from "./lanes.ts";
 import { RedisStore } from "./store.ts";
 import { Turns } from "./turns.ts";
 
@@ -100,15 +101,19 @@ export class StepWorker implements AsyncDisposable {
       if (crashes >= MOST_CRASHES) throw diedTwice();
       if (step.stalledCounter > MOST_STALLED)
         throw new Problem("failed", "A part of the job has lost its worker too often.");
-      const { started = Date.now() } = (await this.#jobs.get(id)) ?? {};
+      const before = await this.#jobs.get(id);
+      const { started = Date.now() } = before ?? {};
       const record = await this.#jobs.change(id, UNFINISHED, { state: "running", started });
       // Cancelled, or done by somebody else.
-      if (record === undefined) return;
+      if (before === undefined || record === undefined) return;
+      const { metrics } = this.#work;
+      metrics.begun(before);
       await this.#attendance.enter(id, step.id ?? "", record.crashes ?? 0);
       const unwanted = this.#stopOf(id);
       const late = AbortSignal.timeout(Math.max(0, started + this.#minutesOf(record) * 60_000 - Date.now()));
       try {
-        await this.#doStep(step, record, begin, AbortSignal.any([unwanted, late]));
+        const signal = AbortSignal.any([unwanted, late]);
+        await metrics.attempt(record, step.name as StepName, signal, () => this.#doStep(step, record, begin, signal));
       } catch (error) {
         if (unwanted.aborted) return;
         throw late.aborted ? tooLate(this.#minutesOf(record)) : error;
