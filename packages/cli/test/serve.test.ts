@@ -15,6 +15,11 @@ test.each([
   [["serve", "--redis", "http://127.0.0.1"], 1, "Expected an address such as redis://127.0.0.1:6379 for --redis"],
   [["serve", "--model", "none"], 1, "There is no model none."],
   [["worker", "--redis", "redis://127.0.0.1:1"], 2, "required option '--store <PLACE>' not specified"],
+  [
+    ["worker", "--redis", "r", "--store", "f", "--health-port", "x"],
+    2,
+    "from 0 to 65535 for --health-port but received x.",
+  ],
   [["worker", "--redis", "redis://127.0.0.1:1", "--store", "files"], 1, "Cannot reach Redis at redis://127.0.0.1:1 "],
 ])("%j is refused", async (args, code, sentence) => {
   const outcome = await adaattn(args, { cwd: folder });

@@ -12,6 +12,7 @@ import { PainterPool } from "./painters/pool.ts";
 import { openScratch } from "./scratch.ts";
 import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
 import { VIDEO_DEMUXERS } from "./video/kinds.ts";
+import { type HealthOptions, serveHealth } from "./workerHealth.ts";
 
 export interface WorkerOptions {
   /** The address of the server's Redis or Valkey. */
@@ -22,6 +23,8 @@ export interface WorkerOptions {
   readonly data: string;
   readonly painters?: Partial<PainterSettings>;
   readonly limits?: Partial<Limits>;
+  /** Where /livez, /readyz and /metrics are answered; nowhere by default. */
+  readonly health?: HealthOptions;
   /** Called at the end of every step. */
   readonly onStep?: (end: StepEnd) => void;
   /** Hears what an operator should know; nobody by default. */
@@ -31,6 +34,8 @@ export interface WorkerOptions {
 export interface RunningWorker extends AsyncDisposable {
   /** How many parts it paints at once. */
   readonly width: number;
+  /** Where it says how it is; undefined where it was not asked to. */
+  readonly healthUrl?: string;
   /** Takes no more parts and waits for those under way. */
   close(): Promise<void>;
 }
@@ -42,6 +47,22 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const closing = new Closing();
   try {
     const files = await openFileStore(store);
+    const registry = new Registry();
+    collectDefaultMetrics({ register: registry });
+    let [painting, working]: [PainterPool?, StepWorker?] = [];
+    let closed: Promise<void> | undefined;
+    // It can be asked from the first moment to the last.
+    const health =
+      options.health &&
+      closing.add(
+        await serveHealth(options.health, {
+          reach: { redis: async () => working?.check() ?? false, store: () => files.check().then(() => true) },
+          painters: () => painting?.painters ?? 0,
+          isEnding: () => closed !== undefined,
+          registry,
+        }),
+        (one) => one.close(),
+      );
     const { folder: scratch } = closing.add(await openScratch(data), (one) => one[Symbol.asyncDispose]());
     const settings = painterSettings(options.painters);
     limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory });
@@ -49,8 +70,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue, hasRequests: false, log }),
       (one) => one.close(),
     );
-    const registry = new Registry();
-    collectDefaultMetrics({ register: registry });
+    painting = pool;
     measurePool(registry, pool);
     const metrics = new QueueMetrics(registry);
     const worker = await StepWorker.open(redis, {
@@ -58,12 +78,12 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       makeWork: (jobs) => new JobWork({ pool, files, jobs, limits, scratch, log, metrics }),
     });
     closing.add(worker, (one) => one[Symbol.asyncDispose]());
-    let closed: Promise<void> | undefined;
+    working = worker;
     const close = () => {
       closed ??= closing.close();
       return closed;
     };
-    return { width: pool.width, close, [Symbol.asyncDispose]: close };
+    return { width: pool.width, ...(health && { healthUrl: health.url }), close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await closing.close();
     throw error;

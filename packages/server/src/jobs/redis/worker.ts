@@ -188,6 +188,12 @@ export class StepWorker implements AsyncDisposable {
     if (record === undefined || record?.state === "cancelled") await this.#work.discard(id);
   }
 
+  /** Whether Redis answers. */
+  async check(): Promise<boolean> {
+    // While it is gone, commands would wait for it, one more at every look.
+    return this.#redis.status === "ready" && (await this.#redis.ping()) === "PONG";
+  }
+
   /** Takes no more steps and waits for those under way. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#workers.map((worker) => worker.close().catch(() => undefined)));
