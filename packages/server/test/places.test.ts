@@ -1,8 +1,19 @@
-/** Places of jobs in the queue of Redis, where the server dies between two steps of taking one in. */
+/** Places of jobs in the queue of Redis, and an order of writing things down by which nobody's death leaves a job behind. */
+import { Queue } from "bullmq";
 import { Redis } from "ioredis";
+import { Registry } from "prom-client";
 import { afterAll, expect, it } from "vitest";
+import { openFolderStore } from "../src/files/folder.ts";
 import { startWorker } from "../src/index.ts";
+import { QueueMetrics } from "../src/jobs/metrics.ts";
+import { type JobRecord, newJobId } from "../src/jobs/record.ts";
+import { PREFIX } from "../src/jobs/redis/connection.ts";
+import { type Step, stepId } from "../src/jobs/redis/lanes.ts";
 import { connect } from "../src/jobs/redis/queue.ts";
+import { StepWorker } from "../src/jobs/redis/worker.ts";
+import { JobWork } from "../src/jobs/work.ts";
+import type { PainterPool } from "../src/painters/pool.ts";
+import { DEFAULT_LIMITS } from "../src/settings.ts";
 import { hasRedis, picture, temporaryFolder, testServer, until } from "./helpers.ts";
 import { TestRedis } from "./processes.ts";
 
@@ -38,3 +49,47 @@ it.skipIf(!hasRedis)(
     await close();
   },
 );
+
+it.skipIf(!hasRedis)("a job is given up before its step is, after three attempts, by whoever does it", async () => {
+  const redis = await TestRedis.start(temporaryFolder());
+  const { jobs, queue, close } = await connect(redis.url, () => undefined);
+  const database = new Redis(redis.url, { maxRetriesPerRequest: null });
+  const lane = new Queue<Step>("video-small", { connection: database, prefix: PREFIX });
+  afterAll(async () => {
+    await lane.close();
+    database.disconnect();
+    await close();
+  });
+  const seen: unknown[] = [];
+  class Watched extends JobWork {
+    override async fail(id: string, error: unknown): Promise<void> {
+      await super.fail(id, error);
+      const place = await lane.getJob(stepId(id, "plan"));
+      seen.push({ place: await place?.getState(), job: (await jobs.get(id))?.state, attempts: place?.attemptsMade });
+    }
+  }
+  // It has no content, of which there can be no plan.
+  const [now, id] = [Date.now(), newJobId(await jobs.origin())];
+  const record: JobRecord = {
+    ...{ id, owner: "", kind: "video", state: "queued", progress: 0, created: now, updated: now },
+    ...{ notes: [], results: [], request: { contents: [], styles: [], masks: [], paint: {}, model: "small" } },
+  };
+  await queue.reserve(record);
+  await jobs.add(record);
+  await queue.submit(id);
+  const files = await openFolderStore(temporaryFolder());
+  const ends: string[] = [];
+  await using _ = await StepWorker.open(redis.url, {
+    ...{ width: 1, models: ["small"], log: () => undefined },
+    onStep: ({ step, error = "" }) => void ends.push(`${step} ${error}`),
+    makeWork: (store) =>
+      new Watched({
+        ...{ jobs: store, files, limits: DEFAULT_LIMITS, log: () => undefined },
+        ...{ scratch: temporaryFolder(), metrics: new QueueMetrics(new Registry()) },
+        // Nothing is painted.
+        pool: undefined as unknown as PainterPool,
+      }),
+  });
+  await until(() => ends.length === 3, "it is tried three times");
+  expect(seen).toEqual([{ place: "active", job: "failed", attempts: 2 }]);
+});
