@@ -211,10 +211,11 @@ async function step(): Promise<Result> {
   const lossNetwork = generated(
     vggEncoder([16, 32, 64, 128, 128], (block, index) => `judge.${block}_${index}`, "judge.colour"),
   );
-  const loss = { global: 10, local: 3, content: 0, identity: 0, variation: 0, similarity: 0, temporal: 0 };
+  const video = { similarity: 0, temporal: 0 };
+  const further = { content: 0, transport: 0, selfSimilarity: 0, structure: 0, identity: 0, variation: 0 };
   const objective = styleObjective(architecture, generated(architecture.encoder), {
     lossNetwork,
-    losses: loss,
+    losses: { global: 10, local: 3, ...further, ...video },
     globalLevels: [2, 3, 4, 5],
     localLevels: [2, 3, 4, 5],
     localKeys: 4096,

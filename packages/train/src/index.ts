@@ -11,10 +11,11 @@ export * from "./run/settings.ts";
 export { type MetricsLine, type StepInputs, Trainer, type TrainerOptions } from "./run/trainer.ts";
 export { distillEncoder, type RunStart, type TrainingEvents, trainModel } from "./run/training.ts";
 export { findEncoder } from "./run/weightSources.ts";
+export { type Choose, selfSimilarityLoss, structureLoss, transportLoss } from "./step/likeness.ts";
 export * from "./step/losses.ts";
 export * from "./step/objectives.ts";
 export { type Schedule, scheduledRate } from "./step/schedule.ts";
-export { STATE, type StepOptions, stepScalars, trainingStep } from "./step/step.ts";
+export { type Optimizer, STATE, type StepOptions, stepScalars, trainingStep } from "./step/step.ts";
 export {
   frozenFeatures,
   levelStatistics,

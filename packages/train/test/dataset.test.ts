@@ -57,8 +57,13 @@ function planes(batch: Float32Array, crop: number, channel: number): number[][] 
 }
 
 /** The crops of a step, drawn in this thread. */
-async function draw(name: string, crop: number, count: number, { seed = 1, step = 1 } = {}): Promise<Float32Array> {
-  return (await drawCrops(await listPictures(at(name)), { seed, step, count, crop })).values;
+async function draw(
+  name: string,
+  crop: number,
+  count: number,
+  { seed = 1, step = 1, soft = 0 } = {},
+): Promise<Float32Array> {
+  return (await drawCrops(await listPictures(at(name)), { seed, step, count, crop, soft })).values;
 }
 
 describe("a dataset", () => {
@@ -88,7 +93,7 @@ describe("a dataset", () => {
   test("draws pairs of frames, in its thread as in this one", async () => {
     await using dataset = await Dataset.open(at("good"), { crop: 16, seed: 3 });
     const { first, second } = await dataset.framePairs(4, 3);
-    const draw = { seed: 3, step: 4, count: 3, crop: 16 };
+    const draw = { seed: 3, step: 4, count: 3, crop: 16, soft: 0 };
     const drawn = await drawCrops(await listPictures(at("good")), { ...draw, moving: true });
     expect({ first, second }).toEqual({ first: drawn.values, second: drawn.moved });
     expect([first.length, second.values.length, second.rows.length, second.columns.length]).toEqual([
@@ -138,7 +143,7 @@ describe("a dataset", () => {
 });
 
 describe("a batch", () => {
-  test("holds crops of half to all of a picture's shorter side, from all over it, flipped half the time", async () => {
+  test("holds crops from their own size to all of a picture, from all over it, flipped half the time", async () => {
     const [crop, count] = [16, 200];
     const batch = await draw("good", crop, count, { seed: 5 });
     expect(batch).toHaveLength(count * 3 * crop * crop);
@@ -176,6 +181,22 @@ describe("a batch", () => {
       expect(Math.min(...lefts)).toBeLessThan(1);
       expect(Math.max(...lefts)).toBeGreaterThan(5);
     }
+  });
+
+  test("has the share of soft crops that is asked for, enlarged up to 3.6 times", async () => {
+    const [crop, count] = [16, 200];
+    const sides = async (soft: number) => {
+      const reds = planes(await draw("good", crop, count, { seed: 6, soft }), crop, 0);
+      // Red grows by 5 from one pixel to the next, so a window's reds tell how many pixels it has.
+      return reds.map((red) => ((Math.max(...red) - Math.min(...red)) / 5 / (crop - 1)) * crop);
+    };
+    const soft = (await sides(0.5)).filter((side) => side < 14);
+    expect(soft.length / count).toBeGreaterThan(0.35);
+    expect(soft.length / count).toBeLessThan(0.55);
+    expect(Math.min(...soft)).toBeGreaterThan(2.5);
+    expect(Math.min(...soft)).toBeLessThan(6);
+    expect((await sides(0)).filter((side) => side < 14)).toEqual([]);
+    expect((await sides(1)).filter((side) => side > 17)).toEqual([]);
   });
 
   test("is another for another seed or step", async () => {

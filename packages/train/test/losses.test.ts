@@ -7,9 +7,13 @@ import {
   localTarget,
   meanSquaredError,
   Random,
+  relativeStyleLoss,
+  selfSimilarityLoss,
+  structureLoss,
   temperatureOf,
   temporalLoss,
   totalVariation,
+  transportLoss,
   weightedTerms,
 } from "@adaattn/train";
 import { describe, expect, test } from "vitest";
@@ -240,6 +244,120 @@ function expectGradients(
     });
   });
 }
+
+describe("the relative style loss", () => {
+  test("is in units of the painting's own mean square and the usual one, by hand", () => {
+    const [result, style] = [input("result", [2, 1, 1, 2]), input("style", [2, 1, 1, 2])];
+    const feeds = {
+      result: ndarray([3, 3, 0, 0], [2, 1, 1, 2]),
+      style: ndarray([1, 1, 0, 0], [2, 1, 1, 2]),
+    };
+    // The means differ by 2 in one of two samples, whose own square is 1 (and deviation sqrt(1e-5)); the usual one is 3.
+    const loss = relativeStyleLoss([result], [style], { shares: [2], units: [3] });
+    expect(value(loss, feeds)).toBeCloseTo(4 / (0.5 * (1 + 1e-5) + 0.5 * 3) / 2, 6);
+    const same = relativeStyleLoss([result, result], [style, style], { shares: [1, 3], units: [3, 7] });
+    const second = 4 / (0.5 * (1 + 1e-5) + 0.5 * 7) / 2;
+    expect(value(same, feeds)).toBeCloseTo((value(loss, feeds) + 3 * second) / 4, 6);
+    const without = relativeStyleLoss([result, result], [style, style], { shares: [1, 0], units: [3, 7] });
+    expect(value(without, feeds)).toBeCloseTo(value(loss, feeds), 12);
+  });
+
+  test("has the slopes that its gradients say", () => {
+    const [result, style] = [levels("result", 3), levels("style", 5)];
+    const loss = relativeStyleLoss(result.tensors, style.tensors, { shares: [1, 2], units: [0.5, 2] });
+    expectGradients(loss, { ...result.feeds, ...style.feeds }, result.tensors, ["result1", "result2"]);
+  });
+});
+
+describe("the transport loss", () => {
+  test("is 1 - cosine to the most similar point, both ways, by hand", () => {
+    const [result, style] = [input("result", [1, 2, 1, 2]), input("style", [1, 2, 1, 1])];
+    // The result's points are (1, 0) and (0, 2), the painting's only one (3, 3): cosines of 1/sqrt(2) each.
+    const feeds = { result: ndarray([1, 0, 0, 2], [1, 2, 1, 2]), style: ndarray([3, 3], [1, 2, 1, 1]) };
+    expect(value(transportLoss([result], [style], [1]), feeds)).toBeCloseTo(1 - Math.SQRT1_2, 4);
+    // (3, 0) has a like one, yet is not like (0, 2): half of one way is lost and none of the other.
+    expect(
+      value(transportLoss([result], [style], [1]), { ...feeds, style: ndarray([3, 0], [1, 2, 1, 1]) }),
+    ).toBeCloseTo((0.5 + 0) / 2, 4);
+  });
+
+  test("has the slopes that its gradients say", () => {
+    const [result, style] = [levels("result", 7), levels("style", 9)];
+    const loss = transportLoss(result.tensors, style.tensors, [1, 2]);
+    expectGradients(loss, { ...result.feeds, ...style.feeds }, result.tensors, ["result1", "result2"]);
+  });
+});
+
+describe("the self-similarity loss", () => {
+  test("is that of dissimilarities whose columns sum to 1, by hand", () => {
+    const [result, content] = [input("result", [1, 2, 1, 3]), input("content", [1, 2, 1, 3])];
+    // Points (1, 0), (0, 1), (-1, 0): 1 - cosine is 0 1 2, 1 0 1, 2 1 0, the columns' sums 3, 2, 3.
+    // Points (1, 0), (1, 0), (0, 1): 0 0 1, 0 0 1, 1 1 0, the columns' sums 1, 1, 2.
+    const feeds = {
+      result: ndarray([1, 0, -1, 0, 1, 0], [1, 2, 1, 3]),
+      content: ndarray([1, 1, 0, 0, 0, 1], [1, 2, 1, 3]),
+    };
+    const columns = [1 / 3 + 1 / 3, 1 / 2 + 1 / 2, 2 / 3 - 1 / 2 + (1 / 2 - 1 / 3)];
+    const wanted = columns.reduce((sum, column) => sum + column) / 3;
+    expect(value(selfSimilarityLoss([result], [content], [1]), feeds)).toBeCloseTo(wanted, 4);
+  });
+
+  test("has the slopes that its gradients say", () => {
+    const [result, content] = [levels("result", 13), levels("content", 15)];
+    const loss = selfSimilarityLoss(result.tensors, content.tensors, [1, 2]);
+    expectGradients(loss, { ...result.feeds, ...content.feeds }, result.tensors, ["result1", "result2"]);
+  });
+});
+
+describe("the structure loss", () => {
+  const [result, content] = [input("result", [1, 3, 24, 24]), input("content", [1, 3, 24, 24])];
+  const photograph = numbers([1, 3, 24, 24], 17).data.map((x) => 0.5 + 0.1 * x);
+  const feeds = (change: (value: number, at: number) => number) => ({
+    content: ndarray(photograph, [1, 3, 24, 24]),
+    result: ndarray(photograph.map(change), [1, 3, 24, 24]),
+  });
+  const loss = structureLoss(result, content);
+
+  test("is 0 for the photograph itself, brighter or darker, 1 without any structure and above for a negative", () => {
+    expect(
+      value(
+        loss,
+        feeds((x) => x),
+      ),
+    ).toBeCloseTo(0, 12);
+    expect(
+      value(
+        loss,
+        feeds((x) => x + 0.2),
+      ),
+    ).toBeCloseTo(0, 6);
+    const gray = value(
+      loss,
+      feeds(() => 0.5),
+    );
+    expect(gray).toBeGreaterThan(0.5);
+    expect(gray).toBeLessThan(1);
+    expect(
+      value(
+        loss,
+        feeds((x) => 1 - x),
+      ),
+    ).toBeGreaterThan(1);
+  });
+
+  test("has the slopes that its gradients say", () => {
+    const changed = feeds((x, at) => x + 0.05 * Math.sin(at));
+    const [slope] = evaluate(gradients(loss, [result]), changed);
+    for (const at of [0, 300, 575, 900, 1700]) {
+      const { shape, data } = changed.result;
+      const [above = 0, below = 0] = [1e-5, -1e-5].map((step) =>
+        value(loss, { ...changed, result: { shape, data: data.map((x, index) => (index === at ? x + step : x)) } }),
+      );
+      const wanted = (above - below) / 2e-5;
+      expect(Math.abs((slope?.data[at] ?? 0) - wanted), String(at)).toBeLessThan(1e-4 * Math.abs(wanted) + 1e-9);
+    }
+  });
+});
 
 describe("the cross-image similarity loss", () => {
   const names = ["painted", "repainted", "frame", "next"] as const;

@@ -37,6 +37,7 @@ import { NodeEngine } from "adaattn/node";
 import { describe, expect, test } from "vitest";
 import { topologicalOrder } from "../../graph/src/tensor.ts";
 import { targets } from "../../graph/test/engines.ts";
+import { drawGrain } from "../src/data/grain.ts";
 import { resamplingMatrix } from "../src/data/motion.ts";
 import { firstWeights, follow, miniature, pictures, randomEncoder } from "./miniature.ts";
 
@@ -176,7 +177,10 @@ test("a step needs the objective's inputs, and gives every term", () => {
 
 /** The style objective's terms in these tests. */
 const terms = {
-  losses: { global: 10, local: 3, content: 0, identity: 20, variation: 0, similarity: 0, temporal: 0 },
+  losses: {
+    ...{ global: 10, local: 3, content: 0, transport: 0, selfSimilarity: 0, structure: 0 },
+    ...{ identity: 20, variation: 0, similarity: 0, temporal: 0 },
+  },
   globalLevels: [2, 3, 4, 5],
   localLevels: [3, 4, 5],
   localKeys: 1024,
@@ -307,6 +311,59 @@ test("losses on pairs of frames take the second frames and the motion, and fall"
   const { steps } = await follow(engine, outputs, shapes, firstWeights(4), { count: 12, rate: 0.003, inputs });
   for (const name of ["loss.similarity", "loss.temporal"]) expect(steps[0]?.[name]).toBeGreaterThan(0.001);
   expect(total(steps.at(-1))).toBeLessThan(0.8 * total(steps[0]));
+});
+
+test("further losses, shares of levels and grain are part of a step, and fall", async () => {
+  await using engine = new NodeEngine({ device: "cpu", threads: 1 });
+  const [count, crop] = [2, 32];
+  const shapes = stylizingParameters(miniature);
+  const further = { content: 1, transport: 6, selfSimilarity: 4, structure: 7 };
+  const objective = styleObjective(miniature, randomEncoder(1), {
+    ...terms,
+    lossNetwork: randomEncoder(2),
+    losses: { ...terms.losses, ...further },
+    relative: { shares: [1, 2, 3, 3, 2], units: [1, 1, 1, 1, 1] },
+    grained: true,
+    batch: count,
+    crop,
+  });
+  const inputs = { content: pictures(count, crop, 1), style: pictures(count, crop, 2) };
+  const grain = (depth: number) => ({
+    shape: [count, 1, crop, crop],
+    data: drawGrain(1, 2, { count, crop, depth }),
+  });
+  const outputs = trainingStep({ parameters: shapes, objective, clip: 1 });
+  const run = (depth: number) =>
+    follow(engine, outputs, shapes, firstWeights(4), {
+      count: 12,
+      rate: 0.003,
+      inputs: { ...inputs, grain: grain(depth) },
+    });
+  const [{ steps }, still] = [await run(0.5), await run(0)];
+  expect(Object.keys(steps[0] ?? {}).sort()).toEqual(
+    [
+      "gradient.length",
+      ...["global", "local", "identity", ...Object.keys(further)].map((name) => `loss.${name}`),
+    ].sort(),
+  );
+  expect(total(steps.at(-1))).toBeLessThan(0.9 * total(steps[0]));
+  expect(steps[0]?.["loss.global"]).not.toBe(still.steps[0]?.["loss.global"]);
+});
+
+test("grain is drawn for half of the photographs, up to its depth, and is a function of seed and step", () => {
+  const drawn = { count: 64, crop: 32, depth: 0.2 };
+  const values = drawGrain(3, 4, drawn);
+  expect(drawGrain(3, 4, drawn)).toEqual(values);
+  expect(drawGrain(3, 5, drawn)).not.toEqual(values);
+  const deviations = Array.from({ length: 64 }, (_, sample) => {
+    const part = values.subarray(sample * 1024, (sample + 1) * 1024);
+    return Math.sqrt(part.reduce((sum, value) => sum + value ** 2, 0) / 1024);
+  });
+  const without = deviations.filter((deviation) => deviation === 0).length;
+  expect(without).toBeGreaterThan(20);
+  expect(without).toBeLessThan(44);
+  expect(Math.max(...deviations)).toBeGreaterThan(0.12);
+  expect(Math.max(...deviations)).toBeLessThan(0.35);
 });
 
 test("a frozen encoder is written once, however often a step asks it", () => {

@@ -78,6 +78,7 @@ function settings(changes: Partial<TrainSettings> = {}): TrainSettings {
     steps: 6,
     batch: 2,
     crop: 32,
+    optimizer: "muon",
     rate: 1e-4,
     warmup: 2,
     logEvery: 2,
@@ -190,7 +191,7 @@ test("from nothing the decoder comes first, with an encoder that was distilled b
   expect(JSON.parse(await readFile(at("fresh/model/model.json"), "utf8"))).toMatchObject({
     architecture: "miniature",
     weights: "model.safetensors, fp16, the moving average at step 1",
-    training: { stage: "style", steps: 1, samples: 2, losses: { global: 10 } },
+    training: { stage: "style", steps: 1, samples: 2, losses: { global: 50, structure: 7 } },
   });
 });
 
@@ -240,6 +241,12 @@ test.each<[Partial<TrainSettings>, string]>([
   [{ batch: 1 }, "Expected a batch of at least 2, one sample being for the identity loss, but received 1."],
   [{ localLevels: [6] }, "Expected levels from 1 to 5 for the local loss but received 6."],
   [{ globalLevels: [] }, "Expected levels from 1 to 5 for the global loss but received none."],
+  [
+    { globalShares: [1, 2] },
+    "Expected five numbers of at least 0 for the shares of the global loss but received 1, 2.",
+  ],
+  [{ grain: 2 }, "Expected a number from 0 to 1 for the grain but received 2."],
+  [{ soft: -1 }, "Expected a number from 0 to 1 for the share of soft crops but received -1."],
   [{ localKeys: 0 }, "Expected a whole number of at least 1 for the style positions of the local loss but received 0."],
 ])("settings that cannot be meant are refused: %j", async (changes, sentence) => {
   await expect(trainModel(at("never"), settings(changes))).rejects.toThrow(new Error(sentence));

@@ -1,7 +1,7 @@
 /**
- * Random crops of picture files. A crop is a square whose side is half to all of the picture's shorter side, resized to what is
- * asked for and flipped half the time. A picture is shrunk as a whole before it is cut, so that a JPEG can be decoded at a
- * fraction of its size.
+ * Random crops of picture files: square windows, resized to what is asked for and flipped half the time. A window lies between as
+ * many pixels as the crop has, which is how a large picture looks to the network, and the picture's shorter side; the smaller ones
+ * are the more frequent. Some windows are smaller still and enlarged, since many pictures that people have are soft.
  *
  * Which file, which part of it and which way round is a function of the seed, the step and the sample alone, so that a run that
  * was stopped goes on with the very pictures that it would have seen. A file that cannot be read is replaced by another draw,
@@ -13,8 +13,14 @@ import sharp from "sharp";
 import { cutPair, marginOf } from "./motion.ts";
 import { Random } from "./random.ts";
 
-/** The least share of a picture's shorter side that a crop takes in. */
-const LEAST_SHARE = 0.5;
+/** Above 1, windows nearer to the crop's own scale are drawn more often than larger ones. */
+const BIAS = 1.4;
+
+/** The side of the smallest window, as a share of the crop's: it is enlarged 3.6 times. */
+const SOFTEST = 0.28;
+
+/** How windows are enlarged; different programs made the soft pictures that people have. */
+const KERNELS = ["linear", "cubic", "lanczos3"] as const;
 
 /** How many files are tried for one sample. */
 const MOST_ATTEMPTS = 20;
@@ -27,6 +33,8 @@ export interface Draw {
   readonly count: number;
   /** The side of a crop, in pixels. */
   readonly crop: number;
+  /** The share of windows that are smaller than a crop, from 0 to 1. */
+  readonly soft: number;
   /** Whether every crop is to come with a second frame, the same a moment later (motion.ts). */
   readonly moving?: boolean | undefined;
 }
@@ -67,10 +75,10 @@ export async function drawCrops(paths: readonly string[], draw: Draw): Promise<C
       const random = Random.of(draw.seed, draw.step, sample, attempt);
       const path = paths[random.below(paths.length)] ?? "";
       try {
-        if (moved === undefined) return await drawCrop(path, random, draw.crop, target);
+        if (moved === undefined) return await drawCrop(path, random, draw.crop, draw.soft, target);
         const wide = draw.crop + 2 * marginOf(draw.crop);
         const picture = new Float32Array(3 * wide * wide);
-        await drawCrop(path, random, wide, picture);
+        await drawCrop(path, random, wide, draw.soft, picture);
         const partOf = (array: Float32Array, length: number) => array.subarray(sample * length, (sample + 1) * length);
         return cutPair(picture, random, draw.crop, {
           first: target,
@@ -90,20 +98,30 @@ export async function drawCrops(paths: readonly string[], draw: Draw): Promise<C
   return { values, moved, bad };
 }
 
-async function drawCrop(path: string, random: Random, crop: number, target: Float32Array): Promise<void> {
+/** The side of a random window of a picture whose shorter side is `shorter`, all in pixels. */
+function windowSide(random: Random, shorter: number, crop: number, soft: number): number {
+  const zoom = random.next();
+  const scale = random.next() < soft ? SOFTEST ** zoom : Math.max(1, shorter / crop) ** (zoom ** BIAS);
+  return Math.min(shorter, Math.max(1, Math.round(crop * scale)));
+}
+
+async function drawCrop(path: string, random: Random, crop: number, soft: number, target: Float32Array): Promise<void> {
   // Bytes, not the path: what a picture is cannot change between looking at its size and cutting it.
   const image = sharp(await readFile(path), { failOn: "error" }).autoOrient();
   const { width, height } = (await image.metadata()).autoOrient;
-  const shorter = Math.min(width, height);
-  // A picture is enlarged only where it is smaller than the crop.
-  const side = Math.max(shorter * (LEAST_SHARE + (1 - LEAST_SHARE) * random.next()), Math.min(shorter, crop));
-  const [across, down] = [width, height].map((length) => Math.max(crop, Math.round((length * crop) / side)));
-  if (across === undefined || down === undefined) return;
-  const [left, top] = [random.below(across - crop + 1), random.below(down - crop + 1)];
+  const side = windowSide(random, Math.min(width, height), crop, soft);
+  const kernel = KERNELS[random.below(KERNELS.length)] ?? "cubic";
   const flipped = random.below(2) === 1;
+  if (side <= crop) {
+    const [left, top] = [random.below(width - side + 1), random.below(height - side + 1)];
+    image.extract({ left, top, width: side, height: side }).resize({ width: crop, height: crop, kernel });
+  } else {
+    // Shrunk as a whole before it is cut, so that a JPEG is decoded at a fraction of its size.
+    const [across = crop, down = crop] = [width, height].map((length) => Math.round((length * crop) / side));
+    const [left, top] = [random.below(across - crop + 1), random.below(down - crop + 1)];
+    image.resize({ width: across, height: down, fit: "fill" }).extract({ left, top, width: crop, height: crop });
+  }
   const { data, info } = await image
-    .resize({ width: across, height: down, fit: "fill" })
-    .extract({ left, top, width: crop, height: crop })
     .flatten({ background: "#fff" })
     .toColourspace("srgb")
     .raw({ depth: "uchar" })

@@ -12,6 +12,8 @@ import { listPictures } from "./pictureFiles.ts";
 export interface DatasetOptions {
   /** The side of the crops that it gives, in pixels. */
   readonly crop: number;
+  /** The share of crops that are enlarged from fewer pixels (crops.ts); none by default. */
+  readonly soft?: number | undefined;
   /** The same seed and step always give the same crops. */
   readonly seed: number;
   /** Called once for every file that was drawn and could not be read; another takes its place. */
@@ -60,8 +62,8 @@ export class Dataset implements AsyncDisposable {
   }
 
   /**
-   * The `count` random crops of step `step`: [count, 3, crop, crop], RGB in [0, 1]. A crop takes in half to all of a picture's
-   * shorter side and is flipped half the time; pictures smaller than the crop are enlarged.
+   * The `count` random crops of step `step`: [count, 3, crop, crop], RGB in [0, 1]. Those that are not soft take in from as many
+   * pixels as a crop has to all of a picture's shorter side; half are flipped; pictures smaller than the crop are enlarged.
    */
   async batch(step: number, count: number): Promise<Float32Array> {
     return (await this.#draw(step, count, false)).values;
@@ -80,11 +82,11 @@ export class Dataset implements AsyncDisposable {
   #draw(step: number, count: number, moving: boolean): Promise<CropBatch> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = ++this.#count;
-    const { crop, seed } = this.#options;
+    const { crop, seed, soft = 0 } = this.#options;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
       this.#worker.ref();
-      this.#worker.postMessage({ id, draw: { seed, step, count, crop, moving } } satisfies CropRequest);
+      this.#worker.postMessage({ id, draw: { seed, step, count, crop, soft, moving } } satisfies CropRequest);
     });
   }
 

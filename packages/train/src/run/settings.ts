@@ -1,6 +1,7 @@
 /** What a run is trained with: config.json holds it, so that a run can be resumed by its folder alone. */
 
 import type { StyleWeights } from "../step/objectives.ts";
+import type { Optimizer } from "../step/step.ts";
 
 /** What all kinds of runs have. */
 export interface RunSettings {
@@ -18,6 +19,10 @@ export interface RunSettings {
   readonly batch: number;
   /** The side of the square crops that are trained on, in pixels. */
   readonly crop: number;
+  /** The share of crops that are enlarged, since many pictures that people have are soft (data/crops.ts); 0 to 1. */
+  readonly soft: number;
+  /** How gradients become steps (step/step.ts). */
+  readonly optimizer: Optimizer;
   /** The highest learning rate. */
   readonly rate: number;
   /** Over so many steps the learning rate rises from 0. */
@@ -51,30 +56,40 @@ export interface TrainSettings extends RunSettings {
   readonly lossNetwork?: string | undefined;
   /** Whether the style stage trains the encoder along; if not, it is frozen. */
   readonly trainEncoder: boolean;
+  /** The share of the learning rate that the encoder learns at, above 0. */
+  readonly encoderRate: number;
   readonly losses: StyleWeights;
-  /** The levels of the global style loss. */
+  /** The levels of the global style loss; `globalShares` goes before them. */
   readonly globalLevels: readonly number[];
+  /**
+   * The shares of levels 1 to 5 in the global style loss. With them it and the local loss are relative to how large a level's
+   * features usually are; without, they are sums as in the paper.
+   */
+  readonly globalShares?: readonly number[] | undefined;
   /** The levels of the local feature loss. */
   readonly localLevels: readonly number[];
   /** To at most so many style positions the target of the local feature loss attends. */
   readonly localKeys: number;
+  /** The deviation of the smooth noise on half of the photographs, which only the network sees; 0 to 1 (data/grain.ts). */
+  readonly grain: number;
   /** A folder with content/ and style/, whose pictures the contact sheets show; pictures of the data by default. */
   readonly test?: string | undefined;
 }
 
 /** What the stages are trained with where nobody says otherwise; models/small/NOTES.md says where the numbers come from. */
 export const STAGE_DEFAULTS = {
-  distill: { steps: 4000, batch: 8, crop: 96, rate: 1.5e-3, warmup: 100 },
-  decoder: { steps: 4000, batch: 8, crop: 96, rate: 8e-4, warmup: 100 },
-  style: { steps: 4000, batch: 4, crop: 128, rate: 4e-4, warmup: 200 },
+  distill: { steps: 4000, batch: 8, crop: 96, optimizer: "adam", rate: 1.5e-3, warmup: 100 },
+  decoder: { steps: 4000, batch: 8, crop: 96, optimizer: "adam", rate: 8e-4, warmup: 100 },
+  style: { steps: 4000, batch: 4, crop: 128, optimizer: "muon", rate: 4e-4, warmup: 200 },
   /** The style stage where it goes on from a model that has been through it. */
-  fineTuning: { steps: 2000, batch: 4, crop: 128, rate: 2e-4, warmup: 100 },
+  fineTuning: { steps: 2000, batch: 4, crop: 128, optimizer: "muon", rate: 2e-4, warmup: 100 },
 } as const;
 
 /** What all stages are trained with where nobody says otherwise. */
 export const DEFAULTS = {
   preset: "small",
   device: "cpu",
+  soft: 0.45,
   clip: 1,
   seed: 1,
   logEvery: 20,
@@ -84,11 +99,25 @@ export const DEFAULTS = {
 
 /** The losses of the style stage where nobody says otherwise. */
 export const LOSS_DEFAULTS = {
-  losses: { global: 10, local: 3, content: 0, identity: 20, variation: 5, similarity: 0, temporal: 0 },
+  losses: {
+    global: 50,
+    local: 0.3,
+    content: 0.4,
+    transport: 6,
+    selfSimilarity: 4,
+    structure: 7,
+    identity: 10,
+    variation: 0,
+    similarity: 0,
+    temporal: 0,
+  },
   globalLevels: [1, 2, 3, 4, 5],
-  localLevels: [2, 3, 4, 5],
+  globalShares: [0.8, 2, 3, 3, 2.5],
+  localLevels: [3, 4, 5],
   localKeys: 1024,
+  grain: 0.1,
   trainEncoder: true,
+  encoderRate: 0.3,
 } as const;
 
 /** The least side of a crop: level 5 then has two positions a side, which its reflected border needs. */
@@ -115,6 +144,7 @@ export function checkSettings(settings: TrainSettings | DistillSettings): void {
       `Expected a multiple of 16 of at least ${LEAST_CROP} pixels for the crop but received ${settings.crop}.`,
     );
   }
+  expectShare(settings.soft, "the share of soft crops");
   expectPositive(settings.rate, "the learning rate");
   expectPositive(settings.clip, "the largest length of the gradient");
   if (settings.stage === "distill") {
@@ -132,6 +162,14 @@ export function checkSettings(settings: TrainSettings | DistillSettings): void {
     throw new Error(`Expected a batch of at least 2, ${why}, but received ${settings.batch}.`);
   }
   expectLevels(settings.globalLevels, "the global loss");
+  const shares = settings.globalShares;
+  if (shares && !(shares.length === 5 && shares.every((share) => share >= 0) && shares.some((share) => share > 0))) {
+    throw new Error(
+      `Expected five numbers of at least 0 for the shares of the global loss but received ${shares.join(", ") || "none"}.`,
+    );
+  }
+  expectShare(settings.grain, "the grain");
+  expectPositive(settings.encoderRate, "the encoder's share of the learning rate");
   expectLevels(settings.localLevels, "the local loss");
   expectWhole(settings.localKeys, "the style positions of the local loss", 1);
 }
@@ -139,6 +177,10 @@ export function checkSettings(settings: TrainSettings | DistillSettings): void {
 function expectLevels(levels: readonly number[], label: string): void {
   if (levels.length > 0 && levels.every((level) => [1, 2, 3, 4, 5].includes(level))) return;
   throw new Error(`Expected levels from 1 to 5 for ${label} but received ${levels.join(", ") || "none"}.`);
+}
+
+function expectShare(value: number, label: string): void {
+  if (!(value >= 0 && value <= 1)) throw new Error(`Expected a number from 0 to 1 for ${label} but received ${value}.`);
 }
 
 function expectWhole(value: unknown, label: string, least: number): void {

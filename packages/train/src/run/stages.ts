@@ -16,6 +16,7 @@ import {
   type WeightValues,
 } from "adaattn/network";
 import type { Dataset } from "../data/dataset.ts";
+import { drawGrain } from "../data/grain.ts";
 import { Random } from "../data/random.ts";
 import {
   distillObjective,
@@ -70,6 +71,17 @@ async function mixedBatch({ contents, styles }: Data, step: number, count: numbe
  * from seed to seed by as much as two.
  */
 const MEASURED = 32;
+
+/** The mean square of every level's features over paintings that no step trains on. */
+export async function styleUnits(
+  engine: Engine,
+  lossNetwork: TrainedEncoder,
+  { styles }: Data,
+  crop: number,
+): Promise<number[]> {
+  const statistics = await levelStatistics(engine, lossNetwork, await styles.batch(0, MEASURED), crop);
+  return statistics.map((level) => level.square);
+}
 
 /** A mixed batch that no step trains on, for measuring an encoder. */
 export function measuringBatch(data: Data): Promise<Float32Array> {
@@ -162,7 +174,8 @@ async function contentBatch(
   return { content: first, others: { moved, ...(losses.temporal > 0 && motion) } };
 }
 
-type StyleStageSettings = Pick<TrainSettings, "trainEncoder"> & Omit<StyleObjective, "lossNetwork">;
+type StyleStageSettings = Pick<TrainSettings, "trainEncoder" | "seed" | "grain"> &
+  Omit<StyleObjective, "lossNetwork" | "grained">;
 
 /** Attention, merge convolution and decoder, and the encoder where `trainEncoder` says so, learn the style losses. */
 export function styleStage(
@@ -173,13 +186,13 @@ export function styleStage(
   { contents, styles }: Data,
   settings: StyleStageSettings,
 ): Stage {
-  const { batch: count, crop, losses, trainEncoder } = settings;
+  const { batch: count, crop, losses, trainEncoder, seed, grain: depth } = settings;
   const shape = [count, 3, crop, crop];
   const frozen = trainEncoder ? undefined : encoder;
   return {
     parameters: trainEncoder ? parametersOf(architecture) : stylizingParameters(architecture),
     initial: trainEncoder ? new Map([...encoder.values, ...initial]) : initial,
-    objective: styleObjective(architecture, frozen, { ...settings, lossNetwork }),
+    objective: styleObjective(architecture, frozen, { ...settings, lossNetwork, grained: depth > 0 }),
     batch: async (step) => {
       const [{ content, others }, style] = await Promise.all([
         contentBatch(contents, step, settings),
@@ -188,7 +201,13 @@ export function styleStage(
       // The last sample's style is its content, for the identity term.
       const size = content.length / count;
       if (losses.identity > 0) style.set(content.subarray(content.length - size), style.length - size);
-      return { ...others, content: { shape, data: content }, style: { shape, data: style } };
+      const grain = { shape: [count, 1, crop, crop], data: drawGrain(seed, step, { count, crop, depth }) };
+      return {
+        ...others,
+        ...(depth > 0 && { grain }),
+        content: { shape, data: content },
+        style: { shape, data: style },
+      };
     },
     paint: {
       styled: true,

@@ -41,6 +41,7 @@ import {
   measuringBatch,
   type Stage,
   styleStage,
+  styleUnits,
 } from "./stages.ts";
 import { type MetricsLine, Trainer } from "./trainer.ts";
 import { ENCODER_FILE, findEncoder, startWeights } from "./weightSources.ts";
@@ -166,9 +167,9 @@ async function runStage(
 ): Promise<void> {
   const architecture = architectureNamed(settings.preset);
   const { signal, onBadFile, onStep, onLog } = events;
-  const { crop, batch, clip } = settings;
+  const { crop, soft, batch, clip, optimizer } = settings;
   const openFolder = (path: string, stream: number) =>
-    Dataset.open(path, { crop, seed: Random.of(settings.seed, stream).state, onBadFile });
+    Dataset.open(path, { crop, soft, seed: Random.of(settings.seed, stream).state, onBadFile });
   await using contents = await openFolder(settings.content, 1);
   await using styles = await openFolder(settings.style, 2);
   await using _ = await holdRun(folder);
@@ -183,6 +184,8 @@ async function runStage(
   const pairs =
     paint && (await samplePairs({ contents: contents.paths, styles: styles.paths, seed: settings.seed, test }));
   using sheet = paint && pairs && (await openSampleSheet(engine, parameters, paint, pairs));
+  const encoderRate = "encoderRate" in settings ? settings.encoderRate : 1;
+  const rateShare = (name: string) => (name.startsWith("encoder.") ? encoderRate : 1);
   const { device, threads } = settings;
   const check =
     whole &&
@@ -200,7 +203,7 @@ async function runStage(
     folder,
     onStep,
     onLog,
-    step: trainingStep({ parameters, objective, clip }),
+    step: trainingStep({ parameters, objective, clip, optimizer, rateShare }),
     steps: settings.steps,
     rate: (step) => scheduledRate(settings, step),
     batch: stage.batch,
@@ -264,8 +267,10 @@ async function styleRun(context: Context, settings: TrainSettings, source: strin
   const lossNetwork = await judgeOf(context, settings.lossNetwork ?? "small", settings);
   const initial = await initialWeights(context, source, settings.seed);
   const whole = (average: WeightValues) => new Map([...encoder.values, ...average]);
+  const { globalShares: shares, crop } = settings;
+  const relative = shares && { shares, units: await styleUnits(context.engine, lossNetwork, data, crop) };
   return {
-    stage: styleStage(architecture, encoder, lossNetwork, initial, data, settings),
+    stage: styleStage(architecture, encoder, lossNetwork, initial, data, { ...settings, relative }),
     whole,
     keep: (average, step) => keepModel(context, settings, whole(average), step),
   };
@@ -277,8 +282,9 @@ function keepModel(
   weights: WeightValues,
   step: number,
 ): Promise<void> {
-  const { stage, batch, crop, rate, warmup, clip, seed } = settings;
-  const { losses, globalLevels, localLevels, localKeys, trainEncoder } = settings;
+  const { stage, batch, crop, soft, optimizer, rate, warmup, clip, seed } = settings;
+  const { losses, globalLevels, globalShares, localLevels, localKeys, grain, trainEncoder, encoderRate } = settings;
+  const style = { losses, ...(globalShares ? { globalShares } : { globalLevels }), localLevels, localKeys, grain };
   return writeModel(join(folder, "model"), architecture, weights, {
     weights: `model.safetensors, fp16, the moving average at step ${step}`,
     training: {
@@ -287,11 +293,13 @@ function keepModel(
       samples: step * batch,
       batch,
       crop,
+      soft,
+      optimizer,
       rate,
       warmup,
       clip,
       seed,
-      ...(stage === "style" && { losses, globalLevels, localLevels, localKeys, trainEncoder }),
+      ...(stage === "style" && { ...style, trainEncoder, ...(trainEncoder && { encoderRate }) }),
     },
   });
 }

@@ -16,7 +16,6 @@ import {
   addAll,
   constant,
   divide,
-  gather,
   matmul,
   multiply,
   reduceMean,
@@ -28,7 +27,6 @@ import {
   subtract,
   type Tensor,
   transpose,
-  unitLength,
 } from "@adaattn/graph";
 import {
   type AttentionKind,
@@ -40,6 +38,7 @@ import {
   normalize,
   plainStyleValues,
 } from "adaattn/network";
+import { type Choose, dissimilarities, featureAt, positionsOf } from "./likeness.ts";
 
 /** Channels of the keys at levels 1 to 5 of the full-width VGG-19. */
 const FULL_KEY_CHANNELS = [64, 192, 448, 960, 1472];
@@ -57,18 +56,40 @@ export function meanSquaredError(a: Tensor, b: Tensor): Tensor {
   return reduceMean(square(subtract(a, b)));
 }
 
-function at(features: readonly Tensor[], level: number): Tensor {
-  const feature = features[level - 1];
-  if (feature === undefined) throw new Error(`Expected a level from 1 to ${features.length} but received ${level}`);
-  return feature;
+/** How the global style loss weighs its levels, and what it is relative to. */
+export interface RelativeStyle {
+  /** The shares of levels 1 to 5. */
+  readonly shares: readonly number[];
+  /** The mean square of every level's features over many paintings. */
+  readonly units: readonly number[];
 }
 
-function positionsOf({ shape: [, , height = 1, width = 1] }: Tensor): number {
-  return Number(height) * Number(width);
+/**
+ * L_gs with every level in units of the painting's own mean square and the usual one, half and half, so that dark paintings count
+ * too: the mean over levels by their shares, without its weight.
+ */
+export function relativeStyleLoss(
+  result: readonly Tensor[],
+  style: readonly Tensor[],
+  { shares, units }: RelativeStyle,
+): Tensor {
+  const sum = shares.reduce((total, share) => total + share, 0);
+  const terms = shares.flatMap((share, index) => {
+    if (share === 0) return [];
+    const level = index + 1;
+    const [own, wanted] = [result, style].map((features) => channelStatistics(featureAt(features, level))) as [
+      ReturnType<typeof channelStatistics>,
+      ReturnType<typeof channelStatistics>,
+    ];
+    // Means over the channels of every sample, [N, 1, 1] or [N, 1, 1, 1].
+    const overChannels = (values: Tensor) => reduceMean(values, [1], true);
+    const error = add(square(subtract(own.mean, wanted.mean)), square(subtract(own.deviation, wanted.deviation)));
+    const size = overChannels(add(square(wanted.mean), square(wanted.deviation)));
+    const unit = scale(add(size, constant(units[index] ?? 1)), 0.5);
+    return [scale(reduceMean(divide(overChannels(error), unit)), share / sum)];
+  });
+  return addAll(terms);
 }
-
-/** May choose among the positions (row-major) of a square map that has so many: int64 [M]; all of them where it is undefined. */
-export type Choose = (positions: number) => Tensor | undefined;
 
 /** L_gs over `levels` (2 to 5 in the released code), without its weight. */
 export function globalStyleLoss(
@@ -78,7 +99,7 @@ export function globalStyleLoss(
 ): Tensor {
   return addAll(
     levels.flatMap((level) => {
-      const [own, wanted] = [channelStatistics(at(result, level)), channelStatistics(at(style, level))];
+      const [own, wanted] = [channelStatistics(featureAt(result, level)), channelStatistics(featureAt(style, level))];
       return [meanSquaredError(own.mean, wanted.mean), meanSquaredError(own.deviation, wanted.deviation)];
     }),
   );
@@ -92,10 +113,10 @@ export function localTarget(
   { chosen, kind = "softmax" }: { readonly chosen?: Tensor | undefined; readonly kind?: AttentionKind } = {},
 ): Tensor {
   const keys = attentionKeys(style, level);
-  const values = plainStyleValues(keys, flattenPositions(at(style, level)), chosen);
+  const values = plainStyleValues(keys, flattenPositions(featureAt(style, level)), chosen);
   const queries = transpose(attentionKeys(content, level), [0, 2, 1]);
   const temperature = temperatureOf(level, Number(keys.shape[1]));
-  return modulate(normalize(at(content, level)), attendTo(values, queries, kind, temperature));
+  return modulate(normalize(featureAt(content, level)), attendTo(values, queries, kind, temperature));
 }
 
 /**
@@ -112,8 +133,8 @@ export function localFeatureLoss(
 ): Tensor {
   return addAll(
     levels.map((level) => {
-      const target = localTarget(content, style, level, { chosen: choose(positionsOf(at(style, level))), kind });
-      return meanSquaredError(at(result, level), target);
+      const target = localTarget(content, style, level, { chosen: choose(positionsOf(featureAt(style, level))), kind });
+      return meanSquaredError(featureAt(result, level), target);
     }),
   );
 }
@@ -124,27 +145,13 @@ export function contentLoss(
   content: readonly Tensor[],
   levels: readonly number[] = [2, 3, 4, 5],
 ): Tensor {
-  return addAll(levels.map((level) => meanSquaredError(normalize(at(result, level)), normalize(at(content, level)))));
+  return addAll(
+    levels.map((level) => meanSquaredError(normalize(featureAt(result, level)), normalize(featureAt(content, level)))),
+  );
 }
 
 /** The frames, or the results, that L_is compares: features of all levels each. */
 export type Two = readonly [readonly Tensor[], readonly Tensor[]];
-
-/** Added to lengths and sums that L_is divides by. */
-const SIMILARITY_EPSILON = 1e-5;
-
-/** How unlike the points of two feature maps are (1 - cosine), the column of each point of the second summing to 1: [N, M, M]. */
-function dissimilarities([first, second]: Two, level: number, choose: Choose): Tensor {
-  const [one, other] = [first, second].map((features) => {
-    const feature = at(features, level);
-    const chosen = choose(positionsOf(feature));
-    const points = flattenPositions(feature);
-    const picked = chosen === undefined ? points : gather(points, chosen, 2);
-    return unitLength(transpose(picked, [0, 2, 1]), SIMILARITY_EPSILON);
-  }) as [Tensor, Tensor];
-  const distances = subtract(constant(1), matmul(one, other, { transposeB: true }));
-  return divide(distances, add(reduceSum(distances, [1], true), constant(SIMILARITY_EPSILON)));
-}
 
 /**
  * L_is (paper, section 3.4) over `levels`, without its weight: the mean difference of how unlike the points of two results and
@@ -159,7 +166,10 @@ export function crossSimilarityLoss(
 ): Tensor {
   return addAll(
     levels.map((level) => {
-      const [painted, seen] = [results, frames].map((two) => dissimilarities(two, level, choose)) as [Tensor, Tensor];
+      const [painted, seen] = [results, frames].map((two) => dissimilarities(...two, level, choose)) as [
+        Tensor,
+        Tensor,
+      ];
       return reduceMean(absolute(subtract(painted, seen)));
     }),
   );

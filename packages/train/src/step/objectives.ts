@@ -6,7 +6,19 @@
  *   stylize: everything but the encoder, or the encoder too, learns the style losses, through the whole network.
  */
 
-import { constant, convolution, input, reduceMean, scale, slice, square, subtract, type Tensor } from "@adaattn/graph";
+import {
+  add,
+  addAll,
+  constant,
+  convolution,
+  input,
+  reduceMean,
+  scale,
+  slice,
+  square,
+  subtract,
+  type Tensor,
+} from "@adaattn/graph";
 import {
   type Architecture,
   attend,
@@ -17,12 +29,15 @@ import {
   type Weights,
 } from "adaattn/network";
 import { frozenFeatures, levelWidths, type TrainedEncoder } from "../weights/encoders.ts";
+import { selfSimilarityLoss, structureLoss, transportLoss } from "./likeness.ts";
 import {
   contentLoss,
   crossSimilarityLoss,
   globalStyleLoss,
   localFeatureLoss,
   meanSquaredError,
+  type RelativeStyle,
+  relativeStyleLoss,
   temporalLoss,
   totalVariation,
   weightedTerms,
@@ -97,6 +112,12 @@ export interface StyleWeights {
   readonly global: number;
   readonly local: number;
   readonly content: number;
+  /** Of the relaxed earth mover's distance between the result's details and the painting's. */
+  readonly transport: number;
+  /** Of how unlike points of the result are, against the photograph's. */
+  readonly selfSimilarity: number;
+  /** Of 1 - SSIM of result and photograph, its brightness left out. */
+  readonly structure: number;
   /** Of the squared pixel difference to the content of a batch's last sample, whose style must then be the content itself. */
   readonly identity: number;
   /** Of the result's total variation. */
@@ -117,10 +138,14 @@ export interface StyleObjective {
   /** The loss network. */
   readonly lossNetwork: TrainedEncoder;
   readonly losses: StyleWeights;
-  /** The levels of the global style loss. */
+  /** The levels of the global style loss; `relative` goes before them. */
   readonly globalLevels: readonly number[];
+  /** What makes the global and the local loss relative. */
+  readonly relative?: RelativeStyle | undefined;
   /** The levels of the local feature loss. */
   readonly localLevels: readonly number[];
+  /** Whether photographs come with grain, which only the network sees; not by default. */
+  readonly grained?: boolean | undefined;
   /** To at most so many style positions, on a regular grid, the target of the local feature loss attends. */
   readonly localKeys: number;
   /** Samples a step. */
@@ -144,8 +169,10 @@ export function paintAll(
   );
 }
 
-/** At how many points of a frame the cross-image similarity looks. */
+/** At how many points of a picture the similarities look. */
 const SIMILARITY_POSITIONS = 256;
+/** At how many points of result and painting each the transport looks. */
+const TRANSPORT_POSITIONS = 1024;
 
 /** An even choice of at most `most` positions of a square map; undefined where it has no more. */
 function evenlyChosen(positions: number, most: number): Tensor | undefined {
@@ -162,28 +189,45 @@ function evenlyChosen(positions: number, most: number): Tensor | undefined {
 export function styleObjective(
   architecture: Architecture,
   encoder: TrainedEncoder | undefined,
-  { lossNetwork, losses: loss, globalLevels, localLevels, localKeys, batch: count, crop }: StyleObjective,
+  settings: StyleObjective,
 ): Objective {
+  const { lossNetwork, losses: loss, globalLevels, relative, localLevels, localKeys, batch: count, crop } = settings;
+  const atMost = (most: number) => (positions: number) => evenlyChosen(positions, most);
   return (weights) => {
     const [content, style] = [pictures("content", count, crop), pictures("style", count, crop)];
     const pairs = needsPairs(loss);
     const moved = pictures("moved", count, crop);
-    const painted = paintAll(architecture, encoder, pairs ? [content, moved] : [content], style, weights);
+    const frames = pairs ? [content, moved] : [content];
+    const grain = input("grain", [count, 1, crop, crop]);
+    const shown = settings.grained ? frames.map((frame) => add(frame, grain)) : frames;
+    const painted = paintAll(architecture, encoder, shown, style, weights);
     const [result = content, movedResult = result] = painted;
     const [seen, contentFeatures, styleFeatures] = [result, content, style].map((picture) =>
       frozenFeatures(lossNetwork, picture),
     ) as [Tensor[], Tensor[], Tensor[]];
+    const local = localLevels.map((level) => {
+      const { kind } = architecture.attention;
+      const term = localFeatureLoss(seen, contentFeatures, styleFeatures, [level], atMost(localKeys), kind);
+      return relative ? scale(term, 1 / ((relative.units[level - 1] ?? 1) * localLevels.length)) : term;
+    });
     const terms: Record<string, [number, Tensor]> = {
-      global: [loss.global, globalStyleLoss(seen, styleFeatures, globalLevels)],
-      local: [
-        loss.local,
-        localFeatureLoss(
-          ...([seen, contentFeatures, styleFeatures, localLevels] as const),
-          (positions) => evenlyChosen(positions, localKeys),
-          architecture.attention.kind,
-        ),
+      global: [
+        loss.global,
+        relative
+          ? relativeStyleLoss(seen, styleFeatures, relative)
+          : globalStyleLoss(seen, styleFeatures, globalLevels),
       ],
+      local: [loss.local, addAll(local)],
     };
+    if (loss.transport > 0) {
+      const transport = transportLoss(seen, styleFeatures, [2, 3, 4], atMost(TRANSPORT_POSITIONS));
+      terms.transport = [loss.transport, transport];
+    }
+    if (loss.selfSimilarity > 0) {
+      const likeness = selfSimilarityLoss(seen, contentFeatures, [3, 4], atMost(SIMILARITY_POSITIONS));
+      terms.selfSimilarity = [loss.selfSimilarity, likeness];
+    }
+    if (loss.structure > 0) terms.structure = [loss.structure, structureLoss(result, content)];
     if (loss.content > 0) terms.content = [loss.content, contentLoss(seen, contentFeatures, [4, 5])];
     if (loss.variation > 0) terms.variation = [loss.variation, totalVariation(result)];
     if (loss.identity > 0) {
@@ -196,7 +240,7 @@ export function styleObjective(
         [seen, movedSeen],
         [contentFeatures, movedFeatures],
         [2, 3, 4],
-        (positions) => evenlyChosen(positions, SIMILARITY_POSITIONS),
+        atMost(SIMILARITY_POSITIONS),
       );
       terms.similarity = [loss.similarity, similarity];
     }

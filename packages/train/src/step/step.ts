@@ -1,15 +1,16 @@
 /**
- * One training step as one graph: losses, gradients, clipping, Adam and the moving average of the weights.
+ * One training step as one graph: losses, gradients, clipping, the optimizer and the moving average of the weights.
  *
- * All parameters live in one flat vector, and so do Adam's two moments and the average: the optimizer is a dozen operators,
- * whatever the network. The graph takes the vectors and gives their successors.
+ * All parameters live in one flat vector, and so do the optimizer's two moments and the average. The graph takes the vectors and
+ * gives their successors.
  *
  *   g = gradient * min(1, limit / |gradient|)
  *   first' = b1 first + (1 - b1) g,   second' = b2 second + (1 - b2) g^2
- *   parameters' = parameters - stepSize * first' / (sqrt(second') * secondScale + 1e-8)
+ *   parameters' = parameters - rate * firstScale * first' / (sqrt(second') * secondScale + 1e-8)
  *   average' = averageKeep average + (1 - averageKeep) parameters'
  *
- * with stepSize = lr / (1 - b1^t) and secondScale = 1 / sqrt(1 - b2^t) (Kingma and Ba, 2015, algorithm 1), fed from outside.
+ * with firstScale = 1 / (1 - b1^t) and secondScale = 1 / sqrt(1 - b2^t) (Kingma and Ba, 2015, algorithm 1), fed from outside. With
+ * Muon, weights that are matrices step by muon.ts instead, from the same gradient and a first moment of their own.
  */
 
 import {
@@ -39,6 +40,7 @@ import {
   tensorWeights,
   type Weights,
 } from "adaattn/network";
+import { blend, muonStep } from "./muon.ts";
 
 export const BETAS = [0.9, 0.999] as const;
 const EPSILON = 1e-8;
@@ -52,34 +54,70 @@ export interface StepOptions {
   readonly objective: (weights: Weights) => Readonly<Record<string, Tensor>>;
   /** The largest length of the gradient; longer ones are shortened to it. No limit by default. */
   readonly clip?: number;
+  /** How gradients become steps; adam by default. */
+  readonly optimizer?: Optimizer | undefined;
+  /** The share of the learning rate that a parameter learns at; 1 by default. */
+  readonly rateShare?: ((name: string) => number) | undefined;
 }
+
+/** Adam; or Muon for all weights of two dimensions and more, and Adam for the others. */
+export type Optimizer = "adam" | "muon";
 
 /** Names of the vectors that a step takes and gives (the latter with the suffix `.next`). */
 export const STATE = ["parameters", "first", "second", "average"] as const;
 
+/** The numbers that a step takes. */
+const SCALARS = ["rate", "firstScale", "secondScale", "averageKeep"] as const;
+
 /** The outputs of a training step: the next state, every loss term as `loss.NAME`, and the gradient's length. */
-export function trainingStep({ parameters, objective, clip }: StepOptions): Record<string, Tensor> {
+export function trainingStep({
+  parameters,
+  objective,
+  clip,
+  optimizer = "adam",
+  rateShare,
+}: StepOptions): Record<string, Tensor> {
   const shape = [countParameters(parameters)];
   const [vector, first, second, average] = STATE.map((name) => input(name, shape)) as [Tensor, Tensor, Tensor, Tensor];
-  const [stepSize, secondScale] = [input("stepSize", []), input("secondScale", [])];
-  const averageKeep = input("averageKeep", []);
+  const [rate, firstScale, secondScale, averageKeep] = SCALARS.map((name) => input(name, [])) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
 
   const tensors = splitVector(parameters, vector);
   const terms = objective(tensorWeights(tensors));
   const parts = gradients(addAll(Object.values(terms)), [...tensors.values()]);
-  const raw = concat(
-    parts.map((part) => reshape(part, [sizeOf(part.shape)])),
-    0,
-  );
+  const raw = joined(parts);
   const length = sqrt(reduceSum(square(raw)));
   const gradient =
     clip === undefined ? raw : multiply(raw, minimum(constant(1), divide(constant(clip), add(length, constant(1e-6)))));
 
-  const blend = (old: Tensor, fresh: Tensor, keep: number) => add(scale(old, keep), scale(fresh, 1 - keep));
-  const nextFirst = blend(first, gradient, BETAS[0]);
   const nextSecond = blend(second, square(gradient), BETAS[1]);
+  const adam = blend(first, gradient, BETAS[0]);
   const scaled = add(multiply(sqrt(nextSecond), secondScale), constant(EPSILON));
-  const next = subtract(vector, multiply(stepSize, divide(nextFirst, scaled)));
+  const adamStep = multiply(multiply(rate, firstScale), divide(adam, scaled));
+  let [nextFirst, change] = [adam, adamStep];
+  if (optimizer === "muon" || rateShare) {
+    const [gradientOf, firstOf, adamOf, stepOf] = [gradient, first, adam, adamStep].map((whole) => [
+      ...splitVector(parameters, whole).values(),
+    ]) as [Tensor[], Tensor[], Tensor[], Tensor[]];
+    const steps = [...parameters].map(([name, { length }], at) => {
+      const [own, momentum, plain, step] = [gradientOf, firstOf, adamOf, stepOf].map((parts) => parts[at]) as [
+        Tensor,
+        Tensor,
+        Tensor,
+        Tensor,
+      ];
+      const turned = optimizer === "muon" && length > 1;
+      const moved = turned ? muonStep(own, momentum, rate) : { first: plain, change: step };
+      return { first: moved.first, change: scale(moved.change, rateShare?.(name) ?? 1) };
+    });
+    nextFirst = joined(steps.map((step) => step.first));
+    change = joined(steps.map((step) => step.change));
+  }
+  const next = subtract(vector, change);
   return {
     "parameters.next": next,
     "first.next": nextFirst,
@@ -90,14 +128,20 @@ export function trainingStep({ parameters, objective, clip }: StepOptions): Reco
   };
 }
 
+/** Tensors as one flat vector. */
+function joined(tensors: readonly Tensor[]): Tensor {
+  return concat(
+    tensors.map((tensor) => reshape(tensor, [sizeOf(tensor.shape)])),
+    0,
+  );
+}
+
 /** The numbers that step `step` (1 is the first) at learning rate `rate` feeds to the graph. */
-export function stepScalars(
-  step: number,
-  rate: number,
-): Record<"stepSize" | "secondScale" | "averageKeep", TensorData> {
+export function stepScalars(step: number, rate: number): Record<(typeof SCALARS)[number], TensorData> {
   const scalar = (value: number) => ({ shape: [], data: Float32Array.of(value) });
   return {
-    stepSize: scalar(rate / (1 - BETAS[0] ** step)),
+    rate: scalar(rate),
+    firstScale: scalar(1 / (1 - BETAS[0] ** step)),
     secondScale: scalar(1 / Math.sqrt(1 - BETAS[1] ** step)),
     averageKeep: scalar(Math.min(LONGEST_AVERAGE, (1 + step) / (10 + step))),
   };

@@ -9,6 +9,7 @@ import {
   addFolderOptions,
   addTrainingOptions,
   checkTyped,
+  positiveNumber,
   runFolder,
   type SharedFlags,
   typedSettings,
@@ -52,10 +53,16 @@ interface TrainFlags extends SharedFlags {
   similarity?: string;
   temporal?: string;
   contentLoss?: string;
+  transport?: string;
+  selfSimilarity?: string;
+  structure?: string;
   globalLevels?: string;
+  globalShares?: string;
+  grain?: string;
   localLevels?: string;
   localKeys?: string;
   freezeEncoder?: boolean;
+  encoderRate?: string;
 }
 
 /** Adds the command to the program. */
@@ -70,6 +77,10 @@ export function addTrainCommand(program: Command, interruption: Interruption): v
     .option("--start <MODEL|RUN|none>", "the first weights (default: the bundled model of the preset, else none)")
     .option("--stage <STAGE>", "style (the whole network) or decoder (the decoder alone) (default: style)")
     .option("--freeze-encoder", "leave the encoder as it is in the style stage, which takes less time and memory")
+    .option(
+      "--encoder-rate <SHARE>",
+      `its share of the learning rate otherwise (default: ${LOSS_DEFAULTS.encoderRate})`,
+    )
     .option("--decoder-steps <N>", `steps of the decoder alone before the style, from none (default: ${decoder.steps})`)
     .option("--encoder <MODEL|RUN|FILE>", "where the encoder comes from (default: --start)")
     .option("--loss-network <MODEL|RUN|FILE>", "the encoder that judges, such as VGG-19 (default: that of small)")
@@ -78,19 +89,31 @@ export function addTrainCommand(program: Command, interruption: Interruption): v
     steps: `${fineTuning.steps}, from none ${style.steps}`,
     batch: `${style.batch}`,
     crop: `${style.crop}`,
+    optimizer: style.optimizer,
     lr: `${fineTuning.rate}, from none ${style.rate}`,
     warmup: `${fineTuning.warmup}, from none ${style.warmup}`,
   });
-  const { losses, globalLevels, localLevels, localKeys } = LOSS_DEFAULTS;
+  const { losses, globalShares, localLevels, localKeys, grain } = LOSS_DEFAULTS;
   command
     .option("--global <WEIGHT>", `weight of the global style loss (default: ${losses.global})`)
     .option("--local <WEIGHT>", `weight of the local feature loss (default: ${losses.local})`)
-    .option("--global-levels <LIST>", `levels of the global style loss (default: ${globalLevels.join()})`)
+    .option(
+      "--global-shares <LIST>",
+      `shares of levels 1 to 5 in the global style loss (default: ${globalShares.join()})`,
+    )
+    .option("--global-levels <LIST>", "its levels, added up as in the paper instead")
     .option("--local-levels <LIST>", `levels of the local feature loss (default: ${localLevels.join()})`)
     .option("--local-keys <N>", `style positions that its target attends to, at most (default: ${localKeys})`)
     .option("--content-loss <WEIGHT>", `weight of the content loss (default: ${losses.content})`)
+    .option("--transport <WEIGHT>", `weight of details being like the painting's (default: ${losses.transport})`)
+    .option(
+      "--self-similarity <WEIGHT>",
+      `weight of likeness within the photograph (default: ${losses.selfSimilarity})`,
+    )
+    .option("--structure <WEIGHT>", `weight of light and dark as in the photograph (default: ${losses.structure})`)
     .option("--identity <WEIGHT>", `weight of painting a picture in its own style (default: ${losses.identity})`)
     .option("--variation <WEIGHT>", `weight of the total variation (default: ${losses.variation})`)
+    .option("--grain <DEPTH>", `noise on half of the photographs, which brushwork can grow from (default: ${grain})`)
     .option("--similarity <WEIGHT>", `for video: weight of the cross-image similarity (default: ${losses.similarity})`)
     .option("--temporal <WEIGHT>", `for video: weight of what changes between frames (default: ${losses.temporal})`)
     .addHelpText("after", EXAMPLES)
@@ -116,14 +139,26 @@ export function watching({ dashboard = false, port, quiet = false, json = false 
 type TypedSettings = Partial<Omit<TrainSettings, "losses">> & { readonly losses: Partial<TrainSettings["losses"]> };
 
 function typedTrainSettings(flags: TrainFlags): TypedSettings {
-  const { start, encoder, lossNetwork, test, stage, decoderSteps, globalLevels, localLevels, localKeys } = flags;
+  const { start, encoder, lossNetwork, test, stage, decoderSteps, localLevels, localKeys } = flags;
+  const { globalLevels, globalShares } = flags;
+  if (globalLevels !== undefined && globalShares !== undefined)
+    throw new UsageError("Expected --global-levels or --global-shares but received both.");
   const levels = (option: string, list: string) => list.split(",").map((level) => wholeNumber(option, level, 1, 5));
   return {
     ...typedSettings(flags),
     ...withoutGaps({ start, encoder, lossNetwork, test: test === undefined ? undefined : resolve(test) }),
     ...(stage !== undefined && { stage: oneOf("--stage", stage, ["decoder", "style"]) }),
     ...(decoderSteps !== undefined && { decoderSteps: wholeNumber("--decoder-steps", decoderSteps, 0, 2 ** 31 - 1) }),
-    ...(globalLevels !== undefined && { globalLevels: levels("--global-levels", globalLevels) }),
+    // Levels that are added up go before the shares of the defaults, or of the run that goes on.
+    ...(globalLevels !== undefined && {
+      globalLevels: levels("--global-levels", globalLevels),
+      globalShares: undefined,
+    }),
+    ...withoutGaps({
+      globalShares: globalShares?.split(",").map((share) => weightNumber("--global-shares", share) ?? 0),
+      grain: weightNumber("--grain", flags.grain),
+      encoderRate: positiveNumber("--encoder-rate", flags.encoderRate),
+    }),
     ...(localLevels !== undefined && { localLevels: levels("--local-levels", localLevels) }),
     ...(localKeys !== undefined && { localKeys: wholeNumber("--local-keys", localKeys, 1, 2 ** 31 - 1) }),
     ...(flags.freezeEncoder && { trainEncoder: false }),
@@ -131,6 +166,9 @@ function typedTrainSettings(flags: TrainFlags): TypedSettings {
       global: weightNumber("--global", flags.global),
       local: weightNumber("--local", flags.local),
       content: weightNumber("--content-loss", flags.contentLoss),
+      transport: weightNumber("--transport", flags.transport),
+      selfSimilarity: weightNumber("--self-similarity", flags.selfSimilarity),
+      structure: weightNumber("--structure", flags.structure),
       identity: weightNumber("--identity", flags.identity),
       variation: weightNumber("--variation", flags.variation),
       similarity: weightNumber("--similarity", flags.similarity),

@@ -41,6 +41,7 @@ export function addDistillCommand(program: Command, interruption: Interruption):
     steps: `${steps}`,
     batch: `${batch}`,
     crop: `${crop}`,
+    optimizer: STAGE_DEFAULTS.distill.optimizer,
     lr: `${rate}`,
     warmup: `${warmup}`,
   });

@@ -2,7 +2,7 @@
 
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { checkSettings, type DistillSettings, type RunSettings, type TrainSettings } from "#train/settings";
+import { checkSettings, DEFAULTS, type DistillSettings, type RunSettings, type TrainSettings } from "#train/settings";
 import { oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
 
 /** The shared options as they are typed. */
@@ -15,6 +15,8 @@ export interface SharedFlags {
   steps?: string;
   batch?: string;
   crop?: string;
+  soft?: string;
+  optimizer?: string;
   lr?: string;
   warmup?: string;
   seed?: string;
@@ -42,12 +44,14 @@ export function addFolderOptions(command: Command): Command {
 /** Adds the options that say how to train; `defaults` tells what the number of steps and the like are without them. */
 export function addTrainingOptions(
   command: Command,
-  defaults: Readonly<Record<"steps" | "batch" | "crop" | "lr" | "warmup", string>>,
+  defaults: Readonly<Record<"steps" | "batch" | "crop" | "optimizer" | "lr" | "warmup", string>>,
 ): Command {
   return command
     .option("--steps <N>", `steps in all (default: ${defaults.steps})`)
     .option("--batch <N>", `samples a step (default: ${defaults.batch})`)
     .option("--crop <N>", `the side of the square crops in pixels, a multiple of 16 (default: ${defaults.crop})`)
+    .option("--soft <SHARE>", `the share of crops that are enlarged, as soft pictures are (default: ${DEFAULTS.soft})`)
+    .option("--optimizer <NAME>", `how gradients become steps: muon or adam (default: ${defaults.optimizer})`)
     .option("--lr <RATE>", `the highest learning rate (default: ${defaults.lr})`)
     .option("--warmup <N>", `steps over which the learning rate rises (default: ${defaults.warmup})`)
     .option("--seed <N>", "the same number draws the same pictures and first weights (default: 1)")
@@ -69,7 +73,7 @@ export function typedSettings(flags: SharedFlags): Partial<RunSettings> {
   const whole = (name: string, text: string | undefined, least: number) =>
     text === undefined ? undefined : wholeNumber(name, text, least, LARGEST);
   const folder = (path: string | undefined) => (path === undefined ? undefined : resolve(path));
-  const { preset, device } = flags;
+  const { preset, device, optimizer } = flags;
   return withoutGaps({
     preset,
     // Absolute, so that the run can be resumed from another folder.
@@ -80,6 +84,8 @@ export function typedSettings(flags: SharedFlags): Partial<RunSettings> {
     steps: whole("--steps", flags.steps, 1),
     batch: whole("--batch", flags.batch, 1),
     crop: whole("--crop", flags.crop, 16),
+    soft: weightNumber("--soft", flags.soft),
+    optimizer: optimizer === undefined ? undefined : oneOf("--optimizer", optimizer, ["adam", "muon"]),
     rate: positiveNumber("--lr", flags.lr),
     warmup: whole("--warmup", flags.warmup, 0),
     seed: whole("--seed", flags.seed, 0),
@@ -90,7 +96,7 @@ export function typedSettings(flags: SharedFlags): Partial<RunSettings> {
 }
 
 /** The number above 0 that an option was given, if it was. */
-function positiveNumber(option: string, text: string | undefined): number | undefined {
+export function positiveNumber(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const value = text.trim() === "" ? Number.NaN : Number(text);
   if (!(value > 0 && Number.isFinite(value)))
