@@ -1,25 +1,42 @@
 # The command adaattn with everything that it needs, ffmpeg among it: docker build -t adaattn .
-FROM node:24-bookworm-slim AS build
-WORKDIR /app
-COPY . .
-RUN npm ci --no-audit --no-fund && npm run build && npm prune --omit=dev \
-  && npm install --no-save --no-audit --no-fund bullmq@6 ioredis@6 @aws-sdk/client-s3@3
+# For an image that can be made again byte for byte: --build-arg NODE=node@sha256:...
+ARG NODE=node:24.21.0-bookworm-slim
 
-FROM node:24-bookworm-slim
+FROM ${NODE} AS build
+WORKDIR /app
+# Packages are installed anew only where these files have changed.
+COPY package.json package-lock.json .npmrc ./
+COPY packages/adaattn/package.json packages/adaattn/
+COPY packages/cli/package.json packages/cli/
+COPY packages/graph/package.json packages/graph/
+COPY packages/server/package.json packages/server/
+COPY packages/train/package.json packages/train/
+COPY apps/studio/package.json apps/studio/
+RUN npm ci --no-audit --no-fund
+COPY LICENSE NOTICE tsconfig.json tsdown.base.ts ./
+COPY assets assets
+COPY models models
+COPY packages packages
+COPY apps apps
+# A picture that the studio begins with.
+COPY docs/gallery/castle-van-gogh-starry-night.jpg docs/gallery/
+RUN npm run build
+RUN npm prune --omit=dev --no-audit --no-fund
+COPY scripts/image.ts scripts/
+RUN node scripts/image.ts /image
+
+FROM ${NODE}
 # hadolint ignore=DL3008
 RUN apt-get update \
   && apt-get install -y --no-install-recommends ffmpeg tini \
-  && rm -rf /var/lib/apt/lists/*
+  && rm -rf /var/lib/apt/lists/* \
+  && install -d -o node -g node /data /scratch
 WORKDIR /app
-COPY --from=build /app/package.json ./
-COPY --from=build /app/node_modules ./node_modules
-COPY --from=build /app/packages ./packages
-COPY --from=build /app/apps ./apps
-COPY --from=build /app/models ./models
-RUN install -d -o node -g node /data
+COPY --from=build /image/modules ./
+COPY --from=build /image/app ./
 ENV NODE_ENV=production
 USER node
-VOLUME /data
+VOLUME ["/data", "/scratch"]
 EXPOSE 8080
 HEALTHCHECK --interval=15s --timeout=5s CMD ["node", "-e", "fetch('http://127.0.0.1:8080/readyz').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["tini", "--", "node", "/app/packages/cli/bin/adaattn.js"]
