@@ -19,6 +19,7 @@ export function addHealth(api: Api, { pool, jobs, files, metrics, stopping }: Se
   api.add(
     {
       ...{ method: "GET", url: "/healthz", id: "health", summary: "Whether the process is alive" },
+      isOpen: true,
       answers: { 200: { description: "It is.", body: "text/plain" } },
     },
     (_, reply) => reply.type("text/plain; charset=utf-8").send("ok\n"),
@@ -31,6 +32,7 @@ export function addHealth(api: Api, { pool, jobs, files, metrics, stopping }: Se
         id: "readiness",
         summary: "Whether it can paint, and remember jobs and their files",
       },
+      isOpen: true,
       answers: {
         200: { description: "It can.", body: readiness },
         503: { description: "It cannot at the moment.", body: readiness },

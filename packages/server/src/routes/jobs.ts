@@ -19,7 +19,7 @@ import {
 } from "../jobs/record.ts";
 import { previewName } from "../jobs/work.ts";
 import { Problem, parse } from "../problem.ts";
-import { JOB_STATES, jobInfo, jobOptions } from "../schemas.ts";
+import { JOB_STATES, jobEvent, jobInfo, jobOptions } from "../schemas.ts";
 import type { Services } from "../services.ts";
 import { jobLimits } from "../settings.ts";
 import { kindOf } from "../video/kinds.ts";
@@ -53,6 +53,8 @@ const submitting = z.object({
     .optional()
     .describe("What you call this request. The same key and the same upload again answer with the same job."),
 });
+
+const LOCATION = { location: "Where the job is." };
 
 /** The parts of an upload of a job. */
 const PARTS = {
@@ -88,7 +90,7 @@ export function addJobs(api: Api, services: Services): void {
         options: jobOptions,
       },
       headers: submitting,
-      answers: { 202: { description: "The job was accepted; Location says where it is.", body: jobInfo } },
+      answers: { 202: { description: "The job was accepted.", body: jobInfo, headers: LOCATION } },
       problems: [
         ...(["bad-request", "invalid-options", "not-found", "slow-upload", "too-large", "unsupported-type"] as const),
         ...(["unreadable", "key-reused", "conflict", "no-space"] as const),
@@ -119,7 +121,13 @@ export function addJobs(api: Api, services: Services): void {
       ...{ method: "GET", url: "/v1/jobs", id: "listJobs", summary: "List jobs, newest first" },
       description: `At most ${MOST_LISTED}, or as many as limit says; the header Link (rel="next") has the address of the next page. With state=failed: those that were given up.`,
       query: filter,
-      answers: { 200: { description: "The jobs.", body: z.array(jobInfo) } },
+      answers: {
+        200: {
+          description: "The jobs.",
+          body: z.array(jobInfo),
+          headers: { link: 'The address of the next page, as rel="next"; not on the last one.' },
+        },
+      },
       problems: ["invalid-options"],
     },
     async (request, reply, { query }) => {
@@ -179,7 +187,7 @@ export function addJobs(api: Api, services: Services): void {
       },
       description:
         "It goes on with the parts that were not done. What it needs for that is kept for as long as the job.",
-      answers: { 202: { description: "It is queued again.", body: jobInfo } },
+      answers: { 202: { description: "It is queued again.", body: jobInfo, headers: LOCATION } },
       problems: ["invalid-options", "not-found", "conflict"],
     },
     async (request, reply, { params }) => {
@@ -209,7 +217,7 @@ export function addJobs(api: Api, services: Services): void {
       description:
         "Server-sent events: progress, preview, done, error; the data of each is a JobEvent. After a break, the header Last-Event-ID says what was heard last. 204 once there is nothing more to hear.",
       answers: {
-        200: { description: "The events, until the job has ended.", body: "text/event-stream" },
+        200: { description: "The events, until the job has ended.", body: "text/event-stream", parts: jobEvent },
         204: { description: "The job has ended, and all was heard." },
       },
       problems: ["invalid-options", "not-found"],
@@ -245,10 +253,15 @@ export function addJobs(api: Api, services: Services): void {
     }
     return sendResult(services, record, { ...found, index }, request, reply);
   };
+  const tagged = { etag: "Stays the same for as long as the result.", "accept-ranges": "bytes." };
   const results = {
-    200: { description: "All of it.", body: "*/*" },
-    206: { description: "The bytes that the header Range asked for.", body: "*/*" },
-    304: { description: "The one that the header If-None-Match names." },
+    200: { description: "All of it.", body: "*/*", headers: tagged },
+    206: {
+      description: "The bytes that the header Range asked for.",
+      body: "*/*",
+      headers: { ...tagged, "content-range": "Which bytes of how many." },
+    },
+    304: { description: "The one that the header If-None-Match names.", headers: tagged },
   };
   const missing = ["invalid-options", "not-found", "conflict", "range-not-satisfiable"] as const;
   api.add(

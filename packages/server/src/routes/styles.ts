@@ -55,6 +55,7 @@ export function addStyles(api: Api, services: Services): void {
         "too-large",
         "unsupported-type",
         "unreadable",
+        "conflict",
         "no-space",
       ],
     },

@@ -31,7 +31,17 @@ export function addStylize(api: Api, services: Services): void {
         parts: { content: { description: "The photograph.", isRequired: true }, ...STYLE_PARTS },
         options: stylizeOptions,
       },
-      answers: { 200: { description: "The picture.", body: "image/*" } },
+      answers: {
+        200: {
+          description: "The picture.",
+          body: "image/*",
+          headers: {
+            etag: "What the picture depends on.",
+            "server-timing": "How long each stage took, or that it was known already.",
+            "x-adaattn-note": "What was done to masks that did not fit.",
+          },
+        },
+      },
       problems: [
         ...(["bad-request", "invalid-options", "not-found", "slow-upload", "too-large", "unsupported-type"] as const),
         ...(["unreadable", "too-late", "no-space"] as const),
