@@ -12,7 +12,7 @@ import { openFileStore } from "./files/store.ts";
 import { buildApp } from "./http/app.ts";
 import { KeyRing } from "./http/security.ts";
 import { LocalQueue } from "./jobs/local.ts";
-import { QueueMetrics } from "./jobs/metrics.ts";
+import { measureSteps, QueueMetrics } from "./jobs/metrics.ts";
 import type { JobQueue } from "./jobs/queue.ts";
 import { openSqliteStore } from "./jobs/sqlite.ts";
 import type { JobStore } from "./jobs/store.ts";
@@ -135,6 +135,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   measurePool(registry, pool);
+  if (connection) measureSteps(registry, () => connection.queue.counts(pool.models.map(({ name }) => name)));
   const shop = (metrics: QueueMetrics): Workshop => ({ pool, files, jobs, limits, scratch, log, metrics });
   const queue: JobQueue = closing.add(
     connection

@@ -54,13 +54,20 @@ describe.skipIf(!hasRedis)("a worker with --health-port", async () => {
     expect((await fetch(`${url}/livez`, { method: "POST" })).status).toBe(405);
   });
 
-  it("measures the jobs that it does", async () => {
-    const { client } = await serve([...shared, "--data", temporaryFolder()]);
+  it("measures the jobs that it does, and the server those that wait", async () => {
+    const { client, url: server } = await serve([...shared, "--data", temporaryFolder()]);
+    const waiting = () => metric(server, 'adaattn_steps{queue="pictures-small",state="waiting"}');
+    program.child.kill("SIGSTOP");
     const { id } = await client.submitJob({ contents: [photo, painting], styles: [painting] });
+    const { id: second } = await client.submitJob({ contents: [photo], styles: [painting] });
+    expect(await waiting()).toBe(2);
+    program.child.kill("SIGCONT");
+    await client.waitForJob(second);
     await client.waitForJob(id);
-    expect(await metric(url, 'adaattn_job_wait_seconds_count{kind="pictures"}')).toBe(1);
+    expect(await metric(url, 'adaattn_job_wait_seconds_count{kind="pictures"}')).toBe(2);
     const parts = 'adaattn_step_duration_seconds_count{kind="pictures",step="part",outcome="done"}';
-    expect(await metric(url, parts)).toBe(2);
+    expect(await metric(url, parts)).toBe(3);
+    await until(async () => (await waiting()) === 0, "nothing waits");
     expect(await metric(url, "adaattn_painters")).toBe(1);
   });
 
@@ -73,9 +80,12 @@ describe.skipIf(!hasRedis)("a worker with --health-port", async () => {
     renameSync(store, `${store}-elsewhere`);
     expect(await ready()).toMatchObject({ status: 503, redis: true, store: false });
     renameSync(`${store}-elsewhere`, store);
-    const { stdout } = spawnSync("ps", ["-o", "pid=", "--ppid", String(program.child.pid)], { encoding: "utf8" });
-    process.kill(Number(stdout.trim().split("\n")[0]), "SIGKILL");
-    await until(async () => (await ready()).status === 503, "its painter is gone");
+    const killed = async () => {
+      // Again and again, since another takes its place soon.
+      spawnSync("pkill", ["-KILL", "-P", String(program.child.pid)]);
+      return (await ready()).status === 503;
+    };
+    await until(killed, "its painter is gone");
     await until(async () => (await ready()).status === 200, "it has another");
   });
 

@@ -13,6 +13,23 @@ const ATTEMPTS = [0.05, 0.25, 1, 2.5, 5, 10, 30, 60, 120, 300];
 /** What is done for a job: finding out its parts, each of them, and putting them together. */
 export type StepName = "plan" | "part" | "finish";
 
+/** Measures how many steps are in each state in queues that others work on. */
+export function measureSteps(
+  registry: Registry,
+  counts: () => Promise<readonly { readonly queue: string; readonly state: string; readonly count: number }[]>,
+): void {
+  new Gauge({
+    name: "adaattn_steps",
+    help: "Steps of jobs in Redis that wait for a worker, are done, are delayed until their next try, or failed.",
+    ...{ labelNames: ["queue", "state"], registers: [registry] },
+    async collect() {
+      this.reset();
+      // While Redis is gone nobody knows.
+      for (const { queue, state, count } of await counts().catch(() => [])) this.set({ queue, state }, count);
+    },
+  });
+}
+
 export class QueueMetrics {
   readonly #waits: Histogram;
   readonly #attempts: Histogram;

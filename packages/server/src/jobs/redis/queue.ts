@@ -9,7 +9,7 @@ import { Problem } from "../../problem.ts";
 import type { JobQueue } from "../queue.ts";
 import type { JobRecord } from "../record.ts";
 import { type Bull, openRedis, PREFIX } from "./connection.ts";
-import { laneOf, type Step, stepId, stepOf } from "./lanes.ts";
+import { laneOf, lanesOf, type Step, stepId, stepOf } from "./lanes.ts";
 import { RedisStore } from "./store.ts";
 
 /**
@@ -33,6 +33,13 @@ export async function connect(url: string, log: Log): Promise<RedisConnection> {
   return { redis, jobs, queue, close: async () => redis.disconnect() };
 }
 
+/** How many steps are in a state, in one of BullMQ's queues. */
+export interface StepCount {
+  readonly queue: string;
+  readonly state: string;
+  readonly count: number;
+}
+
 export class RemoteQueue implements JobQueue {
   readonly #redis: Redis;
   readonly #bull: Bull;
@@ -45,8 +52,11 @@ export class RemoteQueue implements JobQueue {
     this.#jobs = jobs;
   }
 
-  #lane({ kind, request }: JobRecord): Queue<Step> {
-    const name = laneOf(kind, request.model);
+  #laneOf({ kind, request }: JobRecord): Queue<Step> {
+    return this.#lane(laneOf(kind, request.model));
+  }
+
+  #lane(name: string): Queue<Step> {
     const known = this.#lanes.get(name);
     if (known) return known;
     const lane = new this.#bull.Queue<Step>(name, { connection: this.#redis, prefix: PREFIX });
@@ -58,12 +68,12 @@ export class RemoteQueue implements JobQueue {
   async reserve(record: JobRecord): Promise<void> {
     const turn = 1 + (await this.#jobs.unfinishedOf(record.owner));
     const { name, data, opts } = stepOf(record, turn, "plan");
-    await this.#lane(record).add(name, data, { ...opts, delay: KEPT });
+    await this.#laneOf(record).add(name, data, { ...opts, delay: KEPT });
   }
 
   async submit(id: string): Promise<void> {
     const record = await this.#jobs.get(id);
-    const place = record && (await this.#lane(record).getJob(stepId(id, "plan")));
+    const place = record && (await this.#laneOf(record).getJob(stepId(id, "plan")));
     await place?.promote().catch(async (error: unknown) => {
       // Its turn may have come by itself.
       if (await place.isDelayed()) throw error;
@@ -75,7 +85,7 @@ export class RemoteQueue implements JobQueue {
     if (record === undefined) return;
     // What has ended keeps its number, and would take the place of what is to come.
     for (const step of ["finish", "plan"] as const) {
-      const place = await this.#lane(record).getJob(stepId(id, step));
+      const place = await this.#laneOf(record).getJob(stepId(id, step));
       await place?.remove().catch((error: unknown) => {
         throw new Problem("conflict", "A part of the job is still being ended. Try again.", { cause: error });
       });
@@ -85,6 +95,18 @@ export class RemoteQueue implements JobQueue {
   /** Workers see by its state that the job is cancelled; steps that none has taken are not left to them. */
   async cancel(id: string): Promise<void> {
     await this.clear(id).catch(() => undefined);
+  }
+
+  /** How many steps of jobs of these models wait for a worker, are done at this moment, wait for the next try, or were given up. */
+  async counts(models: readonly string[]): Promise<StepCount[]> {
+    const counted = lanesOf(models).map(async (queue) => {
+      const lane = this.#lane(queue);
+      const found = await lane.getJobCounts("waiting", "prioritized", "active", "delayed", "failed");
+      const { waiting = 0, prioritized = 0, active = 0, delayed = 0, failed = 0 } = found;
+      const states = { waiting: waiting + prioritized, active, delayed, failed };
+      return Object.entries(states).map(([state, count]) => ({ queue, state, count }));
+    });
+    return (await Promise.all(counted)).flat();
   }
 
   async close(): Promise<void> {
