@@ -1,12 +1,15 @@
 /**
  * The picture that is being made: whenever the photograph or a setting changes, a small one first, then one as large as the screen
- * can show and the device paints in a few seconds. The full size is painted for the download.
+ * can show and the device paints in a few seconds. Another size is painted for the download.
  */
 
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
+import type { Size } from "adaattn";
 import { fitWithin } from "adaattn/web";
 import type { Painted } from "./engine/protocol.ts";
 import { type Job, jobOf, paintJob } from "./jobs.ts";
+import { Pace } from "./pace.ts";
+import { MOST_PIXELS } from "./pictures/decode.ts";
 import type { Settings } from "./settings.ts";
 import { complain, engine, type Photo, photo, settings, VIDEO_MODEL, view } from "./state.ts";
 
@@ -42,12 +45,15 @@ export const finished = signal(0);
 const turn = signal(0);
 
 let controller = new AbortController();
-/** Milliseconds a pixel, as measured last. */
-let pace: number | undefined;
+const pace = new Pace();
+/** The longer side that the photograph was last shown at by itself, with no download asked for. */
+const seen = signal<number | undefined>(undefined);
 
 // A picture of another photograph is of no use any more.
 effect(() => {
-  if (result.peek()?.photo !== photo.value) result.value = undefined;
+  if (result.peek()?.photo === photo.value) return;
+  result.value = undefined;
+  seen.value = undefined;
 });
 
 effect(() => {
@@ -90,10 +96,9 @@ export function again(): void {
 /** The size that a photograph is shown at. */
 function shownSide({ picture: { width, height } }: Photo): number {
   const longer = Math.max(width, height);
-  const pixels = pace === undefined ? 0 : PATIENCE / pace;
   const affordable = SHOWN_SIDES.findLast((side) => {
-    const size = fitWithin(width, height, Math.min(longer, side));
-    return size.width * size.height <= pixels;
+    const time = pace.estimate(fitWithin(width, height, Math.min(longer, side)));
+    return time !== undefined && time <= PATIENCE;
   });
   return Math.min(longer, affordable ?? SHOWN_SIDES[0]);
 }
@@ -113,7 +118,7 @@ async function make(making: Making): Promise<void> {
   try {
     work.value = { state: "busy", fraction: undefined, isFull: false };
     const shown = fitWithin(width, height, shownSide(opened));
-    const isQuick = pace !== undefined && pace * shown.width * shown.height < AT_ONCE;
+    const isQuick = (pace.estimate(shown) ?? AT_ONCE) < AT_ONCE;
     // A sharp picture stays until the next is as sharp.
     const isSharp = result.peek()?.isPreview === false;
     if (Math.max(width, height) > 1.25 * PREVIEW_SIDE && !isQuick && !isSharp)
@@ -129,8 +134,7 @@ async function make(making: Making): Promise<void> {
 }
 
 interface Painting {
-  /** The photograph's own by default. */
-  readonly longerSide?: number;
+  readonly longerSide: number;
   readonly isPreview: boolean;
   readonly isFull?: boolean;
 }
@@ -146,27 +150,85 @@ async function paint(making: Making, { longerSide, isPreview, isFull = false }: 
     },
   });
   signal.throwIfAborted();
-  pace = painted.milliseconds / (painted.width * painted.height);
+  pace.measure(painted, painted.milliseconds, painted.tiles);
+  if (!isPreview && !isFull) seen.value = Math.max(painted.width, painted.height);
   const made = { photo: opened, painted, isPreview, settings: set };
   result.value = made;
   return made;
 }
 
-/** The picture at the photograph's own size: what is shown, where that is it, else painted now. */
-export async function fullSize(): Promise<Result | undefined> {
+/** What can be downloaded: as it is shown, twice as large, or as large as the photograph is. */
+export const DOWNLOADS = ["seen", "twice", "own"] as const;
+export type Download = (typeof DOWNLOADS)[number];
+
+/** A size that can be downloaded, and about how many seconds it will take. */
+export interface Offer extends Size {
+  readonly kind: Download;
+  /** 0 where it is there; undefined where nothing was measured yet. */
+  readonly seconds: number | undefined;
+}
+
+/** The size that is to be downloaded. */
+export const wanted = signal<Download>("own");
+
+/** The sizes that can be downloaded, each once. */
+export const offers = computed<readonly Offer[]>(() => {
+  const opened = photo.value;
+  if (opened === undefined) return [];
+  const { width, height } = opened.picture;
+  const own = Math.max(width, height);
+  const shown = seen.value ?? Math.min(own, SHOWN_SIDES[0]);
+  const sides = new Map<number, Download>([
+    [2 * shown, "twice"],
+    [shown, "seen"],
+    [own, "own"],
+  ]);
+  return [...sides]
+    .map(([side, kind]) => ({ kind, ...(side === own ? { width, height } : fitWithin(width, height, side)) }))
+    .filter((size) => size.width * size.height <= MOST_PIXELS)
+    .sort((a, b) => a.width - b.width)
+    .map((offer) => {
+      const milliseconds = isThere(offer) ? 0 : pace.estimate(offer);
+      return { ...offer, seconds: milliseconds === undefined ? undefined : milliseconds / 1000 };
+    });
+});
+
+/** Whether the picture of this size is what is shown. */
+function isThere(size: Size): boolean {
+  const shown = result.value;
+  return (
+    shown !== undefined &&
+    shown.photo === photo.value &&
+    !shown.isPreview &&
+    shown.painted.width === size.width &&
+    shown.painted.height === size.height &&
+    work.value.state === "idle"
+  );
+}
+
+/** The size that is wanted, or the photograph's own where it is that. */
+export const offered = computed(
+  () => offers.value.find(({ kind }) => kind === wanted.value) ?? offers.value.find(({ kind }) => kind === "own"),
+);
+
+/** The picture at the size that is wanted: what is shown, where that is it, else painted now. */
+export async function wantedSize(): Promise<Result | undefined> {
   const opened = photo.peek();
   const job = jobOf("picture");
-  if (opened === undefined || job === undefined) return undefined;
-  const shown = result.peek();
-  const isShown = shown?.photo === opened && !shown.isPreview && shown.painted.width === opened.picture.width;
-  if (isShown && work.peek().state === "idle") return shown;
-  controller.abort(new DOMException("The full size was asked for.", "AbortError"));
+  const offer = offered.peek();
+  if (opened === undefined || job === undefined || offer === undefined) return undefined;
+  if (isThere(offer)) return result.peek();
+  controller.abort(new DOMException("Another size was asked for.", "AbortError"));
   controller = new AbortController();
   const { signal } = controller;
   try {
     work.value = { state: "busy", fraction: undefined, isFull: true };
     const making = { photo: opened, job, settings: settings.value, signal };
-    const made = await paint(making, { isPreview: false, isFull: true });
+    const made = await paint(making, {
+      longerSide: Math.max(offer.width, offer.height),
+      isPreview: false,
+      isFull: true,
+    });
     work.value = { state: "idle" };
     return made;
   } catch (error) {

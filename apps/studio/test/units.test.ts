@@ -4,6 +4,7 @@ import { readdir, readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { Scenes } from "../src/engine/scenes.ts";
 import { padCorners, padWeights } from "../src/mixing.ts";
+import { Pace } from "../src/pace.ts";
 import { headerSize, isAnimated, kindOf } from "../src/pictures/fileKinds.ts";
 import { dab, drawRegions, emptyRegions, maskOf } from "../src/regions.ts";
 import { DEFAULTS, fromParameters, History, toParameters } from "../src/settings.ts";
@@ -89,6 +90,23 @@ describe("settings", () => {
     history.change({ strength: 2 });
     expect(history.canRedo.value).toBe(false);
   });
+});
+
+test("the time of a picture is told by all sizes that it is painted at, and by its tiles", () => {
+  const pace = new Pace();
+  const [small, large] = [
+    { width: 500, height: 400 },
+    { width: 2048, height: 1024 },
+  ];
+  expect(pace.estimate(small)).toBeUndefined();
+  pace.measure(small, 1000, 1);
+  expect(pace.estimate(small)).toBe(1000);
+  // 512, 1024 and 2048 pixels, and the margins of tiles.
+  const pixels = 512 * 256 + 1024 * 512 + 2048 * 1024;
+  expect(pace.estimate(large)).toBeCloseTo((1.6 * 1000 * pixels) / 200_000, 6);
+  pace.measure(large, 20_000, 9);
+  expect(pace.estimate(large)).toBe(20_000);
+  expect(pace.estimate(small)).toBe(1000);
 });
 
 describe("regions", () => {

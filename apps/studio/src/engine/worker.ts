@@ -110,7 +110,7 @@ function pictureOf(photo: Photo): Picture {
   return picture;
 }
 
-/** The picture with at most so long a side; the last that was made of each is kept. */
+/** Pictures at other sizes; the last that were made are kept. */
 const resized = new Map<string, Picture>();
 
 function forget(picture: string): void {
@@ -123,10 +123,10 @@ function forget(picture: string): void {
   }
 }
 
-function pictureWithin(photo: Photo, longerSide: number | undefined): Picture {
+function pictureAt(photo: Photo, longerSide: number | undefined): Picture {
   const picture = pictureOf(photo);
   const { width, height } = picture;
-  if (longerSide === undefined || longerSide >= Math.max(width, height)) return picture;
+  if (longerSide === undefined || longerSide === Math.max(width, height)) return picture;
   const key = typeof photo === "string" ? `${photo} ${longerSide}` : undefined;
   const known = key === undefined ? undefined : resized.get(key);
   if (known !== undefined) return known;
@@ -175,7 +175,7 @@ async function paintShares(request: PaintRequest, call: Call): Promise<Painted> 
   }
   const onProgress: CallOptions["onProgress"] = ({ stage, fraction }) =>
     report({ stage: "paint", fraction: BEGINS[stage] + LENGTHS[stage] * fraction });
-  const picture = pictureWithin(photo, longerSide);
+  const picture = pictureAt(photo, longerSide);
   const statistics = clip === undefined ? undefined : scenes.next(clip, picture);
   try {
     return await paint(model, picture, made, { ...controls, statistics, signal, onProgress });
@@ -191,7 +191,7 @@ async function look<T>(
 ): Promise<Looked<T>> {
   const model = await modelNamed(request.model, call);
   const style = await styleOf(model, request.painting, request.look, call);
-  const photo = pictureWithin(request.photo, request.longerSide);
+  const photo = pictureAt(request.photo, request.longerSide);
   const found = await find(model, photo, style);
   return { found, painting: style.source.painting, photo: { width: photo.width, height: photo.height } };
 }

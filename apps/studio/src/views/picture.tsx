@@ -6,6 +6,7 @@ import { Adjust } from "../parts/adjust.tsx";
 import { BrushStage, brush, isBrushing } from "../parts/brush.tsx";
 import { Compare, isSplit } from "../parts/compare.tsx";
 import { PictureCanvas, Progress } from "../parts/controls.tsx";
+import { DownloadSize } from "../parts/downloadSize.tsx";
 import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
 import { Every } from "../parts/every.tsx";
 import { FullScreen } from "../parts/fullScreen.tsx";
@@ -16,7 +17,7 @@ import { Paintings } from "../parts/paintings.tsx";
 import { Regions } from "../parts/regions.tsx";
 import { EXAMPLE, EXAMPLE_PHOTO, photoUrl } from "../pictures/bundled.ts";
 import { copyPicture, copyText, encodePicture, type SavedFormat, saveFile } from "../pictures/save.ts";
-import { again, finished, fullSize, type Result, result, stop, work } from "../result.ts";
+import { again, finished, type Result, result, stop, wantedSize, work } from "../result.ts";
 import { complain, photo, say, settings } from "../state.ts";
 import { sentenceOf } from "../texts/problems.ts";
 import { t } from "../texts/texts.ts";
@@ -94,8 +95,7 @@ function Status() {
     if (now.state === "busy") {
       const loading = toldOfLoading();
       if (loading !== undefined) return loading;
-      const { width, height } = opened.picture;
-      if (now.isFull) return t("result.downloading", { width, height });
+      if (now.isFull) return t("result.downloading");
       return isCurrent && made.isPreview ? t("result.preview") : t("result.painting");
     }
     if (!isCurrent) return "";
@@ -156,6 +156,7 @@ function Status() {
         />
         <IconButton icon="copy" label={t("result.copy")} isDisabled={!isCurrent} onClick={copy} />
         <IconButton icon="share" label={t("result.share")} isDisabled={!isCurrent} onClick={share} />
+        <DownloadSize />
         <select
           name="format"
           aria-label={t("result.format")}
@@ -218,7 +219,7 @@ function nameOfFile(made: Result, ending: string): string {
 
 async function download(): Promise<void> {
   try {
-    const made = await fullSize();
+    const made = await wantedSize();
     if (made === undefined) return;
     const name = nameOfFile(made, format.value === "jpeg" ? "jpg" : format.value);
     saveFile(await encodePicture(made.painted, format.value), name);

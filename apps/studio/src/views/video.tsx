@@ -7,6 +7,7 @@ import { Chosen, Paintings } from "../parts/paintings.tsx";
 import { Share } from "../parts/share.tsx";
 import { settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
+import { toldTime } from "../texts/times.ts";
 import {
   isCurrent,
   made,
@@ -147,11 +148,7 @@ function told(): string {
   const now = progress.value;
   if (now !== undefined) {
     if (now.left === undefined) return t("video.begin");
-    const left =
-      now.left < 90
-        ? t("time.seconds", { seconds: Math.ceil(now.left) })
-        : t("time.minutes", { minutes: Math.round(now.left / 60) });
-    return t("video.progress", { percent: Math.floor(100 * now.fraction), left });
+    return t("video.progress", { percent: Math.floor(100 * now.fraction), left: toldTime(now.left) });
   }
   if (made.value === undefined || !isCurrent.value) return t("video.preview");
   return t("video.done", {

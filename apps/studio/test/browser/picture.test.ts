@@ -1,7 +1,8 @@
 /** The picture: with every control it is what Node paints. */
 
-import { readPicture } from "adaattn/node";
+import { readPicture, resizePicture } from "adaattn/node";
 import { expect, inject, test } from "vitest";
+import { ssim } from "../../../../packages/adaattn/test/similarity.ts";
 import {
   change,
   give,
@@ -192,6 +193,23 @@ inChromium("the picture", () => {
     await page.getByRole("checkbox", { name: "Mix" }).check();
     await change(page, () => page.locator("[data-painting]").nth(1).click());
     expect(await page.getByRole("application", { name: /^Mixing pad/ }).count()).toBe(0);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("downloads what is seen at every size, and says how long that takes", async () => {
+    const page = await visit("?device=cpu#picture?photo=bee&paintings=monet-irises");
+    await painted(page);
+    const size = page.locator('select[name="size"]');
+    const told = await size.locator("option").allTextContents();
+    expect(told[0]).toMatch(/^As (seen, 512 x 405|the photo, 768 x 607)$/);
+    expect(told.at(-1)).toMatch(/^Twice as seen, \d+ x \d+, about \d+ (s|min)$/);
+    await size.selectOption({ index: 0 });
+    const seen = await result(page);
+    await size.selectOption("twice");
+    const twice = await result(page);
+    expect([twice.width, twice.height]).toEqual([2 * seen.width, expect.closeTo(2 * seen.height, -0.5)]);
+    // Strokes are as large in both; by pixels they would be half as large, with a likeness below 0.5.
+    expect(ssim(resizePicture(twice, seen), seen)).toBeGreaterThan(0.7);
     expect(opened.complaints).toEqual([]);
   });
 
