@@ -4,7 +4,7 @@ import { effect, signal } from "@preact/signals";
 import type { Attention, AttentionMap, Point } from "adaattn";
 import { fitWithin } from "adaattn/web";
 import type { AttentionRequest, Looked } from "./engine/protocol.ts";
-import { complain, engine, givePainting, look, PICTURE_MODEL, photo, settings, view } from "./state.ts";
+import { complain, engine, givePainting, lookOf, PICTURE_MODEL, photo, settings, view } from "./state.ts";
 
 export const LEVELS = [3, 4, 5] as const;
 export type Level = (typeof LEVELS)[number];
@@ -38,7 +38,7 @@ async function request(): Promise<AttentionRequest | undefined> {
   const side = SIDES[status.state === "ready" ? status.device : "cpu"];
   const { width, height } = opened.picture;
   const longerSide = Math.min(side, Math.max(width, height));
-  return { model: PICTURE_MODEL, photo: opened.key, painting, look: look.peek(), level: level.peek(), longerSide };
+  return { model: PICTURE_MODEL, photo: opened.key, painting, look: lookOf(painting), level: level.peek(), longerSide };
 }
 
 /** Colors of the pins, in order, and of the point that is pointed at, as sRGB bytes. */
@@ -86,8 +86,7 @@ effect(() => {
   probe.value;
   pins.value;
   photo.value;
-  settings.value.paintings;
-  look.value;
+  settings.value;
   if (view.value === "attention") ask();
 });
 
@@ -103,8 +102,7 @@ let controller = new AbortController();
 effect(() => {
   level.value;
   photo.value;
-  settings.value.paintings;
-  look.value;
+  settings.value;
   controller.abort(new DOMException("Another map was asked for.", "AbortError"));
   controller = new AbortController();
   map.value = undefined;

@@ -3,7 +3,7 @@
 import { effect, signal } from "@preact/signals";
 import type { Painted } from "./engine/protocol.ts";
 import { paintJob } from "./jobs.ts";
-import { complain, look, type Photo, PICTURE_MODEL, paintings, photo, settings, view } from "./state.ts";
+import { complain, lookOf, type Photo, PICTURE_MODEL, paintings, photo, settings, view } from "./state.ts";
 
 /** The longer side of a preview. Paintings are looked at as much smaller as it is than a picture, so that strokes are alike. */
 const PREVIEW_SIDE = 192;
@@ -17,12 +17,12 @@ let controller = new AbortController();
 let made = "";
 
 effect(() => {
-  const { strength, color, grain } = settings.value;
+  const { strength, color, grain, stroke, rotate, parts } = settings.value;
   const opened = photo.value;
   const ids = paintings.value.map(({ id }) => id);
   controller.abort(new DOMException("Other previews were asked for.", "AbortError"));
   if (!isEvery.value || opened === undefined || view.value !== "picture") return;
-  const kind = JSON.stringify([opened.key, strength, color, grain, look.value]);
+  const kind = JSON.stringify([opened.key, strength, color, grain, stroke, rotate, parts]);
   if (kind !== made) previews.value = new Map();
   made = kind;
   controller = new AbortController();
@@ -33,7 +33,7 @@ async function paintEvery(opened: Photo, ids: readonly string[], signal: AbortSi
   const { strength, color, grain } = settings.value;
   for (const painting of ids) {
     if (previews.peek().has(painting)) continue;
-    const shares = [{ painting, look: look.peek(), weight: 1 }] as const;
+    const shares = [{ painting, look: lookOf(painting), weight: 1 }] as const;
     const job = { model: PICTURE_MODEL, shares, strength, color, grain, strokeBy: "picture" } as const;
     const painted = await paintJob(job, opened.key, { longerSide: PREVIEW_SIDE, paintingSide: PREVIEW_SIDE, signal });
     signal.throwIfAborted();

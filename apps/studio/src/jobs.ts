@@ -9,7 +9,7 @@ import type { AskOptions } from "./engine/client.ts";
 import type { Painted, PaintRequest, Share } from "./engine/protocol.ts";
 import { padWeights } from "./mixing.ts";
 import { maskOf } from "./regions.ts";
-import { engine, givePainting, look, PICTURE_MODEL, settings, VIDEO_MODEL } from "./state.ts";
+import { engine, givePainting, lookOf, PICTURE_MODEL, settings, VIDEO_MODEL } from "./state.ts";
 
 /** What is painted: a picture, or frames, which are painted by a faster model, alike from one to the next, and without regions. */
 export type Use = "picture" | "frames";
@@ -47,7 +47,9 @@ function sharesOf(withRegions: boolean): Share[] {
     const isPainted = withRegions && regions !== undefined;
     const weight = isPainted ? 1 : (weights[index] ?? 0);
     const mask = isPainted ? maskOf(regions, painting) : undefined;
-    return weight < 0.005 || (isPainted && mask === undefined) ? [] : [{ painting, look: look.value, weight, mask }];
+    return weight < 0.005 || (isPainted && mask === undefined)
+      ? []
+      : [{ painting, look: lookOf(painting), weight, mask }];
   });
 }
 

@@ -2,6 +2,7 @@
 
 import { computed, type Signal, signal } from "@preact/signals";
 import type { PaintControls } from "adaattn/web";
+import { type Part, readPart, writePart } from "./parting.ts";
 import { type Regions, regionsFor } from "./regions.ts";
 
 /** Where the marker stands on the mixing pad, from 0 to 1 from its left and top edge. */
@@ -22,6 +23,8 @@ export interface Settings {
   readonly rotate: number;
   /** How much brushwork grows where the photograph is flat, from 0 to 1. */
   readonly grain: number;
+  /** The parts of paintings that are used, by painting; all of it where none is said. */
+  readonly parts: Readonly<Record<string, Part>>;
   /** Where each painting goes, at least one of those that are chosen; undefined where they go everywhere. */
   readonly regions: Regions | undefined;
 }
@@ -36,6 +39,7 @@ export const DEFAULTS: Settings = {
   stroke: 1,
   rotate: 0,
   grain: 0,
+  parts: {},
   regions: undefined,
 };
 
@@ -109,6 +113,9 @@ export function toParameters(settings: Settings, isLinkable: (painting: string) 
   for (const name of ["strength", "stroke", "rotate", "grain"] as const) {
     if (settings[name] !== DEFAULTS[name]) parameters.set(name, String(round(settings[name])));
   }
+  // One for each painting, in their order.
+  const parts = paintings.map((id) => settings.parts[id]);
+  if (parts.some(Boolean)) parameters.set("parts", parts.map((part) => (part ? writePart(part) : "")).join(";"));
   if (settings.color !== DEFAULTS.color) parameters.set("color", settings.color);
   return parameters;
 }
@@ -124,14 +131,21 @@ export function fromParameters(parameters: URLSearchParams, isKnown: (painting: 
   const [x = Number.NaN, y = Number.NaN] = (parameters.get("mix") ?? "").split(",").map(Number);
   const isInside = x >= 0 && x <= 1 && y >= 0 && y <= 1;
   const color = (["style", "content", "match"] as const).find((one) => one === parameters.get("color"));
+  const chosen = paintings.length > 0 ? paintings : DEFAULTS.paintings;
+  const written = (parameters.get("parts") ?? "").split(";");
+  const parts = chosen.flatMap((id, index) => {
+    const part = readPart(written[index] ?? "");
+    return part === undefined ? [] : [[id, part] as const];
+  });
   return {
-    paintings: paintings.length > 0 ? paintings : DEFAULTS.paintings,
+    paintings: chosen,
     pad: parameters.has("mix") && isInside ? { x, y } : DEFAULTS.pad,
     strength: number("strength", 0, 2, DEFAULTS.strength),
     color: color ?? DEFAULTS.color,
     stroke: number("stroke", 0.5, 2, DEFAULTS.stroke),
     rotate: number("rotate", -180, 180, DEFAULTS.rotate),
     grain: number("grain", 0, 1, DEFAULTS.grain),
+    parts: Object.fromEntries(parts),
     regions: undefined,
   };
 }

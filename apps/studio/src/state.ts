@@ -1,9 +1,12 @@
 /** What the page knows: the view, the photograph, the paintings, the settings, and the notices to the user. */
 
-import { batch, computed, effect, signal } from "@preact/signals";
+import { batch, effect, signal } from "@preact/signals";
 import type { Device, Picture } from "adaattn";
 import { STYLE_SIDE } from "adaattn/internal";
+import { rotatePicture } from "adaattn/web";
 import { Engine } from "./engine/client.ts";
+import type { Look } from "./engine/protocol.ts";
+import { type Part, partOf, WHOLE } from "./parting.ts";
 import {
   type BundledPainting,
   EXAMPLE_PHOTO,
@@ -28,9 +31,20 @@ export interface Photo {
   readonly key: string;
   readonly name: string;
   readonly picture: Picture;
+  /** As it was opened, and what was made of that. */
+  readonly original: Picture;
+  readonly cut: Cut;
   /** Of the bundled photographs, for links. */
   readonly sample: string | undefined;
 }
+
+/** How a photograph was turned, clockwise by quarters, and which part was then taken. */
+export interface Cut {
+  readonly quarters: number;
+  readonly part: Part;
+}
+
+const UNCUT: Cut = { quarters: 0, part: WHOLE };
 
 /** A painting that can be chosen. */
 export interface Painting {
@@ -123,17 +137,30 @@ export async function openPhoto(file: Blob, name: string, from?: string, ask = +
   try {
     const { picture, note } = await openPicture(file, name);
     if (ask !== lastAsked) return;
-    const key = `photo ${++count}`;
-    engine.keep(key, picture);
-    if (settings.value.regions !== undefined) settings.change({ regions: undefined });
     sample.value = from;
-    const before = photo.peek();
-    photo.value = { key, name, picture, sample: from };
-    if (before !== undefined) engine.forget(before.key);
+    showPhoto({ name, picture, original: picture, cut: UNCUT, sample: from });
     notice.value = note === undefined ? undefined : { text: note, isProblem: false };
   } catch (error) {
     complain(error);
   }
+}
+
+/** Shows a photograph in the place of the one before; regions are painted on one photograph. */
+function showPhoto(shown: Omit<Photo, "key">): void {
+  const key = `photo ${++count}`;
+  engine.keep(key, shown.picture);
+  if (settings.value.regions !== undefined) settings.change({ regions: undefined });
+  const before = photo.peek();
+  photo.value = { ...shown, key };
+  if (before !== undefined) engine.forget(before.key);
+}
+
+/** Turns and cuts the photograph, always out of what was opened. */
+export function cutPhoto(cut: Cut): void {
+  const opened = photo.peek();
+  if (opened === undefined) return;
+  const { original } = opened;
+  showPhoto({ ...opened, picture: partOf(rotatePicture(original, 90 * cut.quarters), cut.part), cut });
 }
 
 /** Opens a bundled photograph; an unknown name does nothing. */
@@ -226,10 +253,10 @@ async function fetchBlob(url: string): Promise<Blob> {
   return response.blob();
 }
 
-/** How the chosen paintings are looked at. */
-export const look = computed(() => {
-  const { stroke, rotate } = settings.value;
-  return { stroke, rotate };
-});
+/** How a painting is looked at. */
+export function lookOf(painting: string): Look {
+  const { stroke, rotate, parts } = settings.value;
+  return { stroke, rotate, part: parts[painting] };
+}
 
 openSample(parameters.get("photo") ?? "");

@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { Scenes } from "../src/engine/scenes.ts";
 import { padCorners, padWeights } from "../src/mixing.ts";
 import { Pace } from "../src/pace.ts";
+import { movedPart, partOf, readPart, resizedPart, WHOLE, writePart } from "../src/parting.ts";
 import { headerSize, isAnimated, kindOf } from "../src/pictures/fileKinds.ts";
 import { dab, drawRegions, emptyRegions, maskOf } from "../src/regions.ts";
 import { DEFAULTS, fromParameters, History, toParameters } from "../src/settings.ts";
@@ -47,6 +48,7 @@ describe("settings", () => {
       color: "match",
       stroke: 0.5,
       rotate: -45,
+      parts: { "hokusai-great-wave": { left: 0, top: 0.25, right: 0.5, bottom: 1 } },
     } as const;
     expect(fromParameters(toParameters(all, known), known)).toEqual(all);
     expect(toParameters(DEFAULTS, known).toString()).toBe("");
@@ -125,6 +127,34 @@ describe("regions", () => {
     );
     expect(dab(two, { painting: undefined, radius: 2 }, [0, 0], [1, 1]).planes).toEqual({});
     expect(empty.planes).toEqual({});
+  });
+});
+
+describe("parts of pictures", () => {
+  const part = { left: 0.25, top: 0.25, right: 0.75, bottom: 0.5 };
+
+  test("stay inside, and keep a size", () => {
+    expect(movedPart(part, 0.5, -1)).toEqual({ left: 0.5, top: 0, right: 1, bottom: 0.25 });
+    expect(resizedPart(part, "top left", -1, 0.1)).toEqual({ left: 0, top: 0.1, right: 0.75, bottom: 0.5 });
+    const { right, bottom } = resizedPart(part, "bottom right", 0, 2);
+    expect([right, bottom]).toEqual([expect.closeTo(0.33, 9), 1]);
+  });
+
+  test("are the pixels that they name, and the picture itself where they are all of it", () => {
+    const data = Uint8ClampedArray.from({ length: 40 * 80 * 4 }, (_, at) => (at >> 2) % 251);
+    const picture = { width: 40, height: 80, data };
+    const cut = partOf(picture, part);
+    expect([cut.width, cut.height]).toEqual([20, 20]);
+    expect(cut.data[0]).toBe((20 * 40 + 10) % 251);
+    expect(partOf(picture, WHOLE)).toBe(picture);
+    expect(partOf(picture, { left: 0.9, top: 0.9, right: 1, bottom: 1 })).toMatchObject({ width: 16, height: 16 });
+  });
+
+  test("go through an address and back, and anything else is none", () => {
+    expect(readPart(writePart(part))).toEqual(part);
+    for (const text of ["", "0,0,1", "0,0,2,1", "0.5,0,0.5,1", "a,b,c,d", "-1,0,1,1"]) {
+      expect(readPart(text)).toBeUndefined();
+    }
   });
 });
 

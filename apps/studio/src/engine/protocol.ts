@@ -2,9 +2,13 @@
 
 import type { Attention, AttentionMap, Device, PaintOptions, Picture, Point } from "adaattn";
 import type { PaintControls, StyleControls, WebProblemCode } from "adaattn/web";
+import type { Part } from "../parting.ts";
 
-/** How a painting is looked at: the style controls that the studio offers. */
-export type Look = Pick<StyleControls, "stroke" | "rotate">;
+/** How a painting is looked at: the style controls that the studio offers, and which part of it. */
+export interface Look extends Pick<StyleControls, "stroke" | "rotate"> {
+  /** The part of the painting that is used; all of it by default. */
+  readonly part: Part | undefined;
+}
 
 /** A painting that counts, by the key under which the worker keeps it. */
 export interface Share {

@@ -1,5 +1,6 @@
 /** The worker that paints: it owns the engine, the models, the pictures that the page gave it, and the styles made of them. */
 
+import type { StyleOptions } from "adaattn";
 import {
   type CallOptions,
   type Device,
@@ -16,6 +17,7 @@ import {
   WebEngine,
   WebProblem,
 } from "adaattn/web";
+import { partOf, WHOLE } from "../parting.ts";
 import { paint, resize } from "./paint.ts";
 import type {
   AttentionRequest,
@@ -139,11 +141,11 @@ function pictureAt(photo: Photo, longerSide: number | undefined): Picture {
 }
 
 async function styleOf(model: Model, painting: string, look: Look, { signal }: CallOptions): Promise<Style> {
-  const key = JSON.stringify([model.name, painting, look.stroke, look.rotate]);
+  const key = JSON.stringify([model.name, painting, look.stroke, look.rotate, look.part]);
   const known = styles.get(key);
   styles.delete(key);
-  const picture = pictureOf(painting);
-  const making = known ?? model.style(picture, { ...look, signal });
+  const { part = WHOLE, ...controls } = look;
+  const making = known ?? model.style(partOf(pictureOf(painting), part), { ...controls, signal });
   styles.set(key, making);
   making.catch(() => styles.get(key) === making && styles.delete(key));
   for (const [old, style] of styles) {
@@ -160,6 +162,16 @@ async function styleOf(model: Model, painting: string, look: Look, { signal }: C
   }
 }
 
+/** A style of a small copy of a painting, which is not kept. */
+function smallStyle(
+  model: Model,
+  painting: string,
+  { part = WHOLE, ...controls }: Look,
+  options: Pick<StyleOptions, "size" | "signal">,
+): Promise<Style> {
+  return model.style(partOf(pictureOf(painting), part), { ...controls, ...options });
+}
+
 async function paintShares(request: PaintRequest, call: Call): Promise<Painted> {
   const { model: name, photo, shares, longerSide, paintingSide, clip, ...controls } = request;
   const { signal, report } = call;
@@ -170,7 +182,7 @@ async function paintShares(request: PaintRequest, call: Call): Promise<Painted> 
     const style =
       paintingSide === undefined
         ? await styleOf(model, painting, look, { signal })
-        : await model.style(pictureOf(painting), { ...look, size: paintingSide, signal });
+        : await smallStyle(model, painting, look, { size: paintingSide, signal });
     made.push({ style, weight, mask });
   }
   const onProgress: CallOptions["onProgress"] = ({ stage, fraction }) =>

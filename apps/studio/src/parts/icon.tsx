@@ -13,6 +13,7 @@ const PATHS = {
   copy: "M9 9h11v11H9ZM5 15H4V4h11v1",
   camera: "M4 8h3l2-3h6l2 3h3v11H4ZM12 10a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7Z",
   open: "M4 19V5h6l2 3h8v11Z",
+  crop: "M7 3v14h14M3 7h14v14",
   close: "M6 6l12 12M18 6 6 18",
   brush: "M14 6l4 4-8 8c-2 2-6 1-6 1s2-1 2-4a3 3 0 0 1 1-2ZM16 4l4 4",
   check: "m5 12 5 5 9-10",

@@ -7,12 +7,14 @@ import { PHOTOS, thumbnailUrl } from "../pictures/bundled.ts";
 import { complain, openPhoto, openSample, photo } from "../state.ts";
 import { nameOf, t } from "../texts/texts.ts";
 import { Dialog, OpenButton } from "./controls.tsx";
+import { CropPhoto } from "./cropPhoto.tsx";
 import { Icon } from "./icon.tsx";
 
 const hasTouch = () => matchMedia("(pointer: coarse)").matches;
 
 export function OpenPhoto({ isMain }: { readonly isMain: boolean }) {
   const isShooting = useSignal(false);
+  const isCropping = useSignal(false);
   const open = (file: File) => openPhoto(file, file.name);
   return (
     <div class={`actions ${isMain ? "" : "compact"}`}>
@@ -35,6 +37,25 @@ export function OpenPhoto({ isMain }: { readonly isMain: boolean }) {
           <Icon name="camera" />
           <span class="text">{t("photo.take")}</span>
         </button>
+      )}
+      {photo.value && (
+        <button
+          type="button"
+          onClick={() => {
+            isCropping.value = true;
+          }}
+        >
+          <Icon name="crop" />
+          <span class="text">{t("crop.title")}</span>
+        </button>
+      )}
+      {photo.value && isCropping.value && (
+        <CropPhoto
+          photo={photo.value}
+          onClose={() => {
+            isCropping.value = false;
+          }}
+        />
       )}
       {isShooting.value && (
         <Shoot

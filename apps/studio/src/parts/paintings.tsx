@@ -13,6 +13,7 @@ import {
 } from "../state.ts";
 import { nameOf, t } from "../texts/texts.ts";
 import { OpenButton, Switch } from "./controls.tsx";
+import { CropPainting } from "./cropPainting.tsx";
 import { Icon } from "./icon.tsx";
 
 /** Who made a painting, and when; undefined for the user's own. */
@@ -141,15 +142,33 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
 /** The painting that was chosen last, and who made it. */
 export function Chosen() {
   const last = paintings.value.find(({ id }) => id === settings.value.paintings.at(-1));
+  const isCropping = useSignal(false);
   if (last === undefined) return null;
   return (
-    <p class="credit">
+    <div class="credit">
       <cite>{nameOf(last.id, last.title)}</cite> {creditOf(last) ?? t("paintings.own")}
+      <button
+        type="button"
+        class="quiet"
+        onClick={() => {
+          isCropping.value = true;
+        }}
+      >
+        {t(settings.value.parts[last.id] ? "crop.painting.other" : "crop.painting.open")}
+      </button>
       {last.credit === undefined && (
         <button type="button" class="quiet" title={t("paintings.kept")} onClick={() => removePainting(last.id)}>
           {t("paintings.remove")}
         </button>
       )}
-    </p>
+      {isCropping.value && (
+        <CropPainting
+          painting={last}
+          onClose={() => {
+            isCropping.value = false;
+          }}
+        />
+      )}
+    </div>
   );
 }

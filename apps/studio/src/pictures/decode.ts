@@ -72,6 +72,15 @@ export function pixelsOf(source: CanvasImageSource, { width, height }: Size): Op
   return { width, height, data: context.getImageData(0, 0, width, height).data };
 }
 
+/** A picture with at most so long a side; the picture itself where it has that. */
+export function shrunk(picture: Picture, longest: number): Picture {
+  const { width, height, data } = picture;
+  if (Math.max(width, height) <= longest) return picture;
+  const canvas = new OffscreenCanvas(width, height);
+  canvas.getContext("2d")?.putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+  return pixelsOf(canvas, fitWithin(width, height, longest));
+}
+
 function within({ width, height }: Size, longest: number): Size {
   const shrunk = Math.sqrt(Math.min(1, MOST_PIXELS / (width * height)));
   const longer = Math.min(longest, Math.floor(Math.max(width, height) * shrunk));

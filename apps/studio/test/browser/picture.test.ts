@@ -1,6 +1,7 @@
 /** The picture: with every control it is what Node paints. */
 
 import { readPicture, resizePicture } from "adaattn/node";
+import sharp, { type Region } from "sharp";
 import { expect, inject, test } from "vitest";
 import { ssim } from "../../../../packages/adaattn/test/similarity.ts";
 import {
@@ -210,6 +211,48 @@ inChromium("the picture", () => {
     expect([twice.width, twice.height]).toEqual([2 * seen.width, expect.closeTo(2 * seen.height, -0.5)]);
     // Strokes are as large in both; by pixels they would be half as large, with a likeness below 0.5.
     expect(ssim(resizePicture(twice, seen), seen)).toBeGreaterThan(0.7);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("turns and cuts the photo, and uses a part of a painting, by pointer and by keys, as Node does", async () => {
+    const page = await visit("?device=cpu");
+    await give(page, "painting", path("painting.png"));
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    await page.getByRole("button", { name: "Crop and turn" }).click();
+    await page.getByRole("button", { name: "Turn right" }).click();
+    const corners = page.getByRole("button", { name: /^A corner\./ });
+    // The photo is 112 x 160 now; by pointer the corner goes to its middle, by keys the frame to its right edge.
+    const box = (await page.locator(".cropper").boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    await page.mouse.move(box.x + box.width - 2, box.y + box.height - 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 3 });
+    await page.mouse.up();
+    await page.getByRole("application", { name: /^The part that is kept/ }).focus();
+    for (let step = 0; step < 26; step++) await page.keyboard.press("ArrowRight");
+    await change(page, () => page.getByRole("button", { name: "Apply" }).click());
+    const cut = await result(page);
+    expect([cut.width, cut.height]).toEqual([56, 80]);
+
+    await page.getByRole("button", { name: "Use a part" }).click();
+    await corners.nth(3).focus();
+    for (let step = 0; step < 25; step++) await page.keyboard.press("ArrowUp");
+    await change(page, () => page.getByRole("button", { name: "Apply" }).click());
+    const both = await result(page);
+    const node = async (file: string, area: Region, turn: number, name: string) =>
+      sharp(await sharp(path(file)).rotate(turn).toBuffer())
+        .extract(area)
+        .toFile(path(name));
+    await node("photo.png", { left: 56, top: 0, width: 56, height: 80 }, 90, "cut photo.png");
+    await node("painting.png", { left: 0, top: 0, width: 144, height: 64 }, 0, "cut painting.png");
+    expect(largestDifference(both, await inNode("cut photo.png", "cut painting.png"))).toBeLessThanOrEqual(3);
+    expect(largestDifference(both, cut)).toBeGreaterThan(10);
+    // What was opened is still there.
+    await page.getByRole("button", { name: "Crop and turn" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Reset" }).click();
+    await change(page, () => page.getByRole("button", { name: "Apply" }).click());
+    const again = await result(page);
+    expect([again.width, again.height]).toEqual([160, 112]);
     expect(opened.complaints).toEqual([]);
   });
 
