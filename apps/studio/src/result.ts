@@ -30,6 +30,11 @@ export interface Result {
   readonly settings: Settings;
 }
 
+/** What a result's file is called. */
+export function nameOfFile({ photo, settings }: Result, ending: string): string {
+  return `${photo.name.replace(/\.\w+$/, "")}, ${settings.paintings[0]}.${ending}`;
+}
+
 export type Work =
   | { readonly state: "idle" }
   /** With the share of the painting that is done, where it has begun. */

@@ -18,7 +18,15 @@ import {
 } from "./pictures/bundled.ts";
 import { openPicture } from "./pictures/decode.ts";
 import { dropPainting, keepPainting, keptPaintings } from "./pictures/kept.ts";
-import { DEFAULTS, fromParameters, History, MOST_PAINTINGS, toParameters, withPaintings } from "./settings.ts";
+import {
+  DEFAULTS,
+  fromParameters,
+  History,
+  MOST_PAINTINGS,
+  type Settings,
+  toParameters,
+  withPaintings,
+} from "./settings.ts";
 import { sentenceOf } from "./texts/problems.ts";
 import { nameOf, t } from "./texts/texts.ts";
 
@@ -99,11 +107,17 @@ export function complain(error: unknown): void {
 /** Marks the entries of the browser's history that the page made: going back to one changes the view and nothing else. */
 const OWN = { isStudio: true };
 
+/** Settings and a bundled photograph as the parameters of an address. */
+export function linkOf(set: Settings, photo: string | undefined): string {
+  const link = toParameters(set, isBundled);
+  if (photo !== undefined) link.set("photo", photo);
+  return String(link);
+}
+
 /** The address mirrors what is shown, so that it can be shared. */
 effect(() => {
-  const link = toParameters(settings.value, isBundled);
-  if (sample.value !== undefined) link.set("photo", sample.value);
-  const hash = `#${view.value}${link.size > 0 ? `?${link}` : ""}`;
+  const link = linkOf(settings.value, sample.value);
+  const hash = `#${view.value}${link === "" ? "" : `?${link}`}`;
   history.replaceState(OWN, "", `${location.pathname}${location.search}${hash}`);
 });
 
@@ -119,14 +133,19 @@ addEventListener("popstate", ({ state }: PopStateEvent) => {
   view.value = VIEWS.find((one) => one === name) ?? view.peek();
   if (state?.isStudio || rest === "") return;
   // The user followed a link or wrote an address.
-  const link = new URLSearchParams(rest);
+  follow(rest);
+});
+
+/** Sets what the parameters of an address say, and opens their photograph. */
+export function follow(parameters: string): void {
+  const link = new URLSearchParams(parameters);
   const { regions: _, ...linked } = fromParameters(link, isBundled);
   // At once, so that the address never is that of the new settings with the old photograph: a reload may come at any moment.
   batch(() => {
     settings.change({ ...linked, ...withPaintings(settings.value, linked.paintings) });
     openSample(link.get("photo") ?? "");
   });
-});
+}
 
 let count = 0;
 /** The photograph that was asked for last; one that comes later but was asked for before is not shown. */

@@ -7,6 +7,7 @@ import { padCorners, padWeights } from "../src/mixing.ts";
 import { Pace } from "../src/pace.ts";
 import { movedPart, partOf, readPart, resizedPart, WHOLE, writePart } from "../src/parting.ts";
 import { headerSize, isAnimated, kindOf } from "../src/pictures/fileKinds.ts";
+import { surplusOf } from "../src/pictures/kept.ts";
 import { dab, drawRegions, emptyRegions, maskOf } from "../src/regions.ts";
 import { DEFAULTS, fromParameters, History, toParameters } from "../src/settings.ts";
 import { en } from "../src/texts/en.ts";
@@ -156,6 +157,14 @@ describe("parts of pictures", () => {
       expect(readPart(text)).toBeUndefined();
     }
   });
+});
+
+test("results are kept while there is room for their number and their bytes", () => {
+  const results = [30, 40, 50, 10].map((size) => ({ file: { size } }));
+  expect(surplusOf(results, { count: 9, bytes: 1000 })).toBe(0);
+  expect(surplusOf(results, { count: 2, bytes: 1000 })).toBe(2);
+  expect(surplusOf(results, { count: 9, bytes: 100 })).toBe(2);
+  expect(surplusOf(results, { count: 9, bytes: 20 })).toBe(4);
 });
 
 describe("files", () => {

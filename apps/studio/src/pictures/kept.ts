@@ -1,4 +1,7 @@
-/** The user's own paintings, kept in this browser across visits (IndexedDB). Where it keeps nothing, they last as long as the page. */
+/**
+ * What is kept in this browser across visits (IndexedDB): the user's own paintings, and the last results. Where the browser keeps
+ * nothing, as in some private windows, they last as long as the page.
+ */
 
 /** A painting as it is kept. */
 export interface KeptPainting {
@@ -9,23 +12,47 @@ export interface KeptPainting {
   readonly added: number;
 }
 
-const STORE = "paintings";
+/** A result as it is kept. */
+export interface KeptResult {
+  /** The same for results of the same photograph in the same paintings, of which only the last is kept. */
+  readonly id: string;
+  /** What its file is called. */
+  readonly name: string;
+  readonly file: Blob;
+  /** What was set, as the parameters of an address. */
+  readonly link: string;
+  readonly added: number;
+}
+
+/** So many results are kept, and at most so many bytes of them. */
+export const MOST_RESULTS = { count: 24, bytes: 40e6 } as const;
+
+const STORES = ["paintings", "results"] as const;
+type Store = (typeof STORES)[number];
 
 function openDatabase(): Promise<IDBDatabase> {
   return new Promise((resolve, reject) => {
-    const asked = indexedDB.open("adaattn-studio", 1);
-    asked.onupgradeneeded = () => asked.result.createObjectStore(STORE, { keyPath: "id" });
+    const asked = indexedDB.open("adaattn-studio", 2);
+    asked.onupgradeneeded = () => {
+      for (const name of STORES) {
+        if (!asked.result.objectStoreNames.contains(name)) asked.result.createObjectStore(name, { keyPath: "id" });
+      }
+    };
     asked.onsuccess = () => resolve(asked.result);
     asked.onerror = () => reject(asked.error);
   });
 }
 
-async function inStore<T>(mode: IDBTransactionMode, ask: (store: IDBObjectStore) => IDBRequest<T>): Promise<T> {
+async function inStore<T>(
+  name: Store,
+  mode: IDBTransactionMode,
+  ask: (store: IDBObjectStore) => IDBRequest<T>,
+): Promise<T> {
   const database = await openDatabase();
   try {
     return await new Promise((resolve, reject) => {
-      const transaction = database.transaction(STORE, mode);
-      const asked = ask(transaction.objectStore(STORE));
+      const transaction = database.transaction(name, mode);
+      const asked = ask(transaction.objectStore(name));
       transaction.oncomplete = () => resolve(asked.result);
       transaction.onabort = () => reject(transaction.error);
     });
@@ -34,16 +61,45 @@ async function inStore<T>(mode: IDBTransactionMode, ask: (store: IDBObjectStore)
   }
 }
 
-/** Those that were kept, the oldest first; none where the browser keeps nothing, as in some private windows. */
+/** Those that were kept, the oldest first; none where the browser keeps nothing. */
 export async function keptPaintings(): Promise<readonly KeptPainting[]> {
-  const kept: KeptPainting[] = await inStore("readonly", (store) => store.getAll()).catch(() => []);
+  const kept: KeptPainting[] = await inStore("paintings", "readonly", (store) => store.getAll()).catch(() => []);
   return kept.sort((a, b) => a.added - b.added);
 }
 
 export async function keepPainting(painting: KeptPainting): Promise<void> {
-  await inStore("readwrite", (store) => store.put(painting)).catch(() => undefined);
+  await inStore("paintings", "readwrite", (store) => store.put(painting)).catch(() => undefined);
 }
 
 export async function dropPainting(id: string): Promise<void> {
-  await inStore("readwrite", (store) => store.delete(id)).catch(() => undefined);
+  await inStore("paintings", "readwrite", (store) => store.delete(id)).catch(() => undefined);
+}
+
+/** Those that were kept, the newest first; none where the browser keeps nothing. */
+export async function keptResults(): Promise<readonly KeptResult[]> {
+  const kept: KeptResult[] = await inStore("results", "readonly", (store) => store.getAll()).catch(() => []);
+  return kept.sort((a, b) => b.added - a.added);
+}
+
+/** Keeps a result in the place of an earlier one of the same id. */
+export async function keepResult(result: KeptResult): Promise<void> {
+  await inStore("results", "readwrite", (store) => store.put(result)).catch(() => undefined);
+}
+
+export async function dropResult(id: string): Promise<void> {
+  await inStore("results", "readwrite", (store) => store.delete(id)).catch(() => undefined);
+}
+
+/** Those of the results, the newest first, for which there is no room. */
+export function surplusOf(
+  results: readonly { readonly file: { readonly size: number } }[],
+  { count, bytes }: { readonly count: number; readonly bytes: number } = MOST_RESULTS,
+): number {
+  let [fit, total] = [0, 0];
+  for (const { file } of results) {
+    total += file.size;
+    if (fit === count || total > bytes) break;
+    fit++;
+  }
+  return results.length - fit;
 }

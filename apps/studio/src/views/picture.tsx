@@ -14,10 +14,11 @@ import { Icon, IconButton, type IconName } from "../parts/icon.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { MixingPad } from "../parts/pad.tsx";
 import { Paintings } from "../parts/paintings.tsx";
+import { Recent } from "../parts/recent.tsx";
 import { Regions } from "../parts/regions.tsx";
 import { EXAMPLE, EXAMPLE_PHOTO, photoUrl } from "../pictures/bundled.ts";
 import { copyPicture, copyText, encodePicture, type SavedFormat, saveFile } from "../pictures/save.ts";
-import { again, finished, type Result, result, stop, wantedSize, work } from "../result.ts";
+import { again, finished, nameOfFile, result, stop, wantedSize, work } from "../result.ts";
 import { complain, photo, say, settings } from "../state.ts";
 import { sentenceOf } from "../texts/problems.ts";
 import { t } from "../texts/texts.ts";
@@ -42,6 +43,7 @@ export function PictureView() {
           </section>
         )}
         <Samples />
+        <Recent />
         <p class="hint">{t("photo.hint")}</p>
       </div>
     </>
@@ -211,10 +213,6 @@ interface ModeProps {
 
 function Mode({ icon, label, isOn, onToggle }: ModeProps) {
   return <IconButton icon={icon} label={label} isPressed={isOn} onClick={() => onToggle(!isOn)} />;
-}
-
-function nameOfFile(made: Result, ending: string): string {
-  return `${made.photo.name.replace(/\.\w+$/, "")}, ${made.settings.paintings[0]}.${ending}`;
 }
 
 async function download(): Promise<void> {

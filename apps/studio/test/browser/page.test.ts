@@ -1,9 +1,10 @@
 /** The page around the views: its history, themes and languages. */
 
+import { readPicture } from "adaattn/node";
 import axe from "axe-core";
 import { expect, test } from "vitest";
 import { serve } from "../site.ts";
-import { give, inChromium, opened, PATIENCE, painted, path, visit, visitAt } from "./harness.ts";
+import { change, download, give, inChromium, opened, PATIENCE, painted, path, visit, visitAt } from "./harness.ts";
 
 inChromium("the page", () => {
   test("goes back to another view, and keeps the photo, the user's painting and the regions", async () => {
@@ -85,6 +86,31 @@ inChromium("the page", () => {
     await page.locator('[data-painting="van-gogh-starry-night"]').waitFor();
     await page.waitForLoadState("networkidle");
     expect(await own.count()).toBe(0);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("keeps the last results across visits, until they are removed", async () => {
+    const page = await visit("?device=cpu#picture");
+    await give(page, "photo", path("tiny photo.png"));
+    await painted(page);
+    const first = page.getByRole("button", { name: "tiny photo, van-gogh-starry-night.jpg" });
+    await first.waitFor(PATIENCE);
+    await change(page, () => give(page, "painting", path("tiny painting.png")));
+    await expect.poll(() => page.locator(".recent .thumbnail").count(), PATIENCE).toBe(2);
+    // Another strength of the same is not another result.
+    await change(page, () => page.locator('input[name="strength"]').fill("0.5"));
+    await page.reload();
+    await first.waitFor(PATIENCE);
+    expect(await page.locator(".recent .thumbnail").count()).toBe(2);
+    await first.click();
+    const saved = await download(page, () => page.getByRole("button", { name: "Download this" }).click(), "kept.jpg");
+    expect(await readPicture(saved)).toMatchObject({ width: 48, height: 32 });
+    await page.getByRole("dialog").getByRole("button", { name: "Remove", exact: true }).click();
+    await first.waitFor({ state: "detached" });
+    await page.reload();
+    await page.locator(".recent .thumbnail").waitFor(PATIENCE);
+    await page.getByRole("button", { name: "Remove all" }).click();
+    await page.locator(".recent").waitFor({ state: "detached" });
     expect(opened.complaints).toEqual([]);
   });
 
