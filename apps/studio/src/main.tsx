@@ -4,7 +4,15 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import { complain, engine, PICTURE_MODEL } from "./state.ts";
 import { chooseLanguage, LANGUAGES, type Language, preferredLanguage } from "./texts/texts.ts";
-import "./style.css";
+// In this order: later rules outweigh earlier ones.
+import "./styles/base.css";
+import "./styles/page.css";
+import "./styles/fields.css";
+import "./styles/paintings.css";
+import "./styles/stage.css";
+import "./styles/pad.css";
+import "./styles/dialogs.css";
+import "./styles/narrow.css";
 
 const kept = localStorage.getItem("language");
 const language =
