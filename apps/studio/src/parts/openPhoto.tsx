@@ -8,7 +8,7 @@ import { complain, openPhoto, openSample, photo } from "../state.ts";
 import { nameOf, t } from "../texts/texts.ts";
 import { Dialog, OpenButton } from "./controls.tsx";
 import { CropPhoto } from "./cropPhoto.tsx";
-import { Icon } from "./icon.tsx";
+import { Icon, IconButton } from "./icon.tsx";
 
 const hasTouch = () => matchMedia("(pointer: coarse)").matches;
 
@@ -39,15 +39,13 @@ export function OpenPhoto({ isMain }: { readonly isMain: boolean }) {
         </button>
       )}
       {photo.value && (
-        <button
-          type="button"
+        <IconButton
+          icon="crop"
+          label={t("crop.title")}
           onClick={() => {
             isCropping.value = true;
           }}
-        >
-          <Icon name="crop" />
-          <span class="text">{t("crop.title")}</span>
-        </button>
+        />
       )}
       {photo.value && isCropping.value && (
         <CropPhoto

@@ -16,7 +16,12 @@ export function Recent() {
   if (recent.value.length === 0) return null;
   return (
     <section class="recent">
-      <h2>{t("recent.title")}</h2>
+      <header title={t("recent.hint")}>
+        <h2>{t("recent.title")}</h2>
+        <button type="button" class="quiet" onClick={() => removeAllRecent().catch(complain)}>
+          {t("recent.clear")}
+        </button>
+      </header>
       <div class="thumbnails">
         {recent.value.map((one) => (
           <button
@@ -32,10 +37,6 @@ export function Recent() {
           </button>
         ))}
       </div>
-      <p class="hint">{t("recent.hint")}</p>
-      <button type="button" class="quiet" onClick={() => removeAllRecent().catch(complain)}>
-        {t("recent.clear")}
-      </button>
       {shown.value && <Shown one={shown.value} onClose={close} />}
     </section>
   );

@@ -1,12 +1,11 @@
 /** The picture: the stage, the strip of paintings under it, and the controls beside them. */
 
-import { signal } from "@preact/signals";
 import { isEvery } from "../every.ts";
 import { Adjust } from "../parts/adjust.tsx";
 import { BrushStage, brush, isBrushing } from "../parts/brush.tsx";
 import { Compare, isSplit } from "../parts/compare.tsx";
 import { PictureCanvas, Progress } from "../parts/controls.tsx";
-import { DownloadSize } from "../parts/downloadSize.tsx";
+import { DownloadChoice, format } from "../parts/downloadChoice.tsx";
 import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
 import { Every } from "../parts/every.tsx";
 import { FullScreen } from "../parts/fullScreen.tsx";
@@ -17,13 +16,11 @@ import { Paintings } from "../parts/paintings.tsx";
 import { Recent } from "../parts/recent.tsx";
 import { Regions } from "../parts/regions.tsx";
 import { EXAMPLE, EXAMPLE_PHOTO, photoUrl } from "../pictures/bundled.ts";
-import { copyPicture, copyText, encodePicture, type SavedFormat, saveFile } from "../pictures/save.ts";
+import { copyPicture, copyText, encodePicture, saveFile } from "../pictures/save.ts";
 import { again, finished, nameOfFile, result, stop, wantedSize, work } from "../result.ts";
 import { complain, photo, say, settings } from "../state.ts";
 import { sentenceOf } from "../texts/problems.ts";
 import { t } from "../texts/texts.ts";
-
-const format = signal<SavedFormat>("png");
 
 export function PictureView() {
   return (
@@ -35,6 +32,7 @@ export function PictureView() {
       </div>
       <div class="panel">
         {isBrushing.value && photo.value !== undefined ? <Regions /> : <Adjust />}
+        {photo.value && <DownloadChoice />}
         {settings.value.paintings.length > 1 && settings.value.regions === undefined && (
           <section>
             <h2>{t("mix.title")}</h2>
@@ -158,19 +156,6 @@ function Status() {
         />
         <IconButton icon="copy" label={t("result.copy")} isDisabled={!isCurrent} onClick={copy} />
         <IconButton icon="share" label={t("result.share")} isDisabled={!isCurrent} onClick={share} />
-        <DownloadSize />
-        <select
-          name="format"
-          aria-label={t("result.format")}
-          value={format.value}
-          onChange={(event) => {
-            format.value = event.currentTarget.value as SavedFormat;
-          }}
-        >
-          <option value="png">PNG</option>
-          <option value="jpeg">JPEG</option>
-          <option value="webp">WebP</option>
-        </select>
         <button type="button" class="main" disabled={!isCurrent} onClick={download}>
           <Icon name="download" />
           {t("result.download")}
