@@ -96,7 +96,7 @@ describe("regions in colours", () => {
     [
       "a text that is no colour",
       ["red", "rot"],
-      "Expected a colour such as red or #ff0000 for a region but received rot.",
+      "Expected a color such as red or #ff0000 for a region but received rot.",
     ],
     [
       "a colour that is not in the mask",
@@ -107,7 +107,7 @@ describe("regions in colours", () => {
     [
       "a colour by two names",
       ["red", "#F00"],
-      "Expected one style for each region but received red and #F00, which are the same colour.",
+      "Expected one style for each region but received red and #F00, which are the same color.",
     ],
   ])("refuse %s", (_, colors, sentence) => {
     const mask = painted(30, 30, (x) => (x < 20 ? [255, 0, 0] : [0, 0, 255]));

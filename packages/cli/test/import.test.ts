@@ -149,11 +149,11 @@ describe("a model is imported", () => {
     const without = await run(...args);
     expect(without.code).toBe(2);
     expect(without.stderr).toMatch(
-      /photographs to normalise the encoder of vgg19\.pth over, since it is torchvision's, but received none\. Name a folder/,
+      /photographs to normalize the encoder of vgg19\.pth over, since it is torchvision's, but received none\. Name a folder/,
     );
     const { code, stdout } = await run(...args, "--pictures", "photos");
     expect(code).toBe(0);
-    expect(stdout).toMatch("the encoder was torchvision's and has been normalised over the photographs");
+    expect(stdout).toMatch("the encoder was torchvision's and has been normalized over the photographs");
     const { architecture, weights } = await readModel(join(folder, "normalised"));
     expect([...weights.keys()]).toEqual([...parametersOf(architecture).keys()]);
     expect(weights.get("vgg.0.weight")?.[0]).toBeCloseTo(1 / 0.229, 4);

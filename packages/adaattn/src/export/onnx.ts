@@ -92,7 +92,7 @@ function wholePart(
   const { output } = stylize(architecture, content, style, weights, { chosen });
   return {
     file: "model",
-    does: "a photograph and a painting become the stylised picture",
+    does: "a photograph and a painting become the stylized picture",
     outputs: { picture: clamp(output) },
   };
 }
@@ -115,7 +115,7 @@ function splitParts(architecture: Architecture, weights: Weights): ExportedPart[
     })),
     {
       file: "decode",
-      does: "a photograph's stacked features and what they attended to become the stylised picture",
+      does: "a photograph's stacked features and what they attended to become the stylized picture",
       outputs: { ...others, picture: clamp(picture) },
     },
   ];

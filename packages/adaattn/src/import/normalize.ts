@@ -119,7 +119,7 @@ async function meanActivations(
     session.dispose();
   }
   if (count === 0)
-    throw new AdaattnError("option", "Expected at least one picture to normalise the encoder over but received none.");
+    throw new AdaattnError("option", "Expected at least one picture to normalize the encoder over but received none.");
   return new Map([...sums].map(([name, sum]) => [name, sum.map((value) => value / count)]));
 }
 

@@ -60,7 +60,7 @@ export interface StyleValues {
   readonly mean: Tensor;
 }
 
-/** Centres values ([N, M, D]) per channel. */
+/** Centers values ([N, M, D]) per channel. */
 function center(keys: Tensor, values: Tensor): StyleValues {
   const mean = reduceMean(values, [1], true);
   return { keys, values: subtract(values, mean), mean };

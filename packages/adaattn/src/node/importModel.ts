@@ -97,15 +97,15 @@ export async function importModel(
   if (gathered.encoder !== "normalised") {
     if (options.normalize === undefined) {
       throw new PicturesNeeded(
-        `Expected photographs to normalise the encoder of ${gathered.from.get("the encoder")} over, since it is ${gathered.encoder}'s, but received none.`,
+        `Expected photographs to normalize the encoder of ${gathered.from.get("the encoder")} over, since it is ${gathered.encoder}'s, but received none.`,
       );
     }
     const engine = options.normalize.engine();
     try {
-      onProgress?.("normalising the encoder");
+      onProgress?.("normalizing the encoder");
       weights = await normalizeFilters(engine, target.encoder, weights, options.normalize.pictures, {
         signal,
-        onPicture: (done) => onProgress?.(`normalising the encoder, picture ${done}`),
+        onPicture: (done) => onProgress?.(`normalizing the encoder, picture ${done}`),
       });
     } finally {
       await engine.dispose();

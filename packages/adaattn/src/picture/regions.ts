@@ -65,12 +65,12 @@ export function regionMasks(mask: Picture, colors: readonly string[]): Picture[]
     if (color === undefined) {
       throw new AdaattnError(
         "option",
-        `Expected a colour such as red or #ff0000 for a region but received ${text || "nothing"}.`,
+        `Expected a color such as red or #ff0000 for a region but received ${text || "nothing"}.`,
       );
     }
     const same = colors.slice(0, index).find((other) => parseColor(other)?.join() === color.join());
     if (same !== undefined) {
-      const both = same === text ? `two for ${text}` : `${same} and ${text}, which are the same colour`;
+      const both = same === text ? `two for ${text}` : `${same} and ${text}, which are the same color`;
       throw new AdaattnError("option", `Expected one style for each region but received ${both}.`);
     }
     return color;

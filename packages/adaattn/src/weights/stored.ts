@@ -101,7 +101,7 @@ export function decodeStored(dtype: StoredType, bytes: Uint8Array): StoredData {
 /** How a tensor lies among the values of a storage: all counts are in values, not bytes. */
 export interface View {
   readonly shape: readonly number[];
-  /** How many values apart neighbours along each axis lie. */
+  /** How many values apart neighbors along each axis lie. */
   readonly strides: readonly number[];
   /** Where the first value lies. */
   readonly offset: number;

@@ -2,7 +2,7 @@
  * Resizing pictures [N, C, H, W].
  *
  * nearest: the source position is floor(position * source / target), as PyTorch's `interpolate(mode="nearest")`.
- * bilinear: pixel centres are aligned (half_pixel, PyTorch's `align_corners=False`), edges repeated.
+ * bilinear: pixel centers are aligned (half_pixel, PyTorch's `align_corners=False`), edges repeated.
  *
  * Gradients: resizing is linear and works on rows and columns alike, y = R x C^T, so that dx = R^T dy C; upsampling by a
  * whole factor needs no matrices: dx sums dy over each factor x factor block.

@@ -48,7 +48,7 @@ export function addEvalCommand(
   program
     .command("eval")
     .summary("measure how well photographs are painted")
-    .description("Measures stylised pictures: those that a model makes now, or those that lie in a folder.")
+    .description("Measures stylized pictures: those that a model makes now, or those that lie in a folder.")
     .option("--content <FOLDER>", "the photographs")
     .requiredOption("--style <FOLDER>", "the paintings; with --video, or one painting")
     .option(

@@ -14,7 +14,7 @@ export interface Label {
 export const METRIC_LABELS: Readonly<Record<keyof Metrics | "seconds", Label>> = {
   contentDistance: {
     name: "Content distance",
-    meaning: "Squared error of the normalised relu4_1 and relu5_1 to the content's.",
+    meaning: "Squared error of the normalized relu4_1 and relu5_1 to the content's.",
     better: "low",
   },
   styleDistance: {
@@ -27,13 +27,13 @@ export const METRIC_LABELS: Readonly<Record<keyof Metrics | "seconds", Label>> =
     meaning: "Cosine of 3 x 3 patches of relu3_1 to their best match in the style.",
     better: "high",
   },
-  structuralSimilarity: { name: "SSIM", meaning: "Structural similarity to the content, in grey.", better: "high" },
+  structuralSimilarity: { name: "SSIM", meaning: "Structural similarity to the content, in gray.", better: "high" },
   histogramDistance: {
     name: "Histogram distance",
     meaning: "Wasserstein distance to the style's histograms of red, green and blue.",
     better: "low",
   },
-  seconds: { name: "Seconds", meaning: "Time of stylising, the style being known.", better: "low" },
+  seconds: { name: "Seconds", meaning: "Time of stylizing, the style being known.", better: "low" },
 };
 
 export const ROW_LABELS: Readonly<Record<RowName, string>> = {

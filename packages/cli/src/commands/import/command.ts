@@ -9,7 +9,7 @@ Examples:
   $ adaattn import --video vgg_normalised.pth latest_net_*.pth -o models/released-video
       the released network for video
   $ adaattn import --encoder vgg19-dcbb9e9d.pth --pictures photos -o vgg19.safetensors
-      torchvision's VGG-19, normalised over the photographs of a folder, for --loss-network
+      torchvision's VGG-19, normalized over the photographs of a folder, for --loss-network
   $ adaattn import --image https://example.org/adaattn.safetensors --sha256 0f3a... -o models/other
       downloaded once into the cache, continued where the connection breaks
 
@@ -47,9 +47,9 @@ export function addImportCommand(program: Command, context: { readonly signal: A
     .option("--encoder", "VGG-19 alone, as one safetensors file, for --loss-network")
     .requiredOption("-o, --output <FOLDER|FILE>", "the model's folder, new or empty; with --encoder a file")
     .option("--sha256 <HEX>", "what a URL's file must hash to; once for each URL, in their order", gather)
-    .option("--pictures <FOLDER>", "photographs to normalise a VGG-19 of torchvision or Keras over")
+    .option("--pictures <FOLDER>", "photographs to normalize a VGG-19 of torchvision or Keras over")
     .option("--half", "store 16-bit floats: half the size")
-    .option("--threads <N>", "processor threads for normalising (default: all cores)")
+    .option("--threads <N>", "processor threads for normalizing (default: all cores)")
     .option("-q, --quiet", "print nothing but errors (and JSON, where asked for)")
     .option("--json", "print what was imported as one JSON object on stdout")
     .addHelpText("after", EXAMPLES)

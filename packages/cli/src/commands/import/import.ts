@@ -86,7 +86,7 @@ function describe({ name, parameters, encoder, parts, unused }: ImportedModel, o
     ...Object.entries(parts).map(([part, { file, sha256 }]) => `  ${part}: ${file} (SHA-256 ${sha256})`),
     ...(encoder === "normalised"
       ? []
-      : [`  the encoder was ${encoder}'s and has been normalised over the photographs`]),
+      : [`  the encoder was ${encoder}'s and has been normalized over the photographs`]),
     ...unused.map((file) => `  nothing was taken from ${file}`),
   ];
   return `${lines.join("\n")}\n`;

@@ -21,7 +21,7 @@ Examples:
   $ adaattn stylize lake.jpg --style monet/ -o lake-monet.jpg
       in a mixture of all paintings in a folder
   $ adaattn stylize lake.jpg --style starry-night.jpg --strength 0.6 --color content -o lake-half.jpg
-      nearer to the photograph, and in its colours
+      nearer to the photograph, and in its colors
   $ adaattn stylize lake.jpg --style starry-night.jpg --grain 0.5 -o lake-brushwork.jpg
       with brushwork in an even sky
   $ adaattn stylize lake.jpg --style starry-night.jpg:2 --style ink.jpg:1 -o lake-both.jpg
@@ -114,7 +114,7 @@ export function addStylizeCommand(
     .option("--grain <G>", "brushwork where the photograph is flat, from 0 to 1 (default: 0)")
     .option(
       "--mask <IMAGE>",
-      "where the style goes: white or grey, one for each style, or one with regions in colours; the photograph stays elsewhere",
+      "where the style goes: white or gray, one for each style, or one with regions in colors; the photograph stays elsewhere",
       gather,
     )
     .option("--style-mask <IMAGE>", "the part of the painting that is a source, one for each style, or none", gather);
