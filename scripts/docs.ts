@@ -4,8 +4,8 @@
  * the site is built.
  */
 
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { extname, join } from "node:path";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { extname, join, posix } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Command, Option } from "commander";
 import { createProgram } from "../packages/cli/src/program.ts";
@@ -94,10 +94,47 @@ function describeModel(name: string): string {
     const entries = key === "data" && value !== null ? Object.entries(value as object) : [];
     return entries.map(([what, text]) => `| ${key}: ${what} | ${text} |`);
   });
-  const notes = `models/${name}/NOTES.md`;
-  const told = existsSync(join(root, notes)) ? withoutLinks(read(notes)).replace(/^#/gm, "##") : "";
-  return `## ${name}\n\n|  |  |\n|---|---|\n${facts.join("\n")}\n\n${told}`;
+  const told = ["README.md", "NOTES.md"].map((file) => sectionOf(read(`models/${name}/${file}`)));
+  return [...told, `### Record of \`${name}\`\n\n|  |  |\n|---|---|\n${facts.join("\n")}\n`].join("\n");
 }
+
+/** The entries that can be imported: typedoc's page of each, named after a file, and what a reader knows it by. */
+const API: Readonly<Record<string, { readonly name: string; readonly title: string }>> = {
+  "adaattn/src/index.node": { name: "adaattn", title: "adaattn" },
+  "adaattn/src/node": { name: "adaattn-node", title: "adaattn/node" },
+  "adaattn/src/web": { name: "adaattn-web", title: "adaattn/web" },
+  "adaattn/src/network": { name: "adaattn-network", title: "adaattn/network" },
+  "adaattn/src/import": { name: "adaattn-import", title: "adaattn/import" },
+  "graph/src": { name: "graph", title: "@adaattn/graph" },
+  "train/src": { name: "train", title: "@adaattn/train" },
+  "server/src": { name: "server", title: "@adaattn/server" },
+  "server/src/client": { name: "client", title: "@adaattn/server/client" },
+};
+
+/** The page of an entry under its own name, its links to other entries and to its own headings leading there. */
+export function describeEntry(page: string, title: string, text: string): string {
+  const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => slugOf(heading));
+  return text
+    .replace(/^# .+$/m, `# ${title}`)
+    .replace(/\]\(([^)#\s]+)\.md(?=[)#])/g, (link, path: string) => {
+      const entry = API[posix.join(posix.dirname(page), path)];
+      return entry === undefined ? link : `](${entry.name}.md`;
+    })
+    .replace(/\]\(#([\w-]+?)-(\d+)\)/g, (link, slug: string, count: string) =>
+      // typedoc numbers a heading that it has written once already on another page.
+      headings.filter((heading) => heading === slug).length > Number(count) ? link : `](#${slug})`,
+    );
+}
+
+const slugOf = (heading: string) =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9]+/g, "-")
+    .replaceAll(/^-|-$/g, "");
+
+/** A file's text as a section of a page: without what stands before its first heading, and its headings one level down. */
+const sectionOf = (text: string) =>
+  withoutLinks(text.replace(/^---\n.*?\n---\n/s, "").replace(/^!\[.*\n/gm, "")).replace(/^#/gm, "##");
 
 /** Text whose links to files of the repository have become plain. */
 const withoutLinks = (text: string) => text.replace(/\[([^\]]+)\]\((?!https?:)[^)]*\)/g, "$1");
@@ -116,11 +153,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     contributing: rootPage("CONTRIBUTING.md"),
   };
   for (const [name, text] of Object.entries(pages)) writeFileSync(join(target, `${name}.md`), text);
-  // typedoc has named its pages after files; a reader knows what is imported.
-  for (const page of readdirSync(join(target, "api"), { recursive: true, encoding: "utf8" })) {
-    const path = join(target, "api", page);
-    if (!path.endsWith(".md")) continue;
-    const named = (_: string, name: string) => `# ${name === "adaattn" ? name : `@adaattn/${name}`}`;
-    writeFileSync(path, readFileSync(path, "utf8").replace(/^# ([a-z]+)\/src(?:\/index\.node$)?/m, named));
+  for (const [page, { name, title }] of Object.entries(API)) {
+    const text = describeEntry(page, title, readFileSync(join(target, "api", `${page}.md`), "utf8"));
+    writeFileSync(join(target, `${name}.md`), text);
   }
+  rmSync(join(target, "api"), { recursive: true });
 }

@@ -5,7 +5,7 @@ import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import ts from "typescript";
-import { describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test } from "vitest";
 import { describeCommands, documentedProgram } from "../../../scripts/docs.ts";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -148,12 +148,52 @@ test("links within the repository lead to files", () => {
   expect(dead).toEqual([]);
 });
 
-test("the site is built, without a link that leads nowhere, and indented blocks scroll like fenced ones", {
-  timeout: 180_000,
-}, () => {
-  rmSync(join(ROOT, "docs/.vitepress/dist"), { recursive: true, force: true });
-  execFileSync("npm", ["run", "docs"], { cwd: ROOT, stdio: "pipe" });
-  const page = readFileSync(join(ROOT, "docs/.vitepress/dist/benchmarks.html"), "utf8");
-  expect(page).toMatch(/<div class="language-[^"]*"[^>]*>(?:(?!<\/div>).)*npm run bench/s);
-  expect(page).not.toMatch(/<pre><code>/);
+describe("the site", () => {
+  const SITE = join(ROOT, "docs/.vitepress/dist");
+  const pages = new Map<string, string>();
+
+  beforeAll(() => {
+    rmSync(SITE, { recursive: true, force: true });
+    // The build itself fails on a link to a page that is not there.
+    execFileSync("npm", ["run", "docs"], { cwd: ROOT, stdio: "pipe", env: { ...process.env, DOCS_BASE: "/below/" } });
+    for (const file of readdirSync(SITE, { recursive: true, encoding: "utf8" })) {
+      if (file.endsWith(".html") && !file.startsWith("studio"))
+        pages.set(file.replace(/\.html$/, ""), readFileSync(join(SITE, file), "utf8"));
+    }
+  }, 240_000);
+
+  test("highlights indented blocks and lets them scroll, as fenced ones", () => {
+    const page = pages.get("benchmarks") ?? "";
+    const blocks = [...page.matchAll(/<div class="language-sh[^"]*"[^>]*>.*?<\/pre>/gs)].map(([block]) => block);
+    expect(blocks.map((block) => block.replaceAll(/<[^>]+>/g, "")).join("\n")).toContain("npm run bench -- --list");
+    expect(blocks.join()).toContain("--shiki-light");
+    expect(page).not.toMatch(/<pre><code>/);
+  });
+
+  test("has a page for each entry at a short address, and all links to parts of pages lead there", () => {
+    for (const name of ["adaattn", "adaattn-node", "adaattn-web", "adaattn-network", "adaattn-import"])
+      expect(pages.keys()).toContain(`reference/${name}`);
+    const ids = new Map([...pages].map(([name, text]) => [name, new Set(text.match(/(?<=\sid=")[^"]+/g))]));
+    const decode = (text: string) => decodeURIComponent(text.replaceAll("&amp;", "&"));
+    const links = [...pages].flatMap(([name, text]) =>
+      [...text.matchAll(/<a [^>]*href="([^"#:]*)#([^"]+)"/g)].map(([, path = "", part = ""]) => ({
+        name,
+        page:
+          path === ""
+            ? name
+            : decode(relative("/below", join("/below", dirname(name), path).replace(/^.*\/below\//, "/below/"))),
+        part: decode(part),
+      })),
+    );
+    expect(links.length).toBeGreaterThan(500);
+    expect(links.filter(({ page, part }) => !ids.get(page)?.has(part))).toEqual([]);
+  });
+
+  test("lies below the address that it was built for", () => {
+    const page = pages.get("index") ?? "";
+    const paths = [...page.matchAll(/(?:src|href)="(\/[^"]*)"/g)].map(([, path = ""]) => path);
+    expect(paths.length).toBeGreaterThan(10);
+    expect(paths.filter((path) => !path.startsWith("/below/"))).toEqual([]);
+    expect(page).toContain('href="/below/logo.svg"');
+  });
 });
