@@ -1,7 +1,8 @@
 /** How the studio is built: a folder of static files for any host, which needs no server of ours. */
 
 import { defaultClientConditions, defineConfig } from "vite";
-import { gatherFiles, ISOLATED, listForServiceWorker } from "./scripts/staticFiles.ts";
+import { linkPreview } from "./scripts/preview.ts";
+import { EXAMPLE, gatherFiles, ISOLATED, listForServiceWorker } from "./scripts/staticFiles.ts";
 
 export default defineConfig({
   root: import.meta.dirname,
@@ -18,5 +19,5 @@ export default defineConfig({
   server: { headers: ISOLATED },
   preview: { headers: ISOLATED, host: "127.0.0.1", port: 4173 },
   define: { STUDIO_FILES: JSON.stringify(await gatherFiles()) },
-  plugins: [listForServiceWorker()],
+  plugins: [linkPreview(EXAMPLE.photo, EXAMPLE.painted), listForServiceWorker()],
 });

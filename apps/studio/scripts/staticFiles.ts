@@ -22,6 +22,12 @@ const studio = join(import.meta.dirname, "..");
 const repository = join(studio, "../..");
 const target = join(studio, ".static");
 
+/** The photograph of the example, and what was made of it. */
+export const EXAMPLE = {
+  photo: join(repository, "assets/contents/castle.jpg"),
+  painted: join(repository, "docs/gallery/castle-van-gogh-starry-night.jpg"),
+};
+
 /** The builds of ONNX Runtime Web, by what the names of their files end in. */
 const BUILDS = { jspi: ".jspi", asyncify: ".asyncify", plain: "" } as const;
 
@@ -171,7 +177,7 @@ export function listForServiceWorker(): Plugin {
       // Paintings are kept as they are chosen, and the one that is chosen at first from the begin.
       const isKept = (path: string) =>
         path === "pictures/paintings/van-gogh-starry-night.jpg" ||
-        !/\.(wasm\.gz|safetensors)$|^models\/|^pictures\/paintings\/|^sw\.js$/.test(path);
+        !/\.(wasm\.gz|safetensors)$|^models\/|^pictures\/paintings\/|^(sw\.js|preview\.jpg)$/.test(path);
       const shell = (await listFiles(output)).filter(isKept);
       const hash = createHash("sha256");
       for (const path of shell) hash.update(path).update(await readFile(join(output, path)));

@@ -1,7 +1,9 @@
 /** Parts of the studio that need no browser. */
 
 import { readdir, readFile } from "node:fs/promises";
+import sharp from "sharp";
 import { describe, expect, test } from "vitest";
+import { previewPicture, previewTags } from "../scripts/preview.ts";
 import { Scenes } from "../src/engine/scenes.ts";
 import { padCorners, padWeights } from "../src/mixing.ts";
 import { Pace } from "../src/pace.ts";
@@ -165,6 +167,18 @@ test("results are kept while there is room for their number and their bytes", ()
   expect(surplusOf(results, { count: 2, bytes: 1000 })).toBe(2);
   expect(surplusOf(results, { count: 9, bytes: 100 })).toBe(2);
   expect(surplusOf(results, { count: 9, bytes: 20 })).toBe(4);
+});
+
+test("links to the page have a preview with whole addresses where the page's own is known", async () => {
+  const contents = (address?: string) =>
+    new Map(previewTags(address).map(({ attrs }) => [attrs?.property ?? attrs?.name, attrs?.content]));
+  expect(contents("https://example.org/studio").get("og:image")).toBe("https://example.org/studio/preview.jpg");
+  expect(contents("https://example.org/studio/").get("og:url")).toBe("https://example.org/studio/");
+  expect(contents().get("og:image")).toBe("preview.jpg");
+  const asset = (name: string) => new URL(`../../../assets/${name}`, import.meta.url).pathname;
+  const picture = await previewPicture(asset("contents/castle.jpg"), asset("contents/bee.jpg"));
+  expect(await sharp(picture).metadata()).toMatchObject({ format: "jpeg", width: 1200, height: 630 });
+  expect(picture.length).toBeLessThan(300e3);
 });
 
 describe("files", () => {
