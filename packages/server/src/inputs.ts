@@ -5,7 +5,7 @@ import type { Upload } from "./http/upload.ts";
 import { Problem } from "./problem.ts";
 import { MOST_STYLES, type StyleChoice, type StyleLook } from "./schemas.ts";
 import type { Limits } from "./settings.ts";
-import type { KeptStyles } from "./styles.ts";
+import type { KeptStyle } from "./styles.ts";
 
 /** A file that came with the request, or one of a kept style, by its name in the store. */
 export type Input = { readonly hash: string; readonly bytes: number } & (
@@ -38,11 +38,14 @@ export const STYLE_PARTS = {
   styleMask: { description: "The part of each painting that is a source, one a style or none.", isMany: true },
 } as const;
 
-/** @throws Problem where the parts and the options do not go together. */
+/**
+ * @param kept finds a kept style of whoever asks.
+ * @throws Problem where the parts and the options do not go together.
+ */
 export async function chooseStyles(
   upload: Upload,
   asked: readonly StyleChoice[] | undefined,
-  kept: KeptStyles,
+  kept: (name: string) => Promise<KeptStyle>,
   limits: Limits,
 ): Promise<{ styles: ChosenStyle[]; masks: Input[] }> {
   const [paintings, masks, styleMasks] = [upload.files("style"), upload.files("mask"), upload.files("styleMask")];
@@ -72,7 +75,7 @@ export async function chooseStyles(
       styles.push({ ...own, look, painting: next.next().value as Input });
       continue;
     }
-    const style = await kept.get(saved);
+    const style = await kept(saved);
     checkLook({ ...style.look, ...look }, `style ${index + 1}`, limits);
     const stored = ({ name, hash, bytes }: typeof style.painting): Input => ({ stored: name, hash, bytes });
     styles.push({

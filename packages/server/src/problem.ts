@@ -18,6 +18,7 @@ export const PROBLEMS = {
   "key-reused": { status: 422, title: "The Idempotency-Key was used for another request" },
   unreadable: { status: 422, title: "An upload cannot be read" },
   "too-many": { status: 429, title: "Too many requests" },
+  quota: { status: 429, title: "A quota of this API key is used up" },
   "headers-too-large": { status: 431, title: "The headers are too large" },
   failed: { status: 500, title: "Something went wrong here" },
   unavailable: { status: 503, title: "Not available at the moment" },

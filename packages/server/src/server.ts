@@ -20,6 +20,7 @@ import { JobWork, type Workshop } from "./jobs/work.ts";
 import type { Log } from "./log.ts";
 import { measurePool } from "./painters/metrics.ts";
 import { PainterPool } from "./painters/pool.ts";
+import { Quotas } from "./quotas.ts";
 import { openScratch } from "./scratch.ts";
 import type { Services } from "./services.ts";
 import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
@@ -150,9 +151,11 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const calls = { hosts, isPrivateAllowed: allowPrivate, secrets, schedule, version };
   const webhooks = closing.add(new Webhooks(jobs, calls, log), (one) => one.close());
   const [stopping, ending] = [new AbortController(), new AbortController()];
+  const styles = new KeptStyles(files);
   const services: Omit<Services, "metrics" | "slots"> = {
     ...{ pool, files, jobs, queue, webhooks, limits, scratch, version },
-    styles: new KeptStyles(files),
+    styles,
+    quotas: new Quotas(jobs, styles, limits),
     copies: new LocalCopies(files, join(scratch, "kept")),
     stopping: stopping.signal,
     ending: ending.signal,

@@ -6,6 +6,7 @@ import type { UploadSlots } from "./http/uploadSlots.ts";
 import type { JobQueue } from "./jobs/queue.ts";
 import type { JobStore } from "./jobs/store.ts";
 import type { PainterPool } from "./painters/pool.ts";
+import type { Quotas } from "./quotas.ts";
 import type { Limits } from "./settings.ts";
 import type { KeptStyles } from "./styles.ts";
 import type { Webhooks } from "./webhooks/webhooks.ts";
@@ -20,6 +21,7 @@ export interface Services {
   readonly queue: JobQueue;
   readonly webhooks: Webhooks;
   readonly limits: Limits;
+  readonly quotas: Quotas;
   readonly metrics: Metrics;
   readonly slots: UploadSlots;
   /** A folder of this process alone, for uploads. */

@@ -23,6 +23,10 @@ export interface Limits {
   readonly pictures: number;
   /** Jobs that are neither done nor failed. */
   readonly jobs: number;
+  /** Jobs of one API key that are neither done nor failed; 0 for no limit but that of all. */
+  readonly keyJobs: number;
+  /** Bytes of files of one API key, of its jobs and kept styles; 0 for no limit. */
+  readonly keyBytes: number;
   /** Requests that wait for a painter; more are told to come again. */
   readonly queue: number;
   /** Seconds for one request that is answered with a picture. */
@@ -60,6 +64,8 @@ export const DEFAULT_LIMITS: Limits = {
   jobMinutes: 1440,
   pictures: 200,
   jobs: 1000,
+  keyJobs: 0,
+  keyBytes: 0,
   queue: 16,
   seconds: 60,
   idleSeconds: 10,

@@ -27,9 +27,9 @@ it("several that are kept under one name at once leave one of them, whole", asyn
   const styles = new KeptStyles(files);
   for (let round = 0; round < 5; round++) {
     const texts = Array.from({ length: 8 }, (_, at) => `painting ${round} ${at}`);
-    const kept = await Promise.all(texts.map((text) => styles.put("night", styleOf(text))));
+    const kept = await Promise.all(texts.map((text) => styles.put("", "night", styleOf(text))));
     expect(kept.filter(({ isNew }) => isNew)).toHaveLength(round === 0 ? 1 : 0);
-    const { painting } = await styles.get("night");
+    const { painting } = await styles.get("", "night");
     expect(new TextDecoder().decode(await files.read(painting.name))).toBe(`painting ${round} 7`);
   }
 });
@@ -37,10 +37,13 @@ it("several that are kept under one name at once leave one of them, whole", asyn
 it("one that is removed while another is kept is there as a whole or not at all", async () => {
   const files = await openFolderStore(join(folder, "other"));
   const styles = new KeptStyles(files);
-  await styles.put("night", styleOf("first"));
-  const [removed, kept] = await Promise.allSettled([styles.remove("night"), styles.put("night", styleOf("second"))]);
+  await styles.put("", "night", styleOf("first"));
+  const [removed, kept] = await Promise.allSettled([
+    styles.remove("", "night"),
+    styles.put("", "night", styleOf("second")),
+  ]);
   expect([removed.status, kept.status]).toEqual(["fulfilled", "fulfilled"]);
-  const { painting } = await styles.get("night");
+  const { painting } = await styles.get("", "night");
   expect(new TextDecoder().decode(await files.read(painting.name))).toBe("second");
 });
 
@@ -50,13 +53,13 @@ it("those of servers that share a store are whole whoever keeps, replaces and re
   const servers = await Promise.all([1, 2].map(async () => new KeptStyles(await openFolderStore(root))));
   for (let round = 0; round < 20; round++) {
     const changes = servers.flatMap((styles, at) => [
-      styles.put("night", styleOf("the same for both")),
-      styles.put("night", styleOf(`painting ${round} ${at}`)),
-      styles.remove("night").catch(({ kind }) => expect(kind).toBe("not-found")),
-      styles.put("night", styleOf("the same for both")),
+      styles.put("", "night", styleOf("the same for both")),
+      styles.put("", "night", styleOf(`painting ${round} ${at}`)),
+      styles.remove("", "night").catch(({ kind }) => expect(kind).toBe("not-found")),
+      styles.put("", "night", styleOf("the same for both")),
     ]);
     await Promise.all(changes);
-    const { painting } = await (servers[round % 2] as KeptStyles).get("night");
+    const { painting } = await (servers[round % 2] as KeptStyles).get("", "night");
     expect(await files.size(painting.name)).toBe(painting.bytes);
   }
   const [styles = new KeptStyles(files)] = servers;
@@ -65,10 +68,10 @@ it("those of servers that share a store are whole whoever keeps, replaces and re
   const begin = Date.now();
   await sweeper.sweep(begin);
   expect((await files.list("styles/")).length).toBeGreaterThan(2);
-  const { painting } = await styles.get("night");
-  await styles.put("day", styleOf("new"));
+  const { painting } = await styles.get("", "night");
+  await styles.put("", "day", styleOf("new"));
   await sweeper.sweep(begin + 61 * 60_000);
-  const day = await styles.get("day");
+  const day = await styles.get("", "day");
   const rest = [day.painting.name, "styles/day/style.json", painting.name, "styles/night/style.json"];
   expect(await files.list("styles/")).toEqual(rest.sort());
   await jobs.close();

@@ -19,6 +19,7 @@ import {
 } from "../jobs/record.ts";
 import { previewName } from "../jobs/work.ts";
 import { Problem, parse } from "../problem.ts";
+import { bytesOf } from "../quotas.ts";
 import { JOB_STATES, jobEvent, jobInfo, jobOptions } from "../schemas.ts";
 import type { Services } from "../services.ts";
 import { jobLimits } from "../settings.ts";
@@ -63,7 +64,7 @@ const PARTS = {
 };
 
 export function addJobs(api: Api, services: Services): void {
-  const { jobs, files, queue, limits, scratch, slots, webhooks } = services;
+  const { jobs, files, queue, limits, quotas, scratch, slots, webhooks } = services;
 
   const find = async (request: FastifyRequest, id = ""): Promise<JobRecord> => {
     const record = await jobs.get(id);
@@ -73,7 +74,8 @@ export function addJobs(api: Api, services: Services): void {
     return record;
   };
 
-  const checkRoom = async () => {
+  const checkRoom = async (owner: string) => {
+    await quotas.checkJobs(owner);
     const { queued = 0, running = 0 } = await jobs.counts();
     if (queued + running < limits.jobs) return;
     throw new Problem("too-many", "Too many jobs are waiting. Come again later.", {
@@ -93,13 +95,13 @@ export function addJobs(api: Api, services: Services): void {
       answers: { 202: { description: "The job was accepted.", body: jobInfo, headers: LOCATION } },
       problems: [
         ...(["bad-request", "invalid-options", "not-found", "slow-upload", "too-large", "unsupported-type"] as const),
-        ...(["unreadable", "key-reused", "conflict", "no-space"] as const),
+        ...(["unreadable", "key-reused", "conflict", "quota", "no-space"] as const),
       ],
     },
     async (request, reply, { headers: { "idempotency-key": key } }) => {
       const { owner, id: requestId } = request;
       const known = key === undefined ? undefined : await jobs.findByKey(owner, key);
-      if (known === undefined) await checkRoom();
+      if (known === undefined) await checkRoom(owner);
       await using upload = await readUpload(request, {
         ...{ scratch, limits, slots, bytes: limits.uploadBytes },
         parts: { content: { most: limits.pictures, bytes: limits.videoBytes }, ...styleParts(limits) },
@@ -194,7 +196,7 @@ export function addJobs(api: Api, services: Services): void {
       const failed = await find(request, params.id);
       const { id, state, callback, request: asked } = failed;
       if (state !== "failed") throw new Problem("conflict", `Expected a job that failed but it is ${state}.`);
-      await checkRoom();
+      await checkRoom(request.owner);
       const [{ name } = { name: "" }] = asked.contents;
       if ((await files.size(name)) === undefined) {
         throw new Problem("conflict", "What the job was to be made of is not kept any more. Submit it anew.");
@@ -312,13 +314,14 @@ async function accept(
   upload: Upload,
   from: Pick<JobRecord, "owner" | "requestId" | "idempotency">,
 ): Promise<JobRecord> {
-  const { jobs, files, queue, styles: kept, limits, ending, webhooks } = services;
+  const { jobs, files, queue, styles: kept, limits, quotas, ending, webhooks } = services;
   const options = parse(jobOptions, upload.options, "the options");
   const { callback } = options;
   if (callback !== undefined) webhooks.check(from.owner, callback);
   const contents = upload.files("content");
   upload.file("content");
-  const { styles, masks } = await chooseStyles(upload, options.styles, kept, limits);
+  const find = (name: string) => kept.get(from.owner, name);
+  const { styles, masks } = await chooseStyles(upload, options.styles, find, limits);
   const model = chosenModel(services, options.model);
   const size = checkedSize(services, options.size);
   const kind = await kindOfAll(contents);
@@ -340,6 +343,16 @@ async function accept(
   }
   await checkPictures(services, kind === "pictures" ? contents : [], styles, masks);
 
+  // Before the files are stored; it is looked at again when the job is added.
+  const all = [
+    ...contents,
+    ...styles.flatMap(({ painting, mask }) => (mask ? [painting, mask] : [painting])),
+    ...masks,
+  ];
+  await quotas.checkBytes(
+    from.owner,
+    all.reduce((sum, { bytes }) => sum + bytes, 0),
+  );
   const id = newJobId(await jobs.origin());
   const now = Date.now();
   try {
@@ -370,8 +383,16 @@ async function accept(
         callback,
       },
     };
-    await queue.reserve(record);
-    const added = await jobs.add(record);
+    const { owner, idempotency } = from;
+    const added = await quotas.inTurn(owner, async () => {
+      const isKnown = idempotency !== undefined && (await jobs.findByKey(owner, idempotency.key)) !== undefined;
+      if (!isKnown) {
+        await quotas.checkJobs(owner);
+        await quotas.checkBytes(owner, bytesOf(record));
+      }
+      await queue.reserve(record);
+      return jobs.add(record);
+    });
     if (added === id) {
       await queue.submit(id);
       if (callback !== undefined) webhooks.watch(id);

@@ -1,4 +1,4 @@
-/** `/v1/styles`: paintings that the server keeps. Everybody who may ask shares them. */
+/** `/v1/styles`: paintings that the server keeps, each for the API key that it came with. */
 import { z } from "zod";
 import type { Api } from "../http/api.ts";
 import { readUpload } from "../http/upload.ts";
@@ -15,13 +15,13 @@ const named = z.strictObject({ name: styleName });
 const MOST_KEPT = 1000;
 
 export function addStyles(api: Api, services: Services): void {
-  const { styles, limits, pool, scratch, slots, ending } = services;
+  const { styles, limits, quotas, pool, scratch, slots, ending } = services;
   api.add(
     {
       ...{ method: "GET", url: "/v1/styles", id: "listStyles", summary: "List the kept styles" },
       answers: { 200: { description: "The kept styles.", body: z.array(styleInfo) } },
     },
-    () => styles.list(),
+    (request) => styles.list(request.owner),
   );
   api.add(
     {
@@ -29,7 +29,7 @@ export function addStyles(api: Api, services: Services): void {
       answers: { 200: { description: "The style.", body: styleInfo } },
       problems: ["invalid-options", "not-found"],
     },
-    async (_, __, { params: { name = "" } }) => describeStyle(name, await styles.get(name)),
+    async ({ owner }, __, { params: { name = "" } }) => describeStyle(name, await styles.get(owner, name)),
   );
   api.add(
     {
@@ -56,6 +56,7 @@ export function addStyles(api: Api, services: Services): void {
         "unsupported-type",
         "unreadable",
         "conflict",
+        "quota",
         "no-space",
       ],
     },
@@ -72,10 +73,12 @@ export function addStyles(api: Api, services: Services): void {
         pool.inspect({ kind: "inspect", file: path, name: what, pixels: limits.pixels }, ending).catch(explainPainting);
       const { width, height } = await inspect(painting.path, "the painting");
       if (mask) await inspect(mask.path, "the mask");
-      if ((await styles.find(name)) === undefined && (await styles.list()).length >= MOST_KEPT) {
+      const { owner } = request;
+      if ((await styles.find(owner, name)) === undefined && (await styles.usage(owner)).styles >= MOST_KEPT) {
         throw new Problem("conflict", `Expected at most ${MOST_KEPT} kept styles. Delete one first.`);
       }
-      const { style, isNew } = await styles.put(name, { painting, mask, look, width, height });
+      await quotas.checkBytes(owner, painting.bytes + (mask?.bytes ?? 0));
+      const { style, isNew } = await styles.put(owner, name, { painting, mask, look, width, height });
       return reply.code(isNew ? 201 : 200).send(describeStyle(name, style));
     },
   );
@@ -91,8 +94,8 @@ export function addStyles(api: Api, services: Services): void {
       answers: { 204: { description: "It is gone." } },
       problems: ["invalid-options", "not-found"],
     },
-    async (_, reply, { params: { name = "" } }) => {
-      await styles.remove(name);
+    async ({ owner }, reply, { params: { name = "" } }) => {
+      await styles.remove(owner, name);
       return reply.code(204).send();
     },
   );

@@ -56,7 +56,8 @@ export function addStylize(api: Api, services: Services): void {
       });
       const options = parse(stylizeOptions, upload.options, "the options");
       const content = upload.file("content");
-      const { styles, masks } = await chooseStyles(upload, options.styles, services.styles, limits);
+      const kept = (name: string) => services.styles.get(request.owner, name);
+      const { styles, masks } = await chooseStyles(upload, options.styles, kept, limits);
       if (styles.some(({ seconds }) => seconds !== undefined)) {
         throw new Problem("invalid-options", "Expected no seconds for the styles of a picture; videos are jobs.");
       }

@@ -66,6 +66,17 @@ function addressRange(option: string, text: string): string {
   );
 }
 
+/** What one key may have. @throws UsageError where there are no keys. */
+function quotaFlags({ apiKeys, quotaJobs, quotaBytes }: ServeFlags) {
+  if (apiKeys === undefined && (quotaJobs ?? quotaBytes) !== undefined) {
+    throw new UsageError("Expected --api-keys <FILE> beside --quota-jobs and --quota-bytes, which are those of a key.");
+  }
+  return {
+    ...(quotaJobs !== undefined && { keyJobs: wholeNumber("--quota-jobs", quotaJobs, 1, 1_000_000) }),
+    ...(quotaBytes !== undefined && { keyBytes: wholeNumber("--quota-bytes", quotaBytes, 1, 1 << 30) * 2 ** 20 }),
+  };
+}
+
 /** Whom jobs may have called. @throws UsageError where there is nothing to sign the calls with. */
 function webhookFlags({ webhookHosts, webhookSecrets, webhookPrivate = false }: ServeFlags) {
   if (webhookHosts === undefined) return {};
@@ -87,6 +98,8 @@ interface ServeFlags extends PaintingFlags {
   port: string;
   apiKeys?: string;
   rateLimit?: string;
+  quotaJobs?: string;
+  quotaBytes?: string;
   cors?: string[];
   studio?: string;
   trustProxy?: string[];
@@ -121,6 +134,8 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
     .option("--redis <URL>", "leave jobs to adaattn worker, through Redis or Valkey")
     .option("--api-keys <FILE>", "one key a line, perhaps NAME:KEY; without it anybody may ask; SIGHUP reads it anew")
     .option("--rate-limit <N>", "requests a minute of one key or address (default: no limit)")
+    .option("--quota-jobs <N>", "jobs of one key that are not done (default: no limit)")
+    .option("--quota-bytes <MIB>", "files of one key, of its jobs and kept styles (default: no limit)")
     .option("--cors <ORIGIN>", "an origin whose pages may ask; several times for several", gather)
     .option("--studio <FOLDER>", "the studio's files, to be served at /")
     .option(
@@ -181,6 +196,7 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
           frames: number("--max-frames", flags.maxFrames, 10_000_000),
           jobMinutes: number("--max-job-minutes", flags.maxJobMinutes, 30_000),
           keepHours: number("--keep", flags.keep, 100_000),
+          ...quotaFlags(flags),
           perMinute: rateLimit === undefined ? 0 : number("--rate-limit", rateLimit, 1_000_000),
         },
         level: oneOf("--log-level", flags.logLevel, ["error", "warn", "info", "debug", "silent"]),
