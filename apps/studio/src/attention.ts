@@ -97,6 +97,47 @@ effect(() => {
   looked.value = undefined;
 });
 
+/** Whether the point moves by itself, until the user points at something. */
+export const isWandering = signal(false);
+
+/** Places that the point visits, from 0 to 1, and how long it stays at each once its answer is there, in milliseconds. */
+const VISITED: readonly Point[] = [
+  { x: 0.62, y: 0.3 },
+  { x: 0.75, y: 0.62 },
+  { x: 0.5, y: 0.8 },
+  { x: 0.25, y: 0.65 },
+  { x: 0.3, y: 0.22 },
+];
+const STAY = 1400;
+
+/** Who wants less motion, or has pointed at something once, is left alone. */
+let mayWander = !matchMedia("(prefers-reduced-motion: reduce)").matches;
+
+/** Ends the point's own way: the user points. */
+export function takeOver(): void {
+  mayWander = false;
+  isWandering.value = false;
+}
+
+let next: ReturnType<typeof setTimeout> | undefined;
+
+effect(() => {
+  const isShown = view.value === "attention" && photo.value !== undefined;
+  isWandering.value = isShown && mayWander;
+  if (!isShown) clearTimeout(next);
+});
+
+// The next place is visited when the one before was answered.
+effect(() => {
+  clearTimeout(next);
+  if (!isWandering.value || looked.value === undefined || isLooking.value) return;
+  next = setTimeout(() => {
+    if (!isWandering.peek()) return;
+    const at = VISITED.findIndex(({ x, y }) => x === probe.peek()?.x && y === probe.peek()?.y);
+    probe.value = VISITED[(at + 1) % VISITED.length];
+  }, STAY);
+});
+
 let controller = new AbortController();
 
 effect(() => {

@@ -11,7 +11,7 @@ import { type Job, jobOf, paintJob } from "./jobs.ts";
 import { Pace } from "./pace.ts";
 import { MOST_PIXELS } from "./pictures/decode.ts";
 import type { Settings } from "./settings.ts";
-import { complain, engine, type Photo, photo, settings, VIDEO_MODEL, view } from "./state.ts";
+import { complain, engine, type Photo, photo, settings, VIDEO_MODEL, type View, view } from "./state.ts";
 
 /** A photograph larger than this is first painted at this size, unless the picture itself takes no longer than so. */
 const PREVIEW_SIDE = 256;
@@ -49,6 +49,9 @@ export const finished = signal(0);
 /** Painting again what failed or was stopped. */
 const turn = signal(0);
 
+/** The views that show the result. */
+const SHOWING: readonly View[] = ["picture", "attention"];
+
 let controller = new AbortController();
 const pace = new Pace();
 /** The longer side that the photograph was last shown at by itself, with no download asked for. */
@@ -66,7 +69,7 @@ effect(() => {
   const job = jobOf("picture");
   const set = settings.value;
   turn.value;
-  if (opened === undefined || job === undefined || view.value !== "picture") return;
+  if (opened === undefined || job === undefined || !SHOWING.includes(view.value)) return;
   // Who comes back from another view finds what was painted.
   const shown = result.peek();
   if (shown?.photo === opened && shown.settings === set && !shown.isPreview && work.peek().state === "idle") return;

@@ -167,6 +167,17 @@ export const en = {
   "attention.save": "Save these numbers",
   "attention.need": "Open a photo first.",
 
+  "attention.result": "What comes of it",
+  "tour.start": "Take the tour",
+  "tour.next": "Next",
+  "tour.back": "Back",
+  "tour.end": "Done",
+  "tour.step1": "The yellow point of the photo looks through the painting. Bright places are where it finds its like.",
+  "tour.step2":
+    "On the coarse level it no longer looks for edges but for what a place is: sky for sky, ground for ground.",
+  "tour.step3":
+    "The result has at every point the average of what it looks at, and as much variation as there is around it. Now point yourself.",
+
   "live.title": "Live",
   "live.intro": "Your camera, painted as you watch. The pictures stay on this device.",
   "live.start": "Start the camera",

@@ -165,6 +165,15 @@ export const zh: Texts = {
   "attention.save": "保存这些数值",
   "attention.need": "请先打开一张照片。",
 
+  "attention.result": "由此得到的结果",
+  "tour.start": "看看导览",
+  "tour.next": "下一步",
+  "tour.back": "上一步",
+  "tour.end": "完成",
+  "tour.step1": "照片上的黄点在画中寻找。亮处就是与它相似的地方。",
+  "tour.step2": "在粗的层次上，它不再找边缘，而是看那里是什么：天空找天空，地面找地面。",
+  "tour.step3": "结果的每一点都是它所看之处的平均，并带有那里的变化。现在请你自己指一指。",
+
   "live.title": "实时",
   "live.intro": "把摄像头的画面实时变成画作。画面留在本设备上。",
   "live.start": "启动摄像头",

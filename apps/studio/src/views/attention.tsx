@@ -17,14 +17,17 @@ import {
   PROBE_COLOR,
   pins,
   probe,
+  takeOver,
 } from "../attention.ts";
 import { PictureCanvas, Progress, Switch } from "../parts/controls.tsx";
 import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { Chosen, Paintings } from "../parts/paintings.tsx";
 import { movedBy, type Pointed, Stage } from "../parts/stage.tsx";
+import { Tour } from "../parts/tour.tsx";
 import { paintingUrl } from "../pictures/bundled.ts";
 import { saveFile } from "../pictures/save.ts";
+import { result } from "../result.ts";
 import { type Photo, paintings, photo, settings } from "../state.ts";
 import { nameOf, t } from "../texts/texts.ts";
 
@@ -43,6 +46,7 @@ export function AttentionView() {
           <div class="pair">
             <PhotoSide opened={opened} />
             <PaintingSide />
+            <ResultSide opened={opened} />
           </div>
         )}
         {opened && <Told />}
@@ -51,6 +55,7 @@ export function AttentionView() {
         <section>
           <h2>{t("attention.title")}</h2>
           <p>{t("attention.intro")}</p>
+          {opened && <Tour />}
           <fieldset class="segments">
             <legend>{t("attention.level")}</legend>
             {LEVELS.map((one) => (
@@ -109,11 +114,14 @@ function PhotoSide({ opened }: { readonly opened: Photo }) {
   };
   const point = ({ x, y, phase }: Pointed) => {
     // What was pointed at last stays, so that its numbers can be reached.
-    if (phase !== "leave") probe.value = { x, y };
+    if (phase === "leave") return;
+    takeOver();
+    probe.value = { x, y };
     if (phase === "up") pin();
   };
   const key = (name: string) => {
     const moved = movedBy(name, probe.value ?? { x: 0.5, y: 0.5 }, 0.999);
+    if (moved !== undefined || name === "Enter") takeOver();
     if (moved !== undefined) {
       probe.value = moved;
       return true;
@@ -136,6 +144,17 @@ function PhotoSide({ opened }: { readonly opened: Photo }) {
       ))}
       {probe.value && <Pin {...probe.value} color={PROBE_COLOR} />}
     </Stage>
+  );
+}
+
+/** What comes of it, once it is painted. */
+function ResultSide({ opened }: { readonly opened: Photo }) {
+  const made = result.value;
+  if (made?.photo !== opened) return null;
+  return (
+    <figure class="painting">
+      <PictureCanvas picture={made.painted} class="smooth" label={t("attention.result")} />
+    </figure>
   );
 }
 

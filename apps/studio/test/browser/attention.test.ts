@@ -77,4 +77,38 @@ inChromium("the attention", () => {
     await page.getByRole("img", { name: "Best matches" }).waitFor(PATIENCE);
     expect(opened.complaints).toEqual([]);
   });
+
+  test("moves its point by itself until the user points, shows the result beside it, and has a tour", async () => {
+    const page = await visit("?device=cpu#attention");
+    await give(page, "painting", path("tiny painting.png"));
+    await give(page, "photo", path("tiny photo.png"));
+    const place = () => page.locator(".pin").last().getAttribute("style");
+    await page.locator('.pin[style*="left: 40%"]').waitFor(PATIENCE);
+    await page.locator('.pin[style*="left: 62%"]').waitFor(PATIENCE);
+    await page.locator('.pin[style*="left: 75%"]').waitFor(PATIENCE);
+    await page.getByRole("img", { name: "What comes of it" }).waitFor(PATIENCE);
+    await page.locator('[data-stage="photo"] .frame').press("ArrowRight");
+    const stopped = await place();
+    await page.getByRole("button", { name: "Take the tour" }).click();
+    await page.getByText("1 / 3").waitFor();
+    await page.getByRole("button", { name: "Next" }).click();
+    expect(await page.getByRole("radio", { name: "Coarse" }).isChecked()).toBe(true);
+    await page.getByRole("button", { name: "Next" }).click();
+    await page.getByText(/^3 \/ 3 The result has at every point/).waitFor();
+    await page.getByRole("button", { name: "Done" }).click();
+    await page.getByRole("button", { name: "Take the tour" }).waitFor();
+    expect(await place()).toBe(stopped);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("keeps its point where it is for who wants less motion", async () => {
+    const page = await visit("?device=cpu#attention", { reducedMotion: "reduce" });
+    await give(page, "painting", path("tiny painting.png"));
+    await give(page, "photo", path("tiny photo.png"));
+    await page.getByRole("img", { name: "What comes of it" }).waitFor(PATIENCE);
+    await page.waitForSelector('[data-attention="shown"]', PATIENCE);
+    // Longer than the point would have stayed: a whole picture is painted meanwhile.
+    expect(await page.locator(".pin").getAttribute("style")).toContain("left: 40%");
+    expect(opened.complaints).toEqual([]);
+  });
 });
