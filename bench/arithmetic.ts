@@ -1,6 +1,7 @@
 /**
- * How much arithmetic a stylization is, counted from an architecture's record: multiply-accumulates of its convolutions and matrix
- * products, as this repository computes them. Left out is what is small beside those: Norm, softmax, pools, activations.
+ * How much arithmetic a stylization is, counted from an architecture's record: multiply-accumulates
+ * of its convolutions and matrix products, as this repository computes them. Left out is what is
+ * small beside those: Norm, softmax, pools, activations.
  */
 
 import type { Size } from "adaattn";
@@ -16,7 +17,10 @@ export interface Arithmetic {
   readonly decode: number;
 }
 
-/** The arithmetic of a photograph in the style of a painting, painted whole. Sizes are rounded up to multiples of 16. */
+/**
+ * The arithmetic of a photograph in the style of a painting, painted whole. Sizes are rounded up to
+ * multiples of 16.
+ */
 export function arithmeticOf(architecture: Architecture, photo: Size, painting: Size): Arithmetic {
   const { attention, encoder } = architecture;
   let [style, attend] = [encodingOf(encoder, paddedSize(painting)), 0];
@@ -26,7 +30,8 @@ export function arithmeticOf(architecture: Architecture, photo: Size, painting: 
     const { keyChannels: k, valueChannels: v } = module;
     style += keys * (k * k + v * v);
     attend += attentionOf(module, attention.kind, queries, keys);
-    // Softmax attention has f folded into the keys; cosine attention sums the painting up, and projects the photograph.
+    // Softmax attention has f folded into the keys; cosine attention sums the painting up, and
+    // projects the photograph.
     if (attention.kind === "cosine") {
       style += keys * k * (2 * v + 1);
       attend += queries * k * k;
@@ -42,8 +47,9 @@ export function positionsAt(level: number, picture: Size): number {
 }
 
 /**
- * Attention proper, from queries, keys and values to both moments. The quadratic form compares every query with every key; the linear
- * form of cosine attention (`cosine`) multiplies each query by a matrix of the painting's sums.
+ * Attention proper, from queries, keys and values to both moments. The quadratic form compares
+ * every query with every key; the linear form of cosine attention (`cosine`) multiplies each query
+ * by a matrix of the painting's sums.
  */
 export function attentionOf(
   { keyChannels, valueChannels }: Pick<AttentionModule, "keyChannels" | "valueChannels">,

@@ -1,13 +1,17 @@
 /**
- * What `npm run bench` measures. A case has sides, each a command that runs in a process of its own; they take turns, round by round,
- * so that what disturbs one disturbs the other. The first side is ours, the others are what it is compared with.
+ * What `npm run bench` measures. A case has sides, each a command that runs in a process of its
+ * own; they take turns, round by round, so that what disturbs one disturbs the other. The first
+ * side is ours, the others are what it is compared with.
  */
 
 import type { Device, Size } from "adaattn";
 import { type Architecture, architectureNamed } from "adaattn/network";
 import { arithmeticOf, attentionOf, positionsAt } from "./arithmetic.ts";
 
-/** A command of ours.ts, of a script in peers/, or of `adaattn stylize`. `{...}` in its arguments is filled in by run.ts. */
+/**
+ * A command of ours.ts, of a script in peers/, or of `adaattn stylize`. `{...}` in its arguments is
+ * filled in by run.ts.
+ */
 export interface Side {
   readonly program: "ours" | "peer" | "adaattn";
   readonly args: readonly string[];
@@ -52,7 +56,10 @@ function caseOf(kind: Kind, preset: string, size: Size, rest: Pick<Case, "sides"
   return { id: `${kind}/${preset}/${name}/${device}`, kind, preset, size, device, rounds, ...rest };
 }
 
-/** A preset on square photographs of noise; beside it the released network in PyTorch, or the same untiled. */
+/**
+ * A preset on square photographs of noise; beside it the released network in PyTorch, or the same
+ * untiled.
+ */
 export function stylizeCase(preset: string, side: number, device: Device): Case {
   const painting = square(Math.min(side, LARGEST_PAINTING));
   const { encode, style, attend, decode } = arithmeticOf(architectureNamed(preset), square(side), painting);
@@ -73,7 +80,10 @@ export function stylizeCase(preset: string, side: number, device: Device): Case 
   });
 }
 
-/** Attention proper to every position of the painting, at all levels: ours, and with the matrix of scores at once. */
+/**
+ * Attention proper to every position of the painting, at all levels: ours, and with the matrix of
+ * scores at once.
+ */
 function attentionCase(preset: string, side: number): Case {
   const { attention } = architectureNamed(preset);
   const counts = attention.modules.map(({ level }) => positionsAt(level, square(side)));
@@ -109,7 +119,9 @@ function convolutionsCase(preset: string): Case {
   });
 }
 
-/** `adaattn stylize` of one picture from start to end, and the same work in a process that is warm. */
+/**
+ * `adaattn stylize` of one picture from start to end, and the same work in a process that is warm.
+ */
 function startCase(preset: string): Case {
   const files = { photo: "{photo 512x512}", painting: "{painting}", output: "{output}" };
   const cold = [files.photo, "--style", files.painting, "-o", files.output, "--model", preset, "--device", "cpu"];
@@ -123,7 +135,9 @@ function startCase(preset: string): Case {
   });
 }
 
-/** `adaattn stylize` of a photograph that is too large for its budget; beside it one that is not. */
+/**
+ * `adaattn stylize` of a photograph that is too large for its budget; beside it one that is not.
+ */
 function commandCase(preset: string, size: Size, memory: string, rest: Partial<Case>): Case {
   const options = ["--style", "{painting}", "--model", preset, "--device", "cpu", "--memory", memory];
   const longer = Math.max(size.width, size.height);

@@ -19,7 +19,10 @@ const [WIDTH, HEIGHT] = [800, 440];
 /** Of the area that is drawn in; names of lines stand right of it. */
 const AREA = { left: 76, right: 590, top: 52, bottom: 380 };
 const MARKS = ["M-4-4h8v8h-8z", "M0-5l5 9h-10z", "M0-6l6 6-6 6-6-6z", "M-5 0a5 5 0 1 0 10 0a5 5 0 1 0-10 0z"];
-/** Colors that are told apart by color-blind readers too (Okabe and Ito), on light and on dark ground. */
+/**
+ * Colors that are told apart by color-blind readers too (Okabe and Ito), on light and on dark
+ * ground.
+ */
 const COLORS = [
   ["#0072b2", "#56b4e9"],
   ["#c04f00", "#ff9d4d"],
@@ -41,7 +44,10 @@ function styleSheet(): string {
   );
 }
 
-/** Marks of a logarithmic axis: 1, 2 and 5 times every power of ten within and just around the values. */
+/**
+ * Marks of a logarithmic axis: 1, 2 and 5 times every power of ten within and just around the
+ * values.
+ */
 export function logTicks(values: readonly number[]): number[] {
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const ticks: number[] = [];

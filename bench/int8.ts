@@ -1,6 +1,7 @@
 /**
- * What an encoder of 8-bit integers costs: how alike the pictures are that `adaattn export` paints with and without it, as the
- * structural similarity (SSIM) of bundled photographs in the style of bundled paintings, and the bytes of either file.
+ * What an encoder of 8-bit integers costs: how alike the pictures are that `adaattn export` paints
+ * with and without it, as the structural similarity (SSIM) of bundled photographs in the style of
+ * bundled paintings, and the bytes of either file.
  *
  *   npm run bench:int8
  */

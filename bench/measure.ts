@@ -1,4 +1,7 @@
-/** What the tasks of ours.ts share: timing, made-up data, the roof, and where an engine's kernels spend their time. */
+/**
+ * What the tasks of ours.ts share: timing, made-up data, the roof, and where an engine's kernels
+ * spend their time.
+ */
 
 import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, rm } from "node:fs/promises";
@@ -53,10 +56,15 @@ export async function hold(
   return held;
 }
 
-/** The side of the roof's matrices, and how many products follow one another before a number is read. */
+/**
+ * The side of the roof's matrices, and how many products follow one another before a number is
+ * read.
+ */
 const [ROOF_SIDE, ROOF_CHAIN] = [2048, 4];
 
-/** The roof: GFLOP/s of the engine at products of 2048 x 2048 matrices, the best of several runs. */
+/**
+ * The roof: GFLOP/s of the engine at products of 2048 x 2048 matrices, the best of several runs.
+ */
 export async function roofOf(engine: Engine): Promise<number> {
   const shape = [ROOF_SIDE, ROOF_SIDE];
   // Factors of this size leave the products as large as what is multiplied.
@@ -77,7 +85,9 @@ export async function roofOf(engine: Engine): Promise<number> {
   return (2 * ROOF_CHAIN * ROOF_SIDE ** 3) / Math.min(...seconds) / 1e9;
 }
 
-/** Median seconds of a model on the CPU, and the share of each kind of kernel in the time of all. */
+/**
+ * Median seconds of a model on the CPU, and the share of each kind of kernel in the time of all.
+ */
 export async function profile(
   model: Uint8Array,
   inputs: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>,

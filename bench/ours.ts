@@ -1,6 +1,7 @@
 /**
- * One measurement of ours, in a process of its own, as the peer in peers/ measures itself: a JSON object on stdout with
- * `medianSeconds` and `peakRssBytes`, and with `roofGflops` where asked for `--roof` (taken last, outside the other two).
+ * One measurement of ours, in a process of its own, as the peer in peers/ measures itself: a JSON
+ * object on stdout with `medianSeconds` and `peakRssBytes`, and with `roofGflops` where asked for
+ * `--roof` (taken last, outside the other two).
  *
  *   ours.ts stylize --preset small --size 512 [--repeat 5] [--device webgpu] [--tile off] [--roof]
  *   ours.ts attention --preset vgg19-image --size 512 [--quadratic]
@@ -62,7 +63,10 @@ const architecture = architectureNamed(options.preset);
 const [size, times, threads] = [Number(options.size), Number(options.repeat), Number(options.threads)];
 const engine = new NodeEngine({ device: options.device === "webgpu" ? "webgpu" : "cpu", threads });
 
-/** Sides beyond which a painting is no longer as large as the photograph, and a photograph is not its own warm-up. */
+/**
+ * Sides beyond which a painting is no longer as large as the photograph, and a photograph is not
+ * its own warm-up.
+ */
 const [LARGEST_PAINTING, LARGEST_WARM] = [1024, 1024];
 
 /** What a task gives: seconds of each run, and whatever else there is to say. */
@@ -89,7 +93,10 @@ async function stylize(): Promise<Result> {
   return { seconds, cachedSeconds: median(cached), tiles };
 }
 
-/** Attention proper at every level to all positions of a painting as large as the photograph: ours, or with the whole matrix. */
+/**
+ * Attention proper at every level to all positions of a painting as large as the photograph: ours,
+ * or with the whole matrix.
+ */
 async function attention(): Promise<Result> {
   const { kind, modules } = architecture.attention;
   const runs: (() => Promise<void>)[] = [];

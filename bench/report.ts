@@ -10,7 +10,10 @@ export function reportFiles(entries: readonly Entry[]): Record<string, string> {
   return { "benchmarks.md": markdownOf(entries, Object.keys(charts)), ...charts };
 }
 
-/** Three significant digits; towards `up` or `down` where a value stands beside a limit that it must not seem to keep. */
+/**
+ * Three significant digits; towards `up` or `down` where a value stands beside a limit that it must
+ * not seem to keep.
+ */
 export function digits(value: number, towards: "nearest" | "up" | "down" = "nearest"): string {
   if (!Number.isFinite(value)) return "-";
   if (value === 0) return "0";

@@ -1,4 +1,7 @@
-/** What was measured, as docs/benchmarks.json keeps it: one entry a case, replaced when the case is measured again. */
+/**
+ * What was measured, as docs/benchmarks.json keeps it: one entry a case, replaced when the case is
+ * measured again.
+ */
 
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -17,7 +20,9 @@ export interface Reading {
   readonly shares?: Readonly<Record<string, number>>;
 }
 
-/** A side's medians over the rounds, but its largest memory, and its times as ratios to our side's. */
+/**
+ * A side's medians over the rounds, but its largest memory, and its times as ratios to our side's.
+ */
 export interface Measured extends Reading {
   /** 10^9 multiply-accumulates. */
   readonly gmac?: number;

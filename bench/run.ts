@@ -1,12 +1,14 @@
 /**
- * The benchmarks: measures, keeps what it measured in docs/benchmarks.json, and draws docs/benchmarks.md from that.
+ * The benchmarks: measures, keeps what it measured in docs/benchmarks.json, and draws
+ * docs/benchmarks.md from that.
  *
  *   npm run bench                          every case that has not been measured on this machine
  *   npm run bench -- stylize/small start   those whose names begin so
  *   npm run bench -- --list | --report | --again | --rounds 1 | --threads 4 | --device webgpu | --machine "NAME" | --out FOLDER
  *
- * What is measured is kept case by case, so that it may be stopped and started again. WebGPU is measured where `--device auto` would
- * take it; `--device webgpu` measures it, and nothing else, on whatever adapter there is.
+ * What is measured is kept case by case, so that it may be stopped and started again. WebGPU is
+ * measured where `--device auto` would take it; `--device webgpu` measures it, and nothing else, on
+ * whatever adapter there is.
  */
 
 import { availableParallelism, cpus } from "node:os";

@@ -95,7 +95,10 @@ export class Bench implements Disposable {
     throw new Error(`${program} ${args.join(" ")} failed (${signal ?? status}): ${stderr.trim()}`);
   }
 
-  /** A file that an argument stands for; photographs are made when they are first asked for, as many copies as there are names. */
+  /**
+   * A file that an argument stands for; photographs are made when they are first asked for, as many
+   * copies as there are names.
+   */
   #file(kind: string, rest: string): string {
     if (kind === "painting") return here("../assets/paintings/van-gogh-starry-night.jpg");
     if (kind === "output") return join(this.#folder, "output.jpg");

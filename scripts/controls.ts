@@ -1,5 +1,6 @@
 /**
- * The pictures of docs/controls.md: a strip for every control, of bundled photographs and paintings.
+ * The pictures of docs/controls.md: a strip for every control, of bundled photographs and
+ * paintings.
  *
  *   npm run controls [-- NAME... --size N --model NAME|FOLDER --device cpu|webgpu]
  *
@@ -172,7 +173,10 @@ async function each<Value, Result>(
   return results;
 }
 
-/** Pictures side by side, all of one height, as the JPEG of the highest quality of at most 88 that keeps within the limit. */
+/**
+ * Pictures side by side, all of one height, as the JPEG of the highest quality of at most 88 that
+ * keeps within the limit.
+ */
 async function strip(pictures: readonly Picture[]): Promise<Buffer> {
   const pieces: OverlayOptions[] = [];
   let left = 0;

@@ -1,7 +1,7 @@
 /**
- * Writes the pages of the documentation that come from elsewhere into docs/reference: commands from the command's own definitions,
- * examples, model cards, the changelog. `npm run docs` runs it after typedoc and before
- * the site is built.
+ * Writes the pages of the documentation that come from elsewhere into docs/reference: commands from
+ * the command's own definitions, examples, model cards, the changelog. `npm run docs` runs it after
+ * typedoc and before the site is built.
  */
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -98,7 +98,10 @@ function describeModel(name: string): string {
   return [...told, `### Record of \`${name}\`\n\n|  |  |\n|---|---|\n${facts.join("\n")}\n`].join("\n");
 }
 
-/** The entries that can be imported: typedoc's page of each, named after a file, and what a reader knows it by. */
+/**
+ * The entries that can be imported: typedoc's page of each, named after a file, and what a reader
+ * knows it by.
+ */
 const API: Readonly<Record<string, { readonly name: string; readonly title: string }>> = {
   "adaattn/src/index.node": { name: "adaattn", title: "adaattn" },
   "adaattn/src/node": { name: "adaattn-node", title: "adaattn/node" },
@@ -111,7 +114,10 @@ const API: Readonly<Record<string, { readonly name: string; readonly title: stri
   "server/src/client": { name: "client", title: "@adaattn/server/client" },
 };
 
-/** The page of an entry under its own name, its links to other entries and to its own headings leading there. */
+/**
+ * The page of an entry under its own name, its links to other entries and to its own headings
+ * leading there.
+ */
 export function describeEntry(page: string, title: string, text: string): string {
   const headings = [...text.matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) => slugOf(heading));
   return text
@@ -132,7 +138,10 @@ const slugOf = (heading: string) =>
     .replaceAll(/[^a-z0-9]+/g, "-")
     .replaceAll(/^-|-$/g, "");
 
-/** A file's text as a section of a page: without what stands before its first heading, and its headings one level down. */
+/**
+ * A file's text as a section of a page: without what stands before its first heading, and its
+ * headings one level down.
+ */
 const sectionOf = (text: string) =>
   withoutLinks(text.replace(/^---\n.*?\n---\n/s, "").replace(/^!\[.*\n/gm, "")).replace(/^#/gm, "##");
 

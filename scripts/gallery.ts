@@ -1,10 +1,11 @@
 /**
- * The gallery of the documentation: every bundled photograph in the style of every bundled painting.
+ * The gallery of the documentation: every bundled photograph in the style of every bundled
+ * painting.
  *
  *   npm run gallery [-- --size N --model NAME|FOLDER --device cpu|webgpu]
  *
- * Writes docs/gallery.md, the small pictures that it shows, docs/gallery/best.jpg, a sheet of the twelve best, and the
- * single results that the documentation and the studio show.
+ * Writes docs/gallery.md, the small pictures that it shows, docs/gallery/best.jpg, a sheet of the
+ * twelve best, and the single results that the documentation and the studio show.
  */
 
 import { mkdir, readdir, rm } from "node:fs/promises";

@@ -1,10 +1,11 @@
 /**
- * Lays out what the container's image holds, of a repository that is built and has only what runs in node_modules (the Dockerfile):
+ * Lays out what the container's image holds, of a repository that is built and has only what runs
+ * in node_modules (the Dockerfile):
  *
  *   node scripts/image.ts FOLDER        # FOLDER/modules, which changes seldom, and FOLDER/app
  *
- * Sources, tests, types and maps stay behind, and so do ONNX Runtime's binaries of other systems. Node runs it as it stands, for nothing
- * that could translate it is left by then.
+ * Sources, tests, types and maps stay behind, and so do ONNX Runtime's binaries of other systems.
+ * Node runs it as it stands, for nothing that could translate it is left by then.
  */
 
 import { cpSync, existsSync, readdirSync } from "node:fs";
@@ -17,7 +18,10 @@ const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const PACKAGES = ["adaattn", "cli", "graph", "server", "train"];
 const PLAIN = ["package.json", "bin", "dashboard", "node_modules"];
 
-/** The studio is built, and ONNX Runtime for browsers is in it; npm keeps that beside what may ask for it. */
+/**
+ * The studio is built, and ONNX Runtime for browsers is in it; npm keeps that beside what may ask
+ * for it.
+ */
 const LEFT_OUT = ["@adaattn/studio", "@types", "onnxruntime-web"];
 
 const BINARIES = join("node_modules", "onnxruntime-node", "bin", "napi-v6");

@@ -3,12 +3,14 @@
  *
  *   npm run pack        # out/npm/NAME-VERSION.tgz, to be published by `npm publish FILE`
  *
- * A published package has no scripts, no development dependencies and no paths to sources. `adaattn` gets the bundled weights and
- * paintings, and the command too, so that `npx adaattn` needs nothing else: packages/cli and the training that it starts are copied into it. Here
- * in the repository nothing of `adaattn` knows of them.
+ * A published package has no scripts, no development dependencies and no paths to sources.
+ * `adaattn` gets the bundled weights and paintings, and the command too, so that `npx adaattn`
+ * needs nothing else: packages/cli and the training that it starts are copied into it. Here in the
+ * repository nothing of `adaattn` knows of them.
  *
- * Microsoft's onnxruntime-node has the binaries of five systems (288 MB), and a script that downloads more at install. What is published
- * has none of its scripts and a package for each system, of which npm installs the one that fits: @adaattn/onnxruntime-linux-x64 and so on.
+ * Microsoft's onnxruntime-node has the binaries of five systems (288 MB), and a script that
+ * downloads more at install. What is published has none of its scripts and a package for each
+ * system, of which npm installs the one that fits: @adaattn/onnxruntime-linux-x64 and so on.
  */
 
 import { execFileSync } from "node:child_process";
@@ -19,7 +21,10 @@ import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** What is published, each in packages/. Their package.json says private, so that nobody publishes one as it lies there. */
+/**
+ * What is published, each in packages/. Their package.json says private, so that nobody publishes
+ * one as it lies there.
+ */
 const PUBLISHED = ["graph", "adaattn", "train", "server"];
 
 /** What of a package.json is looked at here. */
@@ -35,7 +40,10 @@ interface Manifest {
 
 const manifestOf = (folder: string) => JSON.parse(readFileSync(join(folder, "package.json"), "utf8")) as Manifest;
 
-/** Where onnxruntime-node lies, and its binaries in it: a folder a platform, and in that one an architecture. */
+/**
+ * Where onnxruntime-node lies, and its binaries in it: a folder a platform, and in that one an
+ * architecture.
+ */
 const RUNTIME = join(root, "node_modules/onnxruntime-node");
 const BINARIES = "bin/napi-v6";
 
@@ -130,7 +138,10 @@ function publishedManifest({ private: _private, scripts, devDependencies, export
   };
 }
 
-/** Adds the weights, the paintings and the command to the folder of `adaattn`; returns what its manifest says of them. */
+/**
+ * Adds the weights, the paintings and the command to the folder of `adaattn`; returns what its
+ * manifest says of them.
+ */
 function addCommand(folder: string, { dependencies }: Manifest) {
   for (const name of readdirSync(join(root, "models"))) {
     const files = ["model.json", "model.safetensors"].map((file) => `models/${name}/${file}`);
@@ -161,7 +172,10 @@ function addCommand(folder: string, { dependencies }: Manifest) {
   };
 }
 
-/** `adaattn serve` asks for the server where it is missing: it brings a web framework that nothing else needs. */
+/**
+ * `adaattn serve` asks for the server where it is missing: it brings a web framework that nothing
+ * else needs.
+ */
 function optionalServer({ peerDependencies, peerDependenciesMeta }: Manifest, version: string) {
   return {
     peerDependencies: { ...(peerDependencies as object), "@adaattn/server": version },

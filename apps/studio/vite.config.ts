@@ -1,4 +1,6 @@
-/** How the studio is built: a folder of static files for any host, which needs no server of ours. */
+/**
+ * How the studio is built: a folder of static files for any host, which needs no server of ours.
+ */
 
 import { defaultClientConditions, defineConfig } from "vite";
 import { linkPreview } from "./scripts/preview.ts";
@@ -10,7 +12,8 @@ export default defineConfig({
   base: "./",
   publicDir: ".static",
   resolve: {
-    // The engine's WebAssembly comes from our own files, with progress and checks, instead of from inside the bundle.
+    // The engine's WebAssembly comes from our own files, with progress and checks, instead of from
+    // inside the bundle.
     conditions: ["@adaattn/source", "onnxruntime-web-use-extern-wasm", ...defaultClientConditions],
   },
   oxc: { jsx: { runtime: "automatic", importSource: "preact" } },

@@ -1,6 +1,6 @@
 /**
- * The engine's own throughput, in a process of its own: pictures a second from pixels to pixels, the style being known, with two on
- * their way as a server has them. Prints one number.
+ * The engine's own throughput, in a process of its own: pictures a second from pixels to pixels,
+ * the style being known, with two on their way as a server has them. Prints one number.
  *
  *   engine.ts THREADS SIDE SECONDS
  */

@@ -1,6 +1,7 @@
 /**
- * What a server makes of the engine: throughput and latency at 256 x 256 for 1 to 32 clients, against the engine's own pictures a second
- * in the same run; latency at half the load; what is shed at twice the load; and memory over 2,000 requests. All on loopback.
+ * What a server makes of the engine: throughput and latency at 256 x 256 for 1 to 32 clients,
+ * against the engine's own pictures a second in the same run; latency at half the load; what is
+ * shed at twice the load; and memory over 2,000 requests. All on loopback.
  *
  *   load.ts [--workers N] [--threads N] [--seconds 10] [--side 256] [--clients 1,2,4,8,16,32] [--rounds 2] [--requests 2000]
  */

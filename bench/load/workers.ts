@@ -1,6 +1,6 @@
 /**
- * How much sooner two workers finish a video than one, each on a core of its own (taskset), through a real Redis; and whether the frames
- * are the same.
+ * How much sooner two workers finish a video than one, each on a core of its own (taskset), through
+ * a real Redis; and whether the frames are the same.
  *
  *   workers.ts [--seconds 60] [--rate 10] [--side 96]
  */

@@ -1,16 +1,25 @@
-/** The documentation site: the pages of docs/, and docs/reference, which scripts/docs.ts and typedoc write before it is built. */
+/**
+ * The documentation site: the pages of docs/, and docs/reference, which scripts/docs.ts and typedoc
+ * write before it is built.
+ */
 
 import { cpSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitepress";
 
-/** Where the site lies on its host, with a slash at both ends: `DOCS_BASE=/adaattn/` for https://NAME.github.io/adaattn/. */
+/**
+ * Where the site lies on its host, with a slash at both ends: `DOCS_BASE=/adaattn/` for
+ * https://NAME.github.io/adaattn/.
+ */
 const base = process.env.DOCS_BASE ?? "/";
 if (!/^\/(.+\/)?$/.test(base))
   throw new Error(`Expected a path with a slash at both ends for DOCS_BASE, such as /adaattn/, but received ${base}.`);
 
-/** The built studio, which becomes the folder studio/ of the site where it is there (`npm run site`). */
+/**
+ * The built studio, which becomes the folder studio/ of the site where it is there (`npm run
+ * site`).
+ */
 const STUDIO = fileURLToPath(new URL("../../apps/studio/dist", import.meta.url));
 const hasStudio = existsSync(join(STUDIO, "index.html"));
 
@@ -57,7 +66,8 @@ export default defineConfig({
   buildEnd({ outDir }) {
     if (hasStudio) cpSync(STUDIO, join(outDir, "studio"), { recursive: true });
   },
-  // Telemetry, fonts or search services of others are not used: the site is files, and search runs in the page.
+  // Telemetry, fonts or search services of others are not used: the site is files, and search runs
+  // in the page.
   themeConfig: {
     search: { provider: "local" },
     logo: "/logo.svg",
@@ -109,7 +119,8 @@ export default defineConfig({
   },
   markdown: {
     config(markdown) {
-      // Indented blocks look like fenced ones: with a ground of their own, and scrolling where they are wide.
+      // Indented blocks look like fenced ones: with a ground of their own, and scrolling where they
+      // are wide.
       markdown.core.ruler.push("indented-as-fenced", ({ tokens }) => {
         for (const token of tokens) {
           if (token.type !== "code_block") continue;

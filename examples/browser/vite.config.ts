@@ -1,4 +1,7 @@
-/** In this repository: sources instead of packages, and weights from models/. In a project of your own none of this is needed. */
+/**
+ * In this repository: sources instead of packages, and weights from models/. In a project of your
+ * own none of this is needed.
+ */
 
 import { defaultClientConditions, defineConfig } from "vite";
 

@@ -1,5 +1,6 @@
 /**
- * An HTTP route that paints: curl --data-binary @photo.jpg -H content-type:image/jpeg localhost:3000/starry-night -o out.jpg
+ * An HTTP route that paints: curl --data-binary @photo.jpg -H content-type:image/jpeg
+ * localhost:3000/starry-night -o out.jpg
  *
  *   tsx fastify.ts paintings 3000        every painting in the folder becomes a style by its name
  */

@@ -1,4 +1,7 @@
-/** Paints every photograph of a folder in one style: tsx folder.ts photos painting.jpg painted. What is there already stays. */
+/**
+ * Paints every photograph of a folder in one style: tsx folder.ts photos painting.jpg painted. What
+ * is there already stays.
+ */
 
 import { existsSync } from "node:fs";
 import { mkdir, readdir } from "node:fs/promises";

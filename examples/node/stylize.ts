@@ -1,4 +1,7 @@
-/** Paints one photograph: tsx stylize.ts photo.jpg painting.jpg out.png. Progress goes to the terminal, Ctrl-C stops it. */
+/**
+ * Paints one photograph: tsx stylize.ts photo.jpg painting.jpg out.png. Progress goes to the
+ * terminal, Ctrl-C stops it.
+ */
 
 import { loadModel } from "adaattn";
 

@@ -1,7 +1,9 @@
 /**
- * Goes on training the model `small` on a few pictures of one's own: tsx train.ts photos paintings run [steps]
+ * Goes on training the model `small` on a few pictures of one's own: tsx train.ts photos paintings
+ * run [steps]
  *
- * Afterwards `adaattn stylize ... --model run/model` uses it. A run that was stopped goes on when it is started again.
+ * Afterwards `adaattn stylize ... --model run/model` uses it. A run that was stopped goes on when
+ * it is started again.
  */
 
 import { checkSettings, DEFAULTS, LOSS_DEFAULTS, STAGE_DEFAULTS, type TrainSettings, trainModel } from "@adaattn/train";

@@ -1,4 +1,7 @@
-/** Paints a film without its sound: tsx video.ts clip.mp4 painting.jpg out.mkv. Needs ffmpeg; `adaattn video` does much more. */
+/**
+ * Paints a film without its sound: tsx video.ts clip.mp4 painting.jpg out.mkv. Needs ffmpeg;
+ * `adaattn video` does much more.
+ */
 
 import {
   FrameReader,

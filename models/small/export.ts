@@ -1,5 +1,6 @@
 /**
- * Makes the model of a recipe's last run the one that is shipped, with a record of all its runs in model.json:
+ * Makes the model of a recipe's last run the one that is shipped, with a record of all its runs in
+ * model.json:
  *
  *   export.ts RUN... --out FOLDER
  */
@@ -15,7 +16,10 @@ const { values: options, positionals: runs } = parseArgs({
   options: { out: { type: "string", default: "models/small" } },
 });
 
-/** The settings of a run that are worth keeping, all but where things lay on the machine, and how model.json calls them. */
+/**
+ * The settings of a run that are worth keeping, all but where things lay on the machine, and how
+ * model.json calls them.
+ */
 const KEPT = {
   stage: "stage",
   device: "device",

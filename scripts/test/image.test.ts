@@ -1,4 +1,7 @@
-/** The container's image, without a builder of images: what a linter would say of its files, and that what it holds runs. */
+/**
+ * The container's image, without a builder of images: what a linter would say of its files, and
+ * that what it holds runs.
+ */
 
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";

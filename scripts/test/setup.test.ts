@@ -1,4 +1,7 @@
-/** `npm run setup:test` and `npm test` on a machine that lacks everything, played by programs that only write down how they are called. */
+/**
+ * `npm run setup:test` and `npm test` on a machine that lacks everything, played by programs that
+ * only write down how they are called.
+ */
 
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

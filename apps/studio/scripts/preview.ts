@@ -1,6 +1,7 @@
 /**
- * What other pages show of a link to the studio: a title, a sentence and a picture (the Open Graph protocol, ogp.me). Whoever reads
- * the tags wants a whole address, which only the host knows: the build takes it from STUDIO_URL.
+ * What other pages show of a link to the studio: a title, a sentence and a picture (the Open Graph
+ * protocol, ogp.me). Whoever reads the tags wants a whole address, which only the host knows: the
+ * build takes it from STUDIO_URL.
  */
 
 import sharp from "sharp";

@@ -1,5 +1,6 @@
 /**
- * Writes screenshots of every view, in both themes and at three widths, to a folder, `out/studio` by default:
+ * Writes screenshots of every view, in both themes and at three widths, to a folder, `out/studio`
+ * by default:
  *
  *   node --conditions=@adaattn/source --import ./scripts/source.mjs apps/studio/scripts/screenshots.ts [FOLDER] [VIEW...]
  */

@@ -1,7 +1,7 @@
 /**
- * The files that the studio serves as they are, gathered into `.static` before every build: the engine's scripts and WebAssembly
- * (gzipped, since not every host compresses), the models of this repository, pictures, icons. Sizes and checksums reach the code as
- * the constant `STUDIO_FILES`.
+ * The files that the studio serves as they are, gathered into `.static` before every build: the
+ * engine's scripts and WebAssembly (gzipped, since not every host compresses), the models of this
+ * repository, pictures, icons. Sizes and checksums reach the code as the constant `STUDIO_FILES`.
  */
 
 import { createHash } from "node:crypto";
@@ -53,7 +53,10 @@ async function gzipInto(path: string, from: string): Promise<void> {
   if (!(await isNewer(path, from))) await writeFile(path, gzipSync(await readFile(from), { level: 9 }));
 }
 
-/** What is built into the page, and the files that say its terms; ONNX Runtime's package has none but names the MIT licence. */
+/**
+ * What is built into the page, and the files that say its terms; ONNX Runtime's package has none
+ * but names the MIT licence.
+ */
 const PARTS = ["preact", "@preact/signals", "@preact/signals-core", "mediabunny", "zod"];
 
 /** Our own terms and credits, and those of the packages that are built in. */
@@ -163,7 +166,10 @@ async function listFiles(folder: string): Promise<string[]> {
     .sort();
 }
 
-/** Tells the service worker, once all is built, which files the page needs offline, and a version that changes with any of them. */
+/**
+ * Tells the service worker, once all is built, which files the page needs offline, and a version
+ * that changes with any of them.
+ */
 export function listForServiceWorker(): Plugin {
   let output = "";
   return {
@@ -173,8 +179,9 @@ export function listForServiceWorker(): Plugin {
       output = join(config.root, config.build.outDir);
     },
     async writeBundle() {
-      // The engine's WebAssembly and the models are fetched, checked and kept by the page when they are first needed.
-      // Paintings are kept as they are chosen, and the one that is chosen at first from the begin.
+      // The engine's WebAssembly and the models are fetched, checked and kept by the page when they
+      // are first needed. Paintings are kept as they are chosen, and the one that is chosen at
+      // first from the begin.
       const isKept = (path: string) =>
         path === "pictures/paintings/van-gogh-starry-night.jpg" ||
         !/\.(wasm\.gz|safetensors)$|^models\/|^pictures\/paintings\/|^(sw\.js|preview\.jpg)$/.test(path);

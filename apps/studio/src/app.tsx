@@ -1,4 +1,7 @@
-/** The page: header, the views, and what concerns all of them: notices, dropping and pasting, keys for undo. */
+/**
+ * The page: header, the views, and what concerns all of them: notices, dropping and pasting, keys
+ * for undo.
+ */
 
 import { signal } from "@preact/signals";
 import { hasVectors } from "adaattn/web";

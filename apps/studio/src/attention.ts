@@ -1,4 +1,7 @@
-/** What points of the photograph look at: the point under the pointer and those that are pinned, asked of the engine as they change. */
+/**
+ * What points of the photograph look at: the point under the pointer and those that are pinned,
+ * asked of the engine as they change.
+ */
 
 import { effect, signal } from "@preact/signals";
 import type { Attention, AttentionMap, Point } from "adaattn";
@@ -100,7 +103,10 @@ effect(() => {
 /** Whether the point moves by itself, until the user points at something. */
 export const isWandering = signal(false);
 
-/** Places that the point visits, from 0 to 1, and how long it stays at each once its answer is there, in milliseconds. */
+/**
+ * Places that the point visits, from 0 to 1, and how long it stays at each once its answer is
+ * there, in milliseconds.
+ */
 const VISITED: readonly Point[] = [
   { x: 0.62, y: 0.3 },
   { x: 0.75, y: 0.62 },

@@ -1,11 +1,17 @@
-/** The photograph in every painting, as small pictures to choose from: one after another, as long as they are looked at. */
+/**
+ * The photograph in every painting, as small pictures to choose from: one after another, as long as
+ * they are looked at.
+ */
 
 import { effect, signal } from "@preact/signals";
 import type { Painted } from "./engine/protocol.ts";
 import { paintJob } from "./jobs.ts";
 import { complain, lookOf, type Photo, PICTURE_MODEL, paintings, photo, settings, view } from "./state.ts";
 
-/** The longer side of a preview. Paintings are looked at as much smaller as it is than a picture, so that strokes are alike. */
+/**
+ * The longer side of a preview. Paintings are looked at as much smaller as it is than a picture, so
+ * that strokes are alike.
+ */
 const PREVIEW_SIDE = 192;
 
 export const isEvery = signal(false);

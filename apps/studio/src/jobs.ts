@@ -1,6 +1,7 @@
 /**
- * Paint jobs: what is to be painted how, as one snapshot of the settings. A job keeps what it began with, whatever is set meanwhile;
- * the picture, its download, the camera and films are all made by jobs.
+ * Paint jobs: what is to be painted how, as one snapshot of the settings. A job keeps what it began
+ * with, whatever is set meanwhile; the picture, its download, the camera and films are all made by
+ * jobs.
  */
 
 import type { Picture } from "adaattn";
@@ -11,7 +12,10 @@ import { padWeights } from "./mixing.ts";
 import { maskOf } from "./regions.ts";
 import { engine, givePainting, lookOf, PICTURE_MODEL, settings, VIDEO_MODEL } from "./state.ts";
 
-/** What is painted: a picture, or frames, which are painted by a faster model, alike from one to the next, and without regions. */
+/**
+ * What is painted: a picture, or frames, which are painted by a faster model, alike from one to the
+ * next, and without regions.
+ */
 export type Use = "picture" | "frames";
 
 export interface Job {

@@ -2,7 +2,9 @@
 
 import type { PadPoint } from "./settings.ts";
 
-/** Where so many paintings lie: two at the left and right, three in a triangle, four in the corners. */
+/**
+ * Where so many paintings lie: two at the left and right, three in a triangle, four in the corners.
+ */
 export function padCorners(count: number): readonly PadPoint[] {
   if (count <= 1) return [{ x: 0.5, y: 0.5 }];
   if (count === 2)
@@ -25,8 +27,9 @@ export function padCorners(count: number): readonly PadPoint[] {
 }
 
 /**
- * Weights that sum to 1, by inverse squared distance (Shepard, "A two-dimensional interpolation function for irregularly-spaced
- * data", 1968): a painting alone where the marker is on it, all alike in the middle.
+ * Weights that sum to 1, by inverse squared distance (Shepard, "A two-dimensional interpolation
+ * function for irregularly-spaced data", 1968): a painting alone where the marker is on it, all
+ * alike in the middle.
  */
 export function padWeights(marker: PadPoint, count: number): readonly number[] {
   const squares = padCorners(count).map(({ x, y }) => (x - marker.x) ** 2 + (y - marker.y) ** 2);

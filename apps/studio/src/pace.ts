@@ -1,6 +1,6 @@
 /**
- * How long a picture will take, by how long those before it took: so much for each pixel of all sizes that it is painted at, and
- * more where it goes in tiles, whose margins are painted, too.
+ * How long a picture will take, by how long those before it took: so much for each pixel of all
+ * sizes that it is painted at, and more where it goes in tiles, whose margins are painted, too.
  */
 
 import type { Size } from "adaattn";

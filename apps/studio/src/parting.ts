@@ -1,4 +1,7 @@
-/** Parts of pictures: upright rectangles, in shares of the whole from 0 to 1, which are moved and changed by their corners. */
+/**
+ * Parts of pictures: upright rectangles, in shares of the whole from 0 to 1, which are moved and
+ * changed by their corners.
+ */
 
 import type { Picture } from "adaattn";
 import { LEAST_SIDE } from "adaattn/internal";
@@ -41,7 +44,10 @@ export function isWhole({ left, top, right, bottom }: Part): boolean {
   return left === 0 && top === 0 && right === 1 && bottom === 1;
 }
 
-/** The pixels of a part, at least as many as a picture needs; the picture itself where the part is all of it. */
+/**
+ * The pixels of a part, at least as many as a picture needs; the picture itself where the part is
+ * all of it.
+ */
 export function partOf<P extends Picture>(picture: P, part: Part): P | Picture {
   if (isWhole(part)) return picture;
   const span = (start: number, end: number, side: number) => {

@@ -1,4 +1,7 @@
-/** The last results, kept in this browser: of each photograph in each choice of paintings the last one, until there is no more room. */
+/**
+ * The last results, kept in this browser: of each photograph in each choice of paintings the last
+ * one, until there is no more room.
+ */
 
 import { effect, signal } from "@preact/signals";
 import { dropResult, type KeptResult, keepResult, keptResults, surplusOf } from "./pictures/kept.ts";

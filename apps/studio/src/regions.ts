@@ -1,12 +1,16 @@
 /**
- * Regions painted with a brush: for each painting a plane that says where it goes. The brush is soft; what it adds to one painting
- * it takes from the others, so that together they never cover more than everything.
+ * Regions painted with a brush: for each painting a plane that says where it goes. The brush is
+ * soft; what it adds to one painting it takes from the others, so that together they never cover
+ * more than everything.
  */
 
 import type { Picture, Size } from "adaattn";
 import { fitWithin } from "adaattn/web";
 
-/** How long the longer side of the planes is: the finest grid of the network has a cell for every four pixels. */
+/**
+ * How long the longer side of the planes is: the finest grid of the network has a cell for every
+ * four pixels.
+ */
 const PLANE_SIDE = 320;
 
 /** Planes by painting, 0 to 255, row after row; immutable, so that a history can keep them. */
@@ -60,7 +64,10 @@ export function dab(
   return { width, height, planes };
 }
 
-/** The regions for other paintings: the only one takes over all, else those of others go; undefined where none is left. */
+/**
+ * The regions for other paintings: the only one takes over all, else those of others go; undefined
+ * where none is left.
+ */
 export function regionsFor(regions: Regions, paintings: readonly string[]): Regions | undefined {
   const { width, height, planes } = regions;
   const [only] = paintings;
@@ -92,7 +99,10 @@ export function maskOf({ width, height, planes }: Regions, painting: string): Pi
   return { width, height, data };
 }
 
-/** Colours of the paintings' regions, in order; the page's style sheet has the same as --region-1 and on. */
+/**
+ * Colours of the paintings' regions, in order; the page's style sheet has the same as --region-1
+ * and on.
+ */
 export const REGION_COLOURS: readonly (readonly [number, number, number])[] = [
   [214, 84, 42],
   [38, 121, 178],
@@ -100,7 +110,9 @@ export const REGION_COLOURS: readonly (readonly [number, number, number])[] = [
   [138, 88, 168],
 ];
 
-/** The regions in colours, transparent where there is none, for showing them over the photograph. */
+/**
+ * The regions in colours, transparent where there is none, for showing them over the photograph.
+ */
 export function drawRegions({ width, height, planes }: Regions, paintings: readonly string[]): Picture {
   const data = new Uint8ClampedArray(width * height * 4);
   for (const [index, painting] of paintings.entries()) {

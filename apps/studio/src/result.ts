@@ -1,6 +1,7 @@
 /**
- * The picture that is being made: whenever the photograph or a setting changes, a small one first, then one as large as the screen
- * can show and the device paints in a few seconds. Another size is painted for the download.
+ * The picture that is being made: whenever the photograph or a setting changes, a small one first,
+ * then one as large as the screen can show and the device paints in a few seconds. Another size is
+ * painted for the download.
  */
 
 import { computed, effect, signal } from "@preact/signals";
@@ -13,7 +14,10 @@ import { MOST_PIXELS } from "./pictures/decode.ts";
 import type { Settings } from "./settings.ts";
 import { complain, engine, type Photo, photo, settings, VIDEO_MODEL, type View, view } from "./state.ts";
 
-/** A photograph larger than this is first painted at this size, unless the picture itself takes no longer than so. */
+/**
+ * A photograph larger than this is first painted at this size, unless the picture itself takes no
+ * longer than so.
+ */
 const PREVIEW_SIDE = 256;
 const AT_ONCE = 600;
 /** The sides that are shown, the largest that the device paints in about so many milliseconds. */

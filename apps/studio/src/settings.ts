@@ -1,4 +1,7 @@
-/** What the user has set for the picture, as one immutable record with a history; and the same as the part of an address after #. */
+/**
+ * What the user has set for the picture, as one immutable record with a history; and the same as
+ * the part of an address after #.
+ */
 
 import { computed, type Signal, signal } from "@preact/signals";
 import type { PaintControls } from "adaattn/web";
@@ -25,7 +28,10 @@ export interface Settings {
   readonly grain: number;
   /** The parts of paintings that are used, by painting; all of it where none is said. */
   readonly parts: Readonly<Record<string, Part>>;
-  /** Where each painting goes, at least one of those that are chosen; undefined where they go everywhere. */
+  /**
+   * Where each painting goes, at least one of those that are chosen; undefined where they go
+   * everywhere.
+   */
   readonly regions: Regions | undefined;
 }
 
@@ -46,7 +52,10 @@ export const DEFAULTS: Settings = {
 /** How many changes can be taken back. */
 const MOST_UNDONE = 60;
 
-/** Settings with undo: successive changes that carry the same mark, such as the steps of one drag, are taken back as one. */
+/**
+ * Settings with undo: successive changes that carry the same mark, such as the steps of one drag,
+ * are taken back as one.
+ */
 export class History {
   readonly #past = signal<readonly Settings[]>([]);
   readonly #future = signal<readonly Settings[]>([]);
@@ -96,14 +105,20 @@ export class History {
   }
 }
 
-/** Other paintings: the only one takes over all regions; else those of paintings that are no longer chosen go. */
+/**
+ * Other paintings: the only one takes over all regions; else those of paintings that are no longer
+ * chosen go.
+ */
 export function withPaintings(now: Settings, paintings: readonly string[]): Pick<Settings, "paintings" | "regions"> {
   return { paintings, regions: now.regions && regionsFor(now.regions, paintings) };
 }
 
 const round = (value: number) => Math.round(value * 100) / 100;
 
-/** The settings as the parameters of an address; what is as by default, own paintings and regions are left out. */
+/**
+ * The settings as the parameters of an address; what is as by default, own paintings and regions
+ * are left out.
+ */
 export function toParameters(settings: Settings, isLinkable: (painting: string) => boolean): URLSearchParams {
   const parameters = new URLSearchParams();
   const paintings = settings.paintings.filter(isLinkable);
@@ -120,7 +135,10 @@ export function toParameters(settings: Settings, isLinkable: (painting: string) 
   return parameters;
 }
 
-/** Settings from the parameters of an address, which anybody may have written: what does not fit is as by default. */
+/**
+ * Settings from the parameters of an address, which anybody may have written: what does not fit is
+ * as by default.
+ */
 export function fromParameters(parameters: URLSearchParams, isKnown: (painting: string) => boolean): Settings {
   const number = (name: string, least: number, most: number, otherwise: number) => {
     const text = parameters.get(name);

@@ -1,4 +1,7 @@
-/** What the page knows: the view, the photograph, the paintings, the settings, and the notices to the user. */
+/**
+ * What the page knows: the view, the photograph, the paintings, the settings, and the notices to
+ * the user.
+ */
 
 import { batch, effect, signal } from "@preact/signals";
 import type { Device, Picture } from "adaattn";
@@ -104,7 +107,10 @@ export function complain(error: unknown): void {
   notice.value = { text: sentenceOf(error), isProblem: true };
 }
 
-/** Marks the entries of the browser's history that the page made: going back to one changes the view and nothing else. */
+/**
+ * Marks the entries of the browser's history that the page made: going back to one changes the view
+ * and nothing else.
+ */
 const OWN = { isStudio: true };
 
 /** Settings and a bundled photograph as the parameters of an address. */
@@ -140,7 +146,8 @@ addEventListener("popstate", ({ state }: PopStateEvent) => {
 export function follow(parameters: string): void {
   const link = new URLSearchParams(parameters);
   const { regions: _, ...linked } = fromParameters(link, isBundled);
-  // At once, so that the address never is that of the new settings with the old photograph: a reload may come at any moment.
+  // At once, so that the address never is that of the new settings with the old photograph: a
+  // reload may come at any moment.
   batch(() => {
     settings.change({ ...linked, ...withPaintings(settings.value, linked.paintings) });
     openSample(link.get("photo") ?? "");
@@ -148,7 +155,10 @@ export function follow(parameters: string): void {
 }
 
 let count = 0;
-/** The photograph that was asked for last; one that comes later but was asked for before is not shown. */
+/**
+ * The photograph that was asked for last; one that comes later but was asked for before is not
+ * shown.
+ */
 let lastAsked = 0;
 
 /** Opens a photograph from a file. */
@@ -220,7 +230,10 @@ function list({ id, title, file }: { readonly id: string; readonly title: string
   paintings.value = [...paintings.peek(), { id, title, url: URL.createObjectURL(file), credit: undefined }];
 }
 
-/** Removes a painting of the user's own, here and for later visits; until the page is left, undo brings it back to the picture. */
+/**
+ * Removes a painting of the user's own, here and for later visits; until the page is left, undo
+ * brings it back to the picture.
+ */
 export async function removePainting(id: string): Promise<void> {
   const removed = paintings.peek().find((painting) => painting.id === id);
   if (removed === undefined || removed.credit !== undefined) return;

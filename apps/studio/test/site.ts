@@ -1,4 +1,7 @@
-/** The built studio on a local server, and Chromium to look at it with: what the tests and the screenshots share. */
+/**
+ * The built studio on a local server, and Chromium to look at it with: what the tests and the
+ * screenshots share.
+ */
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -32,8 +35,9 @@ export interface Site {
 }
 
 /**
- * Serves the built studio; with `isolated`, with the headers that threads need; with `labelled`, saying of `.gz` files that they are
- * gzipped, as many servers do; `without` the files whose paths match.
+ * Serves the built studio; with `isolated`, with the headers that threads need; with `labelled`,
+ * saying of `.gz` files that they are gzipped, as many servers do; `without` the files whose paths
+ * match.
  */
 export async function serve({ isolated = false, labelled = false, without = /^$/ } = {}): Promise<Site> {
   const asked: string[] = [];

@@ -1,4 +1,7 @@
-/** A photograph over what `small` makes of it with its default settings; a slider says how much of it is seen. */
+/**
+ * A photograph over what `small` makes of it with its default settings; a slider says how much of
+ * it is seen.
+ */
 
 import { defineComponent, h, ref } from "vue";
 import photograph from "../../../assets/contents/castle.jpg";

@@ -1,4 +1,7 @@
-/** Pictures that a click, Enter or Space enlarges (config.ts marks them); another one, or Escape, closes the large one. */
+/**
+ * Pictures that a click, Enter or Space enlarges (config.ts marks them); another one, or Escape,
+ * closes the large one.
+ */
 
 /** Listens on the whole document, since pages come and go. */
 export function enlargePictures(document: Document): void {

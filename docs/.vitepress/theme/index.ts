@@ -1,4 +1,7 @@
-/** What the site adds to VitePress's theme: the picture before and after on the first page, and pictures that a click enlarges. */
+/**
+ * What the site adds to VitePress's theme: the picture before and after on the first page, and
+ * pictures that a click enlarges.
+ */
 
 import type { Theme } from "vitepress";
 import DefaultTheme from "vitepress/theme";

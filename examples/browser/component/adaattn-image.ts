@@ -1,8 +1,10 @@
 /**
- * <adaattn-image src="photo.jpg" style-src="painting.jpg" strength="0.8" size="512" alt="A lake">: the photograph, painted.
+ * <adaattn-image src="photo.jpg" style-src="painting.jpg" strength="0.8" size="512" alt="A lake">:
+ * the photograph, painted.
  *
- * The photograph is shown until the painted one is there, and stays where painting fails. Elements share one model, whose folder is
- * at `model` of the first of them ("/small" by default). Events: `painted` and `error`.
+ * The photograph is shown until the painted one is there, and stays where painting fails. Elements
+ * share one model, whose folder is at `model` of the first of them ("/small" by default). Events:
+ * `painted` and `error`.
  */
 
 import { loadModel, type WebModel } from "adaattn";

@@ -1,4 +1,7 @@
-/** The page of the worker: it hands over the chosen files and shows what comes back, and never stands still meanwhile. */
+/**
+ * The page of the worker: it hands over the chosen files and shows what comes back, and never
+ * stands still meanwhile.
+ */
 
 import { show } from "../pictures.ts";
 import type { Answer, Asked } from "./worker.ts";

@@ -1,4 +1,7 @@
-/** What `adaattn/node` and `adaattn/web` offer beyond the root, and does not depend on where it runs. */
+/**
+ * What `adaattn/node` and `adaattn/web` offer beyond the root, and does not depend on where it
+ * runs.
+ */
 
 export type { AttentionRow } from "./inspect/attention.ts";
 export { drawEntropy, drawMarks, type HeatOptions } from "./inspect/draw.ts";

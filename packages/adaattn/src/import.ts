@@ -1,4 +1,7 @@
-/** Readers of foreign weights, `adaattn/import`: files of PyTorch and NumPy, and what the tensors in them are called. */
+/**
+ * Readers of foreign weights, `adaattn/import`: files of PyTorch and NumPy, and what the tensors in
+ * them are called.
+ */
 
 export { type NormalizeOptions, normalizeFilters } from "./import/normalize.ts";
 export { openTensors, type TensorFile, type TensorFormat } from "./import/open.ts";

@@ -1,4 +1,7 @@
-/** What the command, the server, the trainer and the studio share with the library, anywhere. It may change in any version. */
+/**
+ * What the command, the server, the trainer and the studio share with the library, anywhere. It may
+ * change in any version.
+ */
 
 export { heatColor } from "./inspect/draw.ts";
 export { addGrain } from "./picture/grain.ts";

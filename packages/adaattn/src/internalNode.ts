@@ -1,4 +1,7 @@
-/** What the command, the server and the trainer share with the library in Node. It may change in any version. */
+/**
+ * What the command, the server and the trainer share with the library in Node. It may change in any
+ * version.
+ */
 
 export { isAddress, MOST_STREAMED_BYTES, tooManyBytes } from "./node/addresses.ts";
 export { checkDevice, engineInfo, engineVersions, fasterDevice } from "./node/devices.ts";

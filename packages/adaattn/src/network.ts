@@ -1,4 +1,7 @@
-/** The networks themselves, `adaattn/network`: what describes them, builds their graphs, holds their weights and runs them. */
+/**
+ * The networks themselves, `adaattn/network`: what describes them, builds their graphs, holds their
+ * weights and runs them.
+ */
 
 export {
   type Engine,

@@ -1,4 +1,7 @@
-/** Everything of `adaattn` in Node: the root, and what needs files, threads, ffmpeg and the native engine. */
+/**
+ * Everything of `adaattn` in Node: the root, and what needs files, threads, ffmpeg and the native
+ * engine.
+ */
 
 export * from "./details.ts";
 export { type FetchPictureOptions, fetchPicture } from "./node/addresses.ts";

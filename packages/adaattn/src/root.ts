@@ -1,4 +1,7 @@
-/** What the root of `adaattn` offers anywhere; `index.node.ts` and `index.web.ts` add how models are loaded there. */
+/**
+ * What the root of `adaattn` offers anywhere; `index.node.ts` and `index.web.ts` add how models are
+ * loaded there.
+ */
 
 export type { Device } from "./engine/engine.ts";
 export { AdaattnError, type ErrorCode } from "./error.ts";

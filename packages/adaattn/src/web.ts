@@ -1,4 +1,7 @@
-/** Everything of `adaattn` in a browser: the root, and the engine, models and files that come over the network. */
+/**
+ * Everything of `adaattn` in a browser: the root, and the engine, models and files that come over
+ * the network.
+ */
 
 export * from "./details.ts";
 export * from "./root.ts";

@@ -39,11 +39,17 @@ describe("the number of parameters", () => {
   });
 });
 
-/** Multiplications and additions of one convolution for a picture of `side` x `side` at its level's scale. */
+/**
+ * Multiplications and additions of one convolution for a picture of `side` x `side` at its level's
+ * scale.
+ */
 const multiplications = ({ inputs, outputs, kernel }: Omit<ConvolutionLayer, "kind" | "name" | "relu">, side: number) =>
   inputs * outputs * kernel ** 2 * side ** 2;
 
-/** What each part of a network multiplies for a square content, in GMAC; `projecting` are the queries, f of its keys. */
+/**
+ * What each part of a network multiplies for a square content, in GMAC; `projecting` are the
+ * queries, f of its keys.
+ */
 function cost({ encoder, attention, merge, decoder }: Architecture, side: number) {
   let [encoding, projecting, decoding] = [0, 0, 0];
   let scale = 1;

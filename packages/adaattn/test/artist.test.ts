@@ -1,6 +1,7 @@
 /**
- * Controls on bundled pictures with the shipped weights: that each does what its name says. What counts as an effect is measured
- * against grain, which a photograph may have more or less of without anybody calling it another picture.
+ * Controls on bundled pictures with the shipped weights: that each does what its name says. What
+ * counts as an effect is measured against grain, which a photograph may have more or less of
+ * without anybody calling it another picture.
  */
 
 import { fileURLToPath } from "node:url";

@@ -16,7 +16,10 @@ import { attentionKeys, flattenPositions, normalize } from "../src/network/keys.
 import { constantWeights } from "../src/network/parameters.ts";
 import { distance, generator, numbers } from "./numbers.ts";
 
-/** The kinds of attention, and the reference that the linear form of cosine attention is held against. */
+/**
+ * The kinds of attention, and the reference that the linear form of cosine attention is held
+ * against.
+ */
 type Form = AttentionKind | "quadratic";
 const kinds: readonly Form[] = ["softmax", "cosine", "quadratic"];
 
@@ -187,7 +190,9 @@ describe("an attention module", () => {
       [`module.${part}.bias`, [channels]],
     ]),
   );
-  /** f, g and h as multiples of the identity, f and g so large that every query finds its own key. */
+  /**
+   * f, g and h as multiples of the identity, f and g so large that every query finds its own key.
+   */
   const weightsOf = (sharpness: number) =>
     constantWeights(
       shapes,

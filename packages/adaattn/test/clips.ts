@@ -1,7 +1,10 @@
 /** Small clips, made by ffmpeg itself. */
 import { execFileSync, spawnSync } from "node:child_process";
 
-/** Whether there is an ffmpeg; tests that need one are skipped where there is none, but not with CI=true. */
+/**
+ * Whether there is an ffmpeg; tests that need one are skipped where there is none, but not with
+ * CI=true.
+ */
 export const hasFfmpeg = process.env.CI === "true" || spawnSync("ffmpeg", ["-version"]).status === 0;
 
 /** Runs ffmpeg on what its test sources give; `args` end with the name of the file. */
@@ -19,17 +22,21 @@ export function tone(seconds: number): string[] {
   return ["-f", "lavfi", "-i", `sine=frequency=440:duration=${seconds}`];
 }
 
-/** How bright the frame of {@link makeJumps} is that is shown from so many thirtieths of a second on. */
+/**
+ * How bright the frame of {@link makeJumps} is that is shown from so many thirtieths of a second
+ * on.
+ */
 export function levelAt(thirtieths: number): number {
   return 4 * thirtieths;
 }
 
 /**
- * A clip of gray frames that are shown from 0, 0.467, 0.667, 1, 1.333 and 1.667 s on, each brighter than the one before, with two
- * seconds of sound: silence, and a tone from 1 s on.
+ * A clip of gray frames that are shown from 0, 0.467, 0.667, 1, 1.333 and 1.667 s on, each brighter
+ * than the one before, with two seconds of sound: silence, and a tone from 1 s on.
  */
 export function makeJumps(folder: string, name: string): void {
-  // Sound that begins before the begin, as AAC does, would move the pictures of Matroska by as much.
+  // Sound that begins before the begin, as AAC does, would move the pictures of Matroska by as
+  // much.
   const sound = name.endsWith(".mkv") ? "flac" : "aac";
   const shown = [0, 14, 20, 30, 40, 50].map((frame) => `eq(n,${frame})`).join("+");
   makeClip(

@@ -56,7 +56,10 @@ function statistics(picture: Picture, counts: (at: number) => boolean = () => tr
   return { mean, covariance };
 }
 
-/** Colors along one slant, so that their covariance is far from a multiple of the identity, and none is clamped. */
+/**
+ * Colors along one slant, so that their covariance is far from a multiple of the identity, and none
+ * is clamped.
+ */
 const slanted = (seed: number, shift: number): Picture => {
   const picture = waves(60, 40, seed);
   for (let at = 0; at < picture.data.length; at += 4) {

@@ -10,7 +10,9 @@ import { cacheFolder, download } from "../src/node/download.ts";
 const content = Buffer.from(Uint8Array.from({ length: 300_000 }, (_, at) => (at * 31) % 251));
 const sha256 = createHash("sha256").update(content).digest("hex");
 
-/** What the server does with each request, in their order; the last one again for all that follow. */
+/**
+ * What the server does with each request, in their order; the last one again for all that follow.
+ */
 let answers: ((request: IncomingMessage, response: ServerResponse) => void)[] = [];
 const requests: { range: string | undefined; ifRange: string | undefined }[] = [];
 const server = createServer((request, response) => {

@@ -151,8 +151,9 @@ describe.runIf(process.platform === "linux")("memory", () => {
     expect(sizes).toHaveLength(200);
     const smallest = (start: number) => Math.min(...sizes.slice(start, start + 25));
     const growths = [smallest(100) - smallest(25), smallest(175) - smallest(100)];
-    // A leak shows in both halves: of a picture, or of one map of level 3 or 4, it would be 2.5 to 5 MB in each. The allocator's own
-    // steps, of up to 2 MB now and then, show in one. That not even a map of level 5 is kept, 10 kB, is counted in stylize.test.ts.
+    // A leak shows in both halves: of a picture, or of one map of level 3 or 4, it would be 2.5 to
+    // 5 MB in each. The allocator's own steps, of up to 2 MB now and then, show in one. That not
+    // even a map of level 5 is kept, 10 kB, is counted in stylize.test.ts.
     expect(Math.min(...growths)).toBeLessThan(1.25e6);
   });
 });

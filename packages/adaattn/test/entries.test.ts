@@ -3,7 +3,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 
-/** The names that a file of `src` exports, types among them; such files hold nothing but exports from others. */
+/**
+ * The names that a file of `src` exports, types among them; such files hold nothing but exports
+ * from others.
+ */
 function namesOf(file: string): string[] {
   const text = readFileSync(new URL(`../src/${file}`, import.meta.url), "utf8");
   const all = [...text.matchAll(/^export \* from "\.\/(.+)";$/gm)].flatMap(([, other = ""]) => namesOf(other));

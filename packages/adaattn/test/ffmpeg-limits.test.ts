@@ -1,4 +1,7 @@
-/** What ffmpeg is kept from where it reads the films of strangers: other files than the one it was given, and all the memory there is. */
+/**
+ * What ffmpeg is kept from where it reads the films of strangers: other files than the one it was
+ * given, and all the memory there is.
+ */
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";

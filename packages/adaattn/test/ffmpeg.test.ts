@@ -228,7 +228,8 @@ describe.skipIf(!hasFfmpeg)("a video file", () => {
   });
 
   test("that is an AVIF sequence is read whole, and a still one is refused", async () => {
-    // As libavif writes it: AV1 in ISO-BMFF, and transparency as gray video, whose handler is "auxv".
+    // As libavif writes it: AV1 in ISO-BMFF, and transparency as gray video, whose handler is
+    // "auxv".
     const gray = "color=white:size=64x48:rate=5:duration=2,format=gray,geq=lum='if(lt(X,32),0,255)'";
     const av1 = ["-c:v", "libaom-av1", "-cpu-used", "8", "-crf", "10"];
     clip(

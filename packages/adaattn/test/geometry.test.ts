@@ -114,7 +114,8 @@ describe("a picture that is turned", () => {
   });
 
   test("goes clockwise at any angle", () => {
-    // Light above and dark below; turned by 30 degrees, the border falls from the left to the right.
+    // Light above and dark below; turned by 30 degrees, the border falls from the left to the
+    // right.
     const turned = rotatePicture(
       painted(120, 120, (_, y) => (y < 60 ? [200, 0, 0] : [0, 0, 0])),
       30,

@@ -1,4 +1,6 @@
-/** Gray photographs in gray styles come out gray, and colors where there are any stay as they were. */
+/**
+ * Gray photographs in gray styles come out gray, and colors where there are any stay as they were.
+ */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { loadModel } from "../src/node/models.ts";

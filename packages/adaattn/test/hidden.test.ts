@@ -1,4 +1,7 @@
-/** What lies under alpha 0: it is kept in files and results, and decides nothing about what is visible. */
+/**
+ * What lies under alpha 0: it is kept in files and results, and decides nothing about what is
+ * visible.
+ */
 
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

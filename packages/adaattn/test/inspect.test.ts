@@ -162,7 +162,8 @@ describe("pictures of attention:", () => {
         { scale: "probabilities", colors: shown.map((row) => (row === rows[0] ? red : blue)) },
       );
     const alone = drawn(rows.slice(0, 1));
-    // By scores the first key, at twice the median's logarithm, would glow; its probability does not.
+    // By scores the first key, at twice the median's logarithm, would glow; its probability does
+    // not.
     const [r = 0, g = 0] = at(alone, 10, 10);
     expect(r - g).toBeLessThan(20);
     expect(at(alone, 30, 30)).toEqual(red);

@@ -1,4 +1,7 @@
-/** The packages as npm would lay them out from their archives, with the third-party ones of this repository beside them. */
+/**
+ * The packages as npm would lay them out from their archives, with the third-party ones of this
+ * repository beside them.
+ */
 
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
@@ -13,13 +16,18 @@ export const SYSTEM = `${process.platform}-${process.arch}`;
 
 const NODE_24 = join(ROOT, "scripts/node24/node_modules/.bin/node");
 
-/** The programs of Node that packages are tried with: this one, and Node 24 where `npm run setup:test` has brought it. */
+/**
+ * The programs of Node that packages are tried with: this one, and Node 24 where `npm run
+ * setup:test` has brought it.
+ */
 export const NODES: readonly { readonly version: string; readonly node: string }[] = [
   process.execPath,
   ...(existsSync(NODE_24) ? [NODE_24] : []),
 ].map((node) => ({ node, version: execFileSync(node, ["--version"], { encoding: "utf8" }).trim() }));
 
-/** Packs everything that is published and installs the archives in `folder`; returns their paths. */
+/**
+ * Packs everything that is published and installs the archives in `folder`; returns their paths.
+ */
 export function installPackages(folder: string): string[] {
   const staged = stagePackages(join(folder, "staged"), [SYSTEM]);
   const archives = packPackages(staged, join(folder, "archives"));
@@ -42,8 +50,8 @@ export function installPackages(folder: string): string[] {
 }
 
 /**
- * Lets npm install archives in an empty folder, as a user does, with no more than they ask for. Other packages come in the versions
- * of this repository, from npm's cache where it has them.
+ * Lets npm install archives in an empty folder, as a user does, with no more than they ask for.
+ * Other packages come in the versions of this repository, from npm's cache where it has them.
  */
 export function installAlone(
   folder: string,
@@ -53,7 +61,8 @@ export function installAlone(
   writeFileSync(join(folder, "package.json"), JSON.stringify({ type: "module", private: true, overrides: versions }));
   execFileSync("npm", ["install", "--prefer-offline", "--no-audit", "--no-fund", "--silent", ...archives], {
     cwd: folder,
-    // Nothing that would have to be downloaded by scripts is needed; the binaries for other systems are not there, and are not tried for long.
+    // Nothing that would have to be downloaded by scripts is needed; the binaries for other systems
+    // are not there, and are not tried for long.
     env: { ...process.env, NODE_OPTIONS: "", npm_config_ignore_scripts: "true", npm_config_fetch_retries: "0" },
     stdio: "pipe",
   });
@@ -67,7 +76,10 @@ export function sizeOfFolder(folder: string): number {
   }, 0);
 }
 
-/** The packages that npm installs for one in node_modules, by name, itself included and nothing that is only for development. */
+/**
+ * The packages that npm installs for one in node_modules, by name, itself included and nothing that
+ * is only for development.
+ */
 export function dependenciesOf(
   name: string,
   modules: string,

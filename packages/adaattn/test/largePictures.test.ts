@@ -1,4 +1,7 @@
-/** Pictures on disk: what is read of them and written into them is what the ordinary reader and writer say. */
+/**
+ * Pictures on disk: what is read of them and written into them is what the ordinary reader and
+ * writer say.
+ */
 
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

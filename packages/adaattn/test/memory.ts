@@ -1,13 +1,14 @@
 /**
- * Stylizes many photographs of changing sizes and prints how large the process was after each, in bytes, as a JSON array. A process
- * of its own, for engine.test.ts:
+ * Stylizes many photographs of changing sizes and prints how large the process was after each, in
+ * bytes, as a JSON array. A process of its own, for engine.test.ts:
  *
  *   MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=4096 \
  *     node --expose-gc --gc-global --max-semi-space-size=1 --conditions=@adaattn/source \
  *     --import ../../../scripts/source.mjs memory.ts RUNS
  *
- * The options make garbage collections frequent and whole, in the worker too, and have the allocator give memory back to the system,
- * so that what is left is what is held. One thread keeps the rest still.
+ * The options make garbage collections frequent and whole, in the worker too, and have the
+ * allocator give memory back to the system, so that what is left is what is held. One thread keeps
+ * the rest still.
  */
 
 import { architectureNamed } from "../src/network/architecture.ts";

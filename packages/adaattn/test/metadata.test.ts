@@ -26,7 +26,10 @@ async function photograph(): Promise<string> {
   return path;
 }
 
-/** The same as a TIFF file, whose own tags it is in: 16 x 16 gray pixels, then a directory at the end. */
+/**
+ * The same as a TIFF file, whose own tags it is in: 16 x 16 gray pixels, then a directory at the
+ * end.
+ */
 function tiff(isLittle: boolean): Buffer {
   const texts = ["Ann Ohm\0", "(C) 2020 Ann Ohm\0", "2020:01:02 03:04:05\0"];
   const bytes = Buffer.alloc(600, 128);

@@ -8,7 +8,10 @@ function convolution(name: string, inputs: number, outputs: number, relu = true)
   return { kind: "convolution", name, inputs, outputs, kernel: 3, relu };
 }
 
-/** A network of the same build as `small`, with few channels and so few keys that they are sampled soon. */
+/**
+ * A network of the same build as `small`, with few channels and so few keys that they are sampled
+ * soon.
+ */
 export const tiny: Architecture = {
   name: "tiny",
   encoder: vggEncoder([4, 4, 8, 8, 8], (block, index) => `encoder.${block}_${index}`),
@@ -53,8 +56,9 @@ export const tinyVideo: Architecture = {
 };
 
 /**
- * Weights by He's uniform distribution, which keeps features of one magnitude through all layers. Those of the last layer are
- * smaller and its bias is 0.5, so that pictures are neither black nor white.
+ * Weights by He's uniform distribution, which keeps features of one magnitude through all layers.
+ * Those of the last layer are smaller and its bias is 0.5, so that pictures are neither black nor
+ * white.
  */
 export function generatedWeights(architecture: Architecture, seed = 1): Map<string, Float32Array> {
   const shapes = parametersOf(architecture);
@@ -74,7 +78,10 @@ export function generatedWeights(architecture: Architecture, seed = 1): Map<stri
   return values;
 }
 
-/** A picture of smooth waves of color with some grain; `alpha` gives the alpha at every pixel, 255 by default. */
+/**
+ * A picture of smooth waves of color with some grain; `alpha` gives the alpha at every pixel, 255
+ * by default.
+ */
 export function waves(width: number, height: number, seed = 1, alpha: (at: number) => number = () => 255): Picture {
   const next = generator(seed);
   const phases = [next(), next(), next()];

@@ -2,7 +2,10 @@
 
 import { type NdArray, ndarray } from "@adaattn/graph";
 
-/** A generator of numbers from -1 to 1 that gives the same ones for the same seed (a linear congruence). */
+/**
+ * A generator of numbers from -1 to 1 that gives the same ones for the same seed (a linear
+ * congruence).
+ */
 export function generator(seed: number): () => number {
   let state = (seed * 2654435761) >>> 0;
   return () => {

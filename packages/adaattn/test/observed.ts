@@ -4,7 +4,10 @@ import type { Engine, EngineTensor, Session, TensorData } from "../src/engine/en
 
 export interface Observer {
   readonly engine: Engine;
-  /** The tensors that were given out and not disposed of, with the names of their sessions and outputs. */
+  /**
+   * The tensors that were given out and not disposed of, with the names of their sessions and
+   * outputs.
+   */
   readonly living: ReadonlyMap<EngineTensor, string>;
   /** What was read, newest last. */
   readonly read: readonly TensorData[];

@@ -111,7 +111,10 @@ describe("adaattn alone, installed by npm", () => {
   });
 });
 
-/** Compiles a file strictly, its libraries' types too, and expects nothing to be said of it and of our packages. */
+/**
+ * Compiles a file strictly, its libraries' types too, and expects nothing to be said of it and of
+ * our packages.
+ */
 function compile(file: string, more: ts.CompilerOptions): ts.Program {
   const compiled = ts.createProgram([join(folder, file)], {
     strict: true,

@@ -1,4 +1,7 @@
-/** What the colors of a file mean: profiles of deep pictures, numbers that are no bytes, tags without a profile. */
+/**
+ * What the colors of a file mean: profiles of deep pictures, numbers that are no bytes, tags
+ * without a profile.
+ */
 
 import { spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm, truncate, writeFile } from "node:fs/promises";
@@ -16,7 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** The color in the middle, as it is read into memory and by way of the disk, which must be the same. */
+/**
+ * The color in the middle, as it is read into memory and by way of the disk, which must be the
+ * same.
+ */
 async function colorOf(file: Uint8Array): Promise<number[]> {
   const [inMemory, path] = [await readPicture(file), join(folder, "picture")];
   await writeFile(path, file);

@@ -29,7 +29,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** A PNG of 16 x 16 pixels of one color whose values stay as they are, tagged with a profile but not converted to it. */
+/**
+ * A PNG of 16 x 16 pixels of one color whose values stay as they are, tagged with a profile but not
+ * converted to it.
+ */
 async function tagged(color: number[], depth: 8 | 16, profile: string): Promise<Buffer> {
   const values = Array.from({ length: 16 * 16 }, () => color).flat();
   const data = depth === 8 ? Uint8Array.from(values) : Uint16Array.from(values, (value) => value * 257);
@@ -48,7 +51,10 @@ async function tagged(color: number[], depth: 8 | 16, profile: string): Promise<
   return Buffer.concat([plain.subarray(0, headerEnd), chunk, plain.subarray(headerEnd)]);
 }
 
-/** A picture of 48 x 32: red on the left, blue on the right, white dots at the top left, so that a turn or a swap shows. */
+/**
+ * A picture of 48 x 32: red on the left, blue on the right, white dots at the top left, so that a
+ * turn or a swap shows.
+ */
 function flag(): Sharp {
   const data = Buffer.alloc(48 * 32 * 3);
   for (let y = 0; y < 32; y++) {
@@ -114,7 +120,8 @@ describe("reading", () => {
   });
 
   test.each([1, 2, 3, 4, 5, 6, 7, 8])("with orientation tag %i is upright", async (orientation) => {
-    // By the EXIF standard: which side of the upright picture the file's first row and first column are.
+    // By the EXIF standard: which side of the upright picture the file's first row and first column
+    // are.
     const row = ["top", "top", "bottom", "bottom", "left", "right", "right", "left"][orientation - 1];
     const column = ["left", "right", "right", "left", "top", "top", "bottom", "bottom"][orientation - 1];
     const upright = await flag().raw().toBuffer();
@@ -175,7 +182,10 @@ describe("reading", () => {
 });
 
 describe("reading refuses", () => {
-  /** Writes a file of these bytes and gives what reading it is refused with, `photo` standing for its path. */
+  /**
+   * Writes a file of these bytes and gives what reading it is refused with, `photo` standing for
+   * its path.
+   */
   async function refusal(bytes: Uint8Array | string, options = {}): Promise<string> {
     const path = join(folder, "refused");
     await writeFile(path, bytes);

@@ -17,7 +17,10 @@ function entry(shape: readonly number[], value = 1, dtype: StoredType = "F32"): 
   return made;
 }
 
-/** The released files of a target, every tensor of a part filled with the part's number; the encoder is part 0. */
+/**
+ * The released files of a target, every tensor of a part filled with the part's number; the encoder
+ * is part 0.
+ */
 function files(target: ImportTarget): (WeightFile & { tensors: Map<string, TensorEntry> })[] {
   return target.parts.map(({ file, layouts: [layout] }, part) => ({
     name: file,

@@ -1,4 +1,6 @@
-/** The sizes at which pictures are looked at and painted where none is asked for, and where one is. */
+/**
+ * The sizes at which pictures are looked at and painted where none is asked for, and where one is.
+ */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { NodeEngine } from "../src/node/engine.ts";

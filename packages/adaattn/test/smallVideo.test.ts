@@ -1,4 +1,7 @@
-/** The bundled `small-video`: its weights fit, and the sums that it attends by give what the whole matrix of weights does. */
+/**
+ * The bundled `small-video`: its weights fit, and the sums that it attends by give what the whole
+ * matrix of weights does.
+ */
 
 import { input, toOnnx } from "@adaattn/graph";
 import { afterAll, beforeAll, expect, test } from "vitest";

@@ -1,4 +1,7 @@
-/** Stretches of a video: each frame is the same one, whether decoding began with the file or with a key frame near by. */
+/**
+ * Stretches of a video: each frame is the same one, whether decoding began with the file or with a
+ * key frame near by.
+ */
 import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -1,4 +1,6 @@
-/** Styles kept on disk: found again, made anew where they cannot be trusted, and never in the way. */
+/**
+ * Styles kept on disk: found again, made anew where they cannot be trusted, and never in the way.
+ */
 
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";

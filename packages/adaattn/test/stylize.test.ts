@@ -291,7 +291,8 @@ test("a model that cannot be loaded says which tensor is missing", async () => {
 
 describe.runIf(targets.includes("webgpu"))("on WebGPU", () => {
   test("a model paints what it paints on the CPU", async () => {
-    // One level, and one size for both pictures: a software driver takes seconds to compile what more of them need.
+    // One level, and one size for both pictures: a software driver takes seconds to compile what
+    // more of them need.
     const architecture: Architecture = { ...tinyVideo, attention: { ...tinyVideo.attention, kind: "softmax" } };
     await using cpu = await open(architecture);
     await using gpu = await open(architecture, "webgpu");

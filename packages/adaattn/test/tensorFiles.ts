@@ -1,4 +1,7 @@
-/** Writes the files that other programs store tensors in, sound ones and, where a test asks for it, dishonest ones. */
+/**
+ * Writes the files that other programs store tensors in, sound ones and, where a test asks for it,
+ * dishonest ones.
+ */
 
 import { crc32, deflateRawSync } from "node:zlib";
 
@@ -108,7 +111,10 @@ export const pickled = {
 
 const { text, number, long, tuple, global, call, whole, none, empty } = pickled;
 
-/** A tensor to be written; what is given beside its shape and values replaces what would follow from them. */
+/**
+ * A tensor to be written; what is given beside its shape and values replaces what would follow from
+ * them.
+ */
 export interface Written {
   readonly shape: readonly number[];
   readonly data: ArrayBufferView & { readonly length: number };
@@ -122,7 +128,10 @@ export interface Written {
 const integer = (value: number) =>
   Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? number(value) : long(BigInt(value));
 
-/** The opcodes of a tensor: `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad, hooks)`. */
+/**
+ * The opcodes of a tensor: `_rebuild_tensor_v2(storage, offset, shape, strides, requires_grad,
+ * hooks)`.
+ */
 export function pickledTensor(key: string, tensor: Written, legacy = false): number[] {
   const { shape, data, type = "FloatStorage", offset = 0 } = tensor;
   const strides = tensor.strides ?? shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));

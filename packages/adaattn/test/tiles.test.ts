@@ -1,4 +1,7 @@
-/** Large pictures in tiles: the geometry, the statistics, and that tiles together are the picture painted whole. */
+/**
+ * Large pictures in tiles: the geometry, the statistics, and that tiles together are the picture
+ * painted whole.
+ */
 
 import { constant, evaluate, input, matmul, ndarray, type Tensor } from "@adaattn/graph";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -41,8 +44,9 @@ describe("geometry", () => {
   });
 
   test("margins are as wide as the network sees", () => {
-    // conv1_1, conv1_2: 2 pixels; then 1 + 2 = 3 of 2; 2 + 4 = 6 of 4; 3 + 4 = 7 of 8; and 4 + 1 = 5 of 16.
-    // Backwards: merge and 4_1: 2 of 8 are 4 of 4, and 4 more; 16 of 2, and 2 more; 36 of 1, and 2 more.
+    // conv1_1, conv1_2: 2 pixels; then 1 + 2 = 3 of 2; 2 + 4 = 6 of 4; 3 + 4 = 7 of 8; and 4 + 1 =
+    // 5 of 16. Backwards: merge and 4_1: 2 of 8 are 4 of 4, and 4 more; 16 of 2, and 2 more; 36 of
+    // 1, and 2 more.
     for (const name of ["vgg19-image", "small"]) {
       expect(marginsOf(architectureNamed(name))).toEqual({ encoder: 80, decoder: 48 });
     }

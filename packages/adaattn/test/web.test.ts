@@ -1,4 +1,7 @@
-/** The web engine on WebAssembly, which Node has too, and downloads from a local server; browsers are tested in apps/studio. */
+/**
+ * The web engine on WebAssembly, which Node has too, and downloads from a local server; browsers
+ * are tested in apps/studio.
+ */
 
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";

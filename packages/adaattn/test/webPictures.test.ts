@@ -1,4 +1,7 @@
-/** Pictures that a model takes in a page, and results that are drawn and saved in one call; in Chromium. */
+/**
+ * Pictures that a model takes in a page, and results that are drawn and saved in one call; in
+ * Chromium.
+ */
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

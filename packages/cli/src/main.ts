@@ -1,4 +1,6 @@
-/** The command `adaattn`: reads what was typed, runs it, and turns every outcome into an exit code. */
+/**
+ * The command `adaattn`: reads what was typed, runs it, and turns every outcome into an exit code.
+ */
 import { existsSync } from "node:fs";
 import { CommanderError } from "commander";
 import { createProgram } from "./program.ts";
@@ -33,7 +35,10 @@ async function run(typed: readonly string[], interruption: Interruption): Promis
   return code;
 }
 
-/** Says of a file whose name begins with a dash, and was therefore taken for an option, how to write it. */
+/**
+ * Says of a file whose name begins with a dash, and was therefore taken for an option, how to write
+ * it.
+ */
 function explainDash(text: string, typed: readonly string[]): string {
   const unknown = /^error: unknown option '-(.*)'/.exec(text)?.[1];
   if (unknown === undefined) return text;
@@ -43,7 +48,10 @@ function explainDash(text: string, typed: readonly string[]): string {
   return `error: ${name} is taken for an option, since it begins with a dash. Write it as ./${name} instead.\n`;
 }
 
-/** The published command comes without the server, which brings a web framework that nothing else needs. */
+/**
+ * The published command comes without the server, which brings a web framework that nothing else
+ * needs.
+ */
 const SERVER_MISSING = "The server is a package of its own. Install it beside this one: npm install @adaattn/server";
 
 function isServerMissing(error: unknown): boolean {

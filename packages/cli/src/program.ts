@@ -1,4 +1,7 @@
-/** The command's grammar: every subcommand with its options, as it is run and as the documentation lists it. */
+/**
+ * The command's grammar: every subcommand with its options, as it is run and as the documentation
+ * lists it.
+ */
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { addEvalCommand } from "./commands/eval/command.ts";
@@ -16,7 +19,8 @@ import type { Interruption } from "./terminal/interrupt.ts";
 /**
  * The program `adaattn`, ready to parse.
  *
- * @param failed called where something failed that does not end the command, such as one of many pictures.
+ * @param failed called where something failed that does not end the command, such as one of many
+ *   pictures.
  */
 export function createProgram(interruption: Interruption, failed: () => void): Command {
   const { signal } = interruption;

@@ -12,16 +12,17 @@ const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
 const BUILT = fileURLToPath(new URL("../bin/adaattn.js", import.meta.url));
 
 /**
- * The command line that runs `adaattn`: what was built, if scripts/test.sh has just built it (it starts in half the time), else
- * the source.
+ * The command line that runs `adaattn`: what was built, if scripts/test.sh has just built it (it
+ * starts in half the time), else the source.
  */
 export const ADAATTN = process.env.ADAATTN_TEST_BUILT
   ? [process.execPath, BUILT]
   : [process.execPath, "--conditions=@adaattn/source", "--import", SOURCE, MAIN];
 
 /**
- * What the command must not inherit from whoever runs the tests: settings of color (CI is one to Node), and the software GPU of
- * the WebGPU tests, which `--device auto` would spend seconds to try.
+ * What the command must not inherit from whoever runs the tests: settings of color (CI is one to
+ * Node), and the software GPU of the WebGPU tests, which `--device auto` would spend seconds to
+ * try.
  */
 const LEFT_OUT = ["NO_COLOR", "FORCE_COLOR", "CI", "NODE_OPTIONS", "VK_ICD_FILENAMES", "VK_DRIVER_FILES"];
 

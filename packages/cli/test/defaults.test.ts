@@ -1,4 +1,7 @@
-/** The command and the library by their defaults: they look at pictures at the same sizes and paint the same. */
+/**
+ * The command and the library by their defaults: they look at pictures at the same sizes and paint
+ * the same.
+ */
 import { join } from "node:path";
 import { CONTENT_SIDE, STYLE_SIDE } from "adaattn/internal";
 import { loadModel, type Picture, readPicture } from "adaattn/node";

@@ -1,4 +1,7 @@
-/** Which device is taken, where drivers answer, do not, or end the process: what is printed, and what is remembered. */
+/**
+ * Which device is taken, where drivers answer, do not, or end the process: what is printed, and
+ * what is remembered.
+ */
 import { existsSync } from "node:fs";
 import { mkdir, readdir, readFile, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";

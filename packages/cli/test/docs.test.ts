@@ -1,4 +1,7 @@
-/** The documentation held against what it describes: its programs compile, its commands are understood, its links lead somewhere. */
+/**
+ * The documentation held against what it describes: its programs compile, its commands are
+ * understood, its links lead somewhere.
+ */
 
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
@@ -19,8 +22,9 @@ const PAGES = [
 ].map((path) => ({ name: relative(ROOT, path), path, text: readFileSync(path, "utf8") }));
 
 /**
- * What stands in fenced blocks of TypeScript, for Node or for browsers. A comment before one says what it takes for granted,
- * `<!-- given: declare const photo: Blob; -->`, and that it is for a browser, `<!-- in a browser, given: ... -->`.
+ * What stands in fenced blocks of TypeScript, for Node or for browsers. A comment before one says
+ * what it takes for granted, `<!-- given: declare const photo: Blob; -->`, and that it is for a
+ * browser, `<!-- in a browser, given: ... -->`.
  */
 const programs = (text: string, isForBrowser: boolean) =>
   [...text.matchAll(/(?:^<!-- (in a browser)?(?:, )?(?:given: (.*?))? -->\n+)?^```ts\n(.*?)^```/gms)]

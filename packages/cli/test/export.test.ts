@@ -8,7 +8,10 @@ import { adaattn, run, temporaryFolder, waves } from "./command.ts";
 const folder = await temporaryFolder();
 const exportTo = (...args: string[]) => adaattn(["export", "--onnx", ...args], { cwd: folder });
 
-/** Modules with what the README's Python asks of Pillow and of ONNX Runtime, neither of which Debian has beside onnx. */
+/**
+ * Modules with what the README's Python asks of Pillow and of ONNX Runtime, neither of which Debian
+ * has beside onnx.
+ */
 const PYTHON_MODULES = {
   // Without it an installed Pillow would be found first.
   "PIL/__init__.py": "",

@@ -160,7 +160,10 @@ describe("a model is imported", () => {
   });
 });
 
-/** A module `keras` whose VGG-19 has the names and shapes of the true one, and kernels of numbers made up. */
+/**
+ * A module `keras` whose VGG-19 has the names and shapes of the true one, and kernels of numbers
+ * made up.
+ */
 const KERAS = `
 import types
 import numpy

@@ -1,4 +1,7 @@
-/** Photographs and paintings that are not named one by one as files: folders, addresses, stdin, and stdout for the result. */
+/**
+ * Photographs and paintings that are not named one by one as files: folders, addresses, stdin, and
+ * stdout for the result.
+ */
 import { once } from "node:events";
 import { mkdir, readdir, readFile, symlink } from "node:fs/promises";
 import { createServer } from "node:http";

@@ -1,4 +1,6 @@
-/** `adaattn stylize` on pictures in tiles, with styles that are kept, and within a budget of memory. */
+/**
+ * `adaattn stylize` on pictures in tiles, with styles that are kept, and within a budget of memory.
+ */
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import sharp from "sharp";

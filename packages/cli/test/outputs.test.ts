@@ -1,4 +1,6 @@
-/** Where results go: folders that are made, results that are there already, and how they are stored. */
+/**
+ * Where results go: folders that are made, results that are there already, and how they are stored.
+ */
 import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { readPicture } from "adaattn/node";
@@ -42,7 +44,8 @@ test("--quality decides how much is kept", async () => {
   ];
   expect(low * 1.5).toBeLessThan(usual);
   expect(usual * 1.2).toBeLessThan(high);
-  // Pictures that are not taken into memory as a whole are stored by the same code, but written by another.
+  // Pictures that are not taken into memory as a whole are stored by the same code, but written by
+  // another.
   expect(await sizeOf("tiled.jpg", "--quality", "10", "--tile", "64")).toBeLessThan(low * 1.2);
 }, 180_000);
 

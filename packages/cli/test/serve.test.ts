@@ -1,4 +1,6 @@
-/** `adaattn serve` and `adaattn worker` at the border: what they refuse, and that Ctrl-C ends them. */
+/**
+ * `adaattn serve` and `adaattn worker` at the border: what they refuse, and that Ctrl-C ends them.
+ */
 import { mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";

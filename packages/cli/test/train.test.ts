@@ -97,7 +97,9 @@ test.each<[string, string[], number, string]>([
   30_000,
 );
 
-/** What a run is set to, which it writes down before it looks for an encoder, and here finds none. */
+/**
+ * What a run is set to, which it writes down before it looks for an encoder, and here finds none.
+ */
 async function settingsOf(out: string, ...options: string[]): Promise<Record<string, unknown>> {
   const args = ["train", ...DATA, "--recipe", "paper", "--encoder", "nowhere.safetensors", "--out", out, ...options];
   const { code } = await adaattn([...args, "-q"], { cwd: folder });
@@ -219,7 +221,8 @@ test("a run tells what it does, ends after Ctrl-C with a checkpoint, goes on, an
   expect(JSON.parse(painted.stdout)).toMatchObject({ output: { width: 64, height: 48 }, model: "model" });
 }, 120_000);
 
-// A disk of 40 MiB holds what a run keeps and one checkpoint of 17 MiB, mounted where only the command sees it.
+// A disk of 40 MiB holds what a run keeps and one checkpoint of 17 MiB, mounted where only the
+// command sees it.
 const canMount =
   process.platform === "linux" && (await run(["unshare", "-rm", "true"]).catch(() => undefined))?.code === 0;
 if (!canMount) console.warn("Skipped: a full disk, since this machine lets nobody mount one (unshare -rm).");

@@ -1,14 +1,18 @@
 /**
  * Dimensions of a tensor: whole numbers, or polynomials with whole coefficients over named symbols.
  *
- * A picture whose sides are multiples of 16 has the height `16*h`; its features at an eighth of the size have the height
- * `2*h`, and their number of positions is `4*h*w`. Divisions are exact or rounded on the constant term only, so that two
- * shapes are equal exactly when their printed forms are.
+ * A picture whose sides are multiples of 16 has the height `16*h`; its features at an eighth of the
+ * size have the height `2*h`, and their number of positions is `4*h*w`. Divisions are exact or
+ * rounded on the constant term only, so that two shapes are equal exactly when their printed forms
+ * are.
  */
 
 /** A dimension whose value is known only when the graph runs. */
 export class SymbolicDimension {
-  /** Coefficients by monomial: the sorted symbol names joined with `*`; the empty string is the constant term. */
+  /**
+   * Coefficients by monomial: the sorted symbol names joined with `*`; the empty string is the
+   * constant term.
+   */
   readonly terms: ReadonlyMap<string, number>;
 
   constructor(terms: ReadonlyMap<string, number>) {
@@ -75,8 +79,8 @@ export function multiplyDimensions(a: Dimension, b: Dimension): Dimension {
 }
 
 /**
- * `dimension / divisor`, rounded down or up. The coefficients of all symbols must be divisible, else the rounding would
- * depend on values that are not known yet.
+ * `dimension / divisor`, rounded down or up. The coefficients of all symbols must be divisible,
+ * else the rounding would depend on values that are not known yet.
  */
 export function divideDimension(
   dimension: Dimension,

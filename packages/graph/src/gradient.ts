@@ -1,8 +1,9 @@
 /**
  * Reverse-mode differentiation: the gradient of a scalar is another graph of the same operators.
  *
- * Nodes are visited from the loss backwards; each operator turns the gradients of its outputs into gradients of its inputs,
- * and what arrives at a tensor over several ways is added. Tensors that none of the wanted ones reaches are left out.
+ * Nodes are visited from the loss backwards; each operator turns the gradients of its outputs into
+ * gradients of its inputs, and what arrives at a tensor over several ways is added. Tensors that
+ * none of the wanted ones reaches are left out.
  */
 
 import { addAll } from "./operators/elementwise.ts";
@@ -11,8 +12,9 @@ import { sizeOf } from "./shape.ts";
 import { type Node, type Tensor, topologicalOrder } from "./tensor.ts";
 
 /**
- * The gradients of `loss` (one element) with respect to each of `wanted`, in their shapes. Throws where the way to one of
- * them leads through an operator without a gradient, or where the loss does not depend on it.
+ * The gradients of `loss` (one element) with respect to each of `wanted`, in their shapes. Throws
+ * where the way to one of them leads through an operator without a gradient, or where the loss does
+ * not depend on it.
  */
 export function gradients(loss: Tensor, wanted: readonly Tensor[]): Tensor[] {
   if (sizeOf(loss.shape) !== 1)

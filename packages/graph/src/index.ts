@@ -1,4 +1,7 @@
-/** A tensor graph: typed operators, shapes, gradients, a float64 interpreter, printing and ONNX bytes. */
+/**
+ * A tensor graph: typed operators, shapes, gradients, a float64 interpreter, printing and ONNX
+ * bytes.
+ */
 
 export { type Dimension, evaluateDimension, multiplyDimensions, SymbolicDimension, symbol } from "./dimension.ts";
 export { gradients } from "./gradient.ts";

@@ -1,4 +1,7 @@
-/** A slow, plain evaluation of a graph in float64: the reference that gradients and engines are tested against. */
+/**
+ * A slow, plain evaluation of a graph in float64: the reference that gradients and engines are
+ * tested against.
+ */
 
 import { evaluateDimension } from "./dimension.ts";
 import type { NdArray } from "./ndarray.ts";
@@ -6,7 +9,10 @@ import { type InputAttributes, inputOperator } from "./operators/leaf.ts";
 import { formatShape } from "./shape.ts";
 import { type Operator, type Tensor, topologicalOrder } from "./tensor.ts";
 
-/** The values of `outputs` for the inputs `feeds`, by name. Symbols take the sizes that the feeds give them. */
+/**
+ * The values of `outputs` for the inputs `feeds`, by name. Symbols take the sizes that the feeds
+ * give them.
+ */
 export function evaluate(outputs: readonly Tensor[], feeds: Readonly<Record<string, NdArray>> = {}): NdArray[] {
   const values = new Map<Tensor, NdArray>();
   const order = topologicalOrder(outputs);
@@ -40,7 +46,10 @@ function resultOf(values: ReadonlyMap<Tensor, NdArray>, tensor: Tensor): NdArray
   return value;
 }
 
-/** Checks a fed shape against a declared one, and learns the values of symbols that stand alone (`16*h`). */
+/**
+ * Checks a fed shape against a declared one, and learns the values of symbols that stand alone
+ * (`16*h`).
+ */
 function bind(tensor: Tensor, fed: NdArray, name: string, bindings: Map<string, number>): void {
   const fail = () => {
     throw new Error(

@@ -1,4 +1,7 @@
-/** Dense arrays in float64, what the interpreter computes with. Booleans are 0 and 1, indices are whole numbers. */
+/**
+ * Dense arrays in float64, what the interpreter computes with. Booleans are 0 and 1, indices are
+ * whole numbers.
+ */
 
 import { stridesOf } from "./shape.ts";
 
@@ -22,7 +25,10 @@ export function ndarray(data: ArrayLike<number>, shape: readonly number[]): NdAr
   return array;
 }
 
-/** Fills an array by calling `value` with every index, outermost axis first; the index array is reused between calls. */
+/**
+ * Fills an array by calling `value` with every index, outermost axis first; the index array is
+ * reused between calls.
+ */
 export function generate(shape: readonly number[], value: (index: number[]) => number): NdArray {
   const array = zeros(shape);
   const index = new Array<number>(shape.length).fill(0);

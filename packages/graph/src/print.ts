@@ -3,7 +3,10 @@
 import { formatShape } from "./shape.ts";
 import { type Tensor, topologicalOrder } from "./tensor.ts";
 
-/** The nodes that `outputs` reach, as text: `%4 = convolution(%1, %2) stride=1 padding=0 : float32[1, 64, 16*h, 16*w]`. */
+/**
+ * The nodes that `outputs` reach, as text: `%4 = convolution(%1, %2) stride=1 padding=0 :
+ * float32[1, 64, 16*h, 16*w]`.
+ */
 export function print(outputs: readonly Tensor[]): string {
   const names = new Map<Tensor, string>();
   const lines: string[] = [];

@@ -33,7 +33,9 @@ export function staticShape(shape: Shape, what: string): number[] {
   });
 }
 
-/** NumPy's broadcasting: shapes are aligned at their last axis, and an axis of length 1 stretches. */
+/**
+ * NumPy's broadcasting: shapes are aligned at their last axis, and an axis of length 1 stretches.
+ */
 export function broadcastShapes(a: Shape, b: Shape, what: string): Shape {
   const rank = Math.max(a.length, b.length);
   const shape: Dimension[] = [];

@@ -1,15 +1,18 @@
 /**
- * The graph itself: tensors are the outputs of nodes, a node is an operator applied to tensors. There is no graph object
- * while a network is being built; a graph is whatever its output tensors reach.
+ * The graph itself: tensors are the outputs of nodes, a node is an operator applied to tensors.
+ * There is no graph object while a network is being built; a graph is whatever its output tensors
+ * reach.
  *
- * An operator says four things about itself: what shape it gives, what it computes (in float64, for tests), how gradients
- * flow back through it, and which ONNX nodes it becomes.
+ * An operator says four things about itself: what shape it gives, what it computes (in float64, for
+ * tests), how gradients flow back through it, and which ONNX nodes it becomes.
  */
 
 import type { NdArray } from "./ndarray.ts";
 import { formatShape, type Shape } from "./shape.ts";
 
-/** Element types. Bool tensors come from comparisons and go into `where`; int64 tensors are indices. */
+/**
+ * Element types. Bool tensors come from comparisons and go into `where`; int64 tensors are indices.
+ */
 export type DataType = "float32" | "int64" | "bool";
 
 export interface TensorType {
@@ -30,8 +33,8 @@ export interface Node {
 }
 
 /**
- * Which kernels the ONNX file is for: a few operators have a faster or a correct form on one engine only. `portable` is for
- * any runtime: operators of opset 17 in ONNX's own domain and nothing else.
+ * Which kernels the ONNX file is for: a few operators have a faster or a correct form on one engine
+ * only. `portable` is for any runtime: operators of opset 17 in ONNX's own domain and nothing else.
  */
 export type Target = "cpu" | "webgpu" | "portable";
 
@@ -55,19 +58,25 @@ export interface Emitter {
     options?: { domain?: string; floats?: readonly string[] },
   ): string;
   /**
-   * Runs the nodes that `body` adds `count` times (a 1-D int64 value of one element), with the index of the turn (a scalar
-   * int64), and stacks the float32 results along a new first axis. The results must be of one shape.
+   * Runs the nodes that `body` adds `count` times (a 1-D int64 value of one element), with the
+   * index of the turn (a scalar int64), and stacks the float32 results along a new first axis. The
+   * results must be of one shape.
    */
   loop(count: string, body: (index: string) => string): string;
   /** A 1-D int64 constant. */
   integers(values: readonly number[]): string;
   /** A float32 constant. */
   floats(values: Float32Array, shape: readonly number[]): string;
-  /** A 1-D int64 tensor with the values of `shape`; `source` is the reshaped value's shape, whose axes may be copied. */
+  /**
+   * A 1-D int64 tensor with the values of `shape`; `source` is the reshaped value's shape, whose
+   * axes may be copied.
+   */
   shape(shape: Shape, source: Shape): string;
 }
 
-/** Gradients of the inputs, given those of the outputs; undefined where none arrives, or none flows. */
+/**
+ * Gradients of the inputs, given those of the outputs; undefined where none arrives, or none flows.
+ */
 export type GradientRule<A> = (
   node: Node,
   attributes: A,
@@ -82,8 +91,8 @@ export interface Operator<A = unknown> {
   /** The outputs in float64; `shapes` are those of the outputs with symbols resolved. */
   evaluate(inputs: readonly NdArray[], attributes: A, shapes: readonly number[][]): readonly NdArray[];
   /**
-   * How gradients flow back. "zero" is for what is piecewise constant, so that nothing flows; "none" for what no loss may depend
-   * on a wanted tensor through.
+   * How gradients flow back. "zero" is for what is piecewise constant, so that nothing flows;
+   * "none" for what no loss may depend on a wanted tensor through.
    */
   readonly gradient: GradientRule<A> | "zero" | "none";
   /** Adds the ONNX nodes and returns the names of the outputs. */

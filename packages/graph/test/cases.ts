@@ -1,4 +1,7 @@
-/** One small graph for every operator: the table that runs on the interpreter, the CPU and WebGPU alike. */
+/**
+ * One small graph for every operator: the table that runs on the interpreter, the CPU and WebGPU
+ * alike.
+ */
 
 import {
   absolute,
@@ -64,7 +67,10 @@ export interface Case {
   readonly differentiable?: false;
 }
 
-/** Repeatable values, well apart from one another so that maxima and comparisons are not at their corners. */
+/**
+ * Repeatable values, well apart from one another so that maxima and comparisons are not at their
+ * corners.
+ */
 export function values(
   shape: readonly number[],
   seed: number,

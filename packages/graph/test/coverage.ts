@@ -1,4 +1,7 @@
-/** Which code of this repository has run in this thread, as V8 counts it: what guides the fuzzing to inputs that reach further. */
+/**
+ * Which code of this repository has run in this thread, as V8 counts it: what guides the fuzzing to
+ * inputs that reach further.
+ */
 
 import { Session } from "node:inspector";
 
@@ -27,7 +30,10 @@ export class Coverage implements Disposable {
     this.#ask("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
   }
 
-  /** Whether anything has run since this was last asked that had not run before; `remember` counts it as run from now on. */
+  /**
+   * Whether anything has run since this was last asked that had not run before; `remember` counts
+   * it as run from now on.
+   */
   isNew(remember: boolean): boolean {
     const { result } = this.#ask("Profiler.takePreciseCoverage") as Taken;
     let found = false;

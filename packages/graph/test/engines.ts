@@ -5,8 +5,8 @@ import * as ort from "onnxruntime-node";
 import { expect } from "vitest";
 
 /**
- * The engines of this machine. `npm test` finds a software Vulkan driver; without any, WebGPU is left out, except in CI,
- * where nothing may be skipped.
+ * The engines of this machine. `npm test` finds a software Vulkan driver; without any, WebGPU is
+ * left out, except in CI, where nothing may be skipped.
  */
 export const targets: readonly Device[] = findTargets(process.env);
 
@@ -68,7 +68,10 @@ export async function runEach(
   return results;
 }
 
-/** Fails unless both have one shape and differ by at most `tolerance` times the largest expected value (or 1). */
+/**
+ * Fails unless both have one shape and differ by at most `tolerance` times the largest expected
+ * value (or 1).
+ */
 export function expectClose(actual: NdArray | undefined, expected: NdArray | undefined, tolerance: number): void {
   expect(actual?.shape).toEqual(expected?.shape);
   const largest = Math.max(1, ...Array.from(expected?.data ?? [], Math.abs));

@@ -16,11 +16,17 @@ interface Nested {
   readonly [field: number]: Nested;
 }
 
-/** Those of ModelProto: the graph, with its nodes (and their attributes), initializers, inputs and outputs; the operator sets. */
+/**
+ * Those of ModelProto: the graph, with its nodes (and their attributes), initializers, inputs and
+ * outputs; the operator sets.
+ */
 const MODEL: Nested = { 7: { 1: { 5: {} }, 5: {}, 11: {}, 12: {} }, 8: {} };
 const DEEPEST = 4;
 
-/** Reads a message and those within it; returns the bytes of all values, of which each counts once a level. */
+/**
+ * Reads a message and those within it; returns the bytes of all values, of which each counts once a
+ * level.
+ */
 function readAll(bytes: Uint8Array, nested = MODEL): number {
   let given = 0;
   for (const { number, value } of readFields(bytes)) {
@@ -44,7 +50,8 @@ test("a damaged model gives fields or one sentence", () => fuzz(onnx, models), F
 
 test.each(models)("a model for $name is read whole, and cut off anywhere in its graph refused", async ({ bytes }) => {
   expect(await tryReading(onnx, bytes, "the model")).toBeUndefined();
-  // Before the graph come the version and the producer, which make a message by themselves; after it the operator sets.
+  // Before the graph come the version and the producer, which make a message by themselves; after
+  // it the operator sets.
   const [start, end] = [20, bytes.length - 40];
   for (let length = start; length < end; length++) {
     expect(await tryReading(onnx, bytes.slice(0, length), `${length} bytes`), String(length)).toMatch(

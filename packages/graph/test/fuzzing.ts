@@ -1,12 +1,14 @@
 /**
- * Damages files at random and watches what readers make of them: whatever comes, they answer with what the file holds or with one
- * sentence, soon, and without taking memory that it does not account for. Damaged files that reach code which none reached before
- * are damaged further (coverage.ts).
+ * Damages files at random and watches what readers make of them: whatever comes, they answer with
+ * what the file holds or with one sentence, soon, and without taking memory that it does not
+ * account for. Damaged files that reach code which none reached before are damaged further
+ * (coverage.ts).
  *
  *   npm run fuzz                            every reader for ten minutes
  *   FUZZ_SECONDS=60 npx vitest run fuzz     for a minute
  *
- * Without FUZZ_SECONDS every run begins with the same damage; with it each has its own, which FUZZ_SEED repeats.
+ * Without FUZZ_SECONDS every run begins with the same damage; with it each has its own, which
+ * FUZZ_SEED repeats.
  */
 
 import { expect } from "vitest";
@@ -19,7 +21,10 @@ const FUZZ_SEED = Number(process.env.FUZZ_SEED ?? (process.env.FUZZ_SECONDS ? Da
 
 export type Bytes = Uint8Array<ArrayBuffer>;
 
-/** A sound file, and how bytes that have been damaged become a file: some are packed afterwards, where a checksum would tell. */
+/**
+ * A sound file, and how bytes that have been damaged become a file: some are packed afterwards,
+ * where a checksum would tell.
+ */
 export interface Seed {
   readonly name: string;
   readonly bytes: Bytes;
@@ -32,16 +37,25 @@ export interface Reader {
   read(bytes: Bytes): Promise<number> | number;
   /** What every refusal looks like. */
   readonly sentence: RegExp;
-  /** The longest that one file may take, in milliseconds; 2000 by default, since the machine may be busy. */
+  /**
+   * The longest that one file may take, in milliseconds; 2000 by default, since the machine may be
+   * busy.
+   */
   readonly longest?: number;
-  /** The most bytes that may come out of a file's own, for each of them; what it takes beyond that is at most 64 MiB. */
+  /**
+   * The most bytes that may come out of a file's own, for each of them; what it takes beyond that
+   * is at most 64 MiB.
+   */
   readonly mostGiven: number;
 }
 
 /** The most memory that one file may take beyond what it gives, in bytes. */
 const MOST_MEMORY = 64 * 2 ** 20;
 
-/** Whole numbers from 0 to below a limit, the same ones for the same seed (a linear congruence; its low digits repeat soon). */
+/**
+ * Whole numbers from 0 to below a limit, the same ones for the same seed (a linear congruence; its
+ * low digits repeat soon).
+ */
 export function randomIntegers(seed: number): (below: number) => number {
   let state = (seed * 2654435761) >>> 0;
   return (below) => {
@@ -113,7 +127,10 @@ export async function tryReading(reader: Reader, bytes: Bytes, label: string): P
 /** Files between two looks at what code ran: a look takes as long as some of them. */
 const BATCH = 16;
 
-/** Tries a reader on damaged files until the time is over: most are refused, and no refusal is anything but a sentence. */
+/**
+ * Tries a reader on damaged files until the time is over: most are refused, and no refusal is
+ * anything but a sentence.
+ */
 export async function fuzz(reader: Reader, seeds: readonly Seed[], fewestCases = 100): Promise<void> {
   using coverage = new Coverage();
   const random = randomIntegers(FUZZ_SEED);
@@ -130,7 +147,8 @@ export async function fuzz(reader: Reader, seeds: readonly Seed[], fewestCases =
   let refused = 0;
   while (performance.now() < end || cases < fewestCases) {
     const batch = Array.from({ length: BATCH }, (): Seed => {
-      // Every other one is of a sound file: most of the rest are refused early, whatever happens to them next.
+      // Every other one is of a sound file: most of the rest are refused early, whatever happens to
+      // them next.
       const from = random(2) === 0 ? seeds : corpus;
       const chosen = from[random(from.length)] ?? expect.fail("no seeds");
       return { ...chosen, bytes: damage(chosen.bytes, random) };

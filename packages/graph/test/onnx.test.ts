@@ -199,7 +199,10 @@ function attention(): Tensor {
   return concat([mean, second], 2);
 }
 
-/** Every channel with mean 0 and deviation 1, by the unbiased variance: the number of positions is needed as a value. */
+/**
+ * Every channel with mean 0 and deviation 1, by the unbiased variance: the number of positions is
+ * needed as a value.
+ */
 function statistics(): Tensor {
   const x = input("x", [2, 3, multiplyDimensions(2, h), w]);
   const count = reduceSum(broadcastTo(constant(Float32Array.of(1), [1]), [sizeOf(x.shape.slice(2))]));
@@ -245,8 +248,9 @@ describe.each(["portable", ...targets] as const)("on %s", (target) => {
 });
 
 /**
- * ONNX Runtime 1.30 computes wrong values on WebGPU where a 3x3 convolution reads 6, 9, 15 ... channels, which is why
- * convolution.ts adds channels of zeros there. This canary runs the convolution without them.
+ * ONNX Runtime 1.30 computes wrong values on WebGPU where a 3x3 convolution reads 6, 9, 15 ...
+ * channels, which is why convolution.ts adds channels of zeros there. This canary runs the
+ * convolution without them.
  */
 describe.runIf(targets.includes("webgpu"))("ONNX Runtime's WebGPU convolution of 6 channels", () => {
   const bare: Operator<null> = {
@@ -278,7 +282,10 @@ describe.runIf(targets.includes("webgpu"))("ONNX Runtime's WebGPU convolution of
   });
 });
 
-/** Channels of zeros change no score: keys so wide that they are attended to in blocks must give what narrow ones give. */
+/**
+ * Channels of zeros change no score: keys so wide that they are attended to in blocks must give
+ * what narrow ones give.
+ */
 test.each([
   { samples: 2, queries: 1501, keys: 3001 },
   { samples: 1, queries: 1501, keys: 3001 },

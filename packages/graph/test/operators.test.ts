@@ -10,7 +10,9 @@ function prepare({ shapes, build, range }: Case) {
   return { inputs, feeds, output };
 }
 
-/** A scalar with a different weight for every element, so that no gradient can hide in a symmetry. */
+/**
+ * A scalar with a different weight for every element, so that no gradient can hide in a symmetry.
+ */
 function weighted(output: Tensor): Tensor {
   const shape = output.shape.map(Number);
   return reduceSum(multiply(output, constant(Float32Array.from(values(shape, 7, [0.5, 1.5]).data), shape)));

@@ -6,7 +6,8 @@ const read = (bytes: Uint8Array): Field[] => [...readFields(bytes)];
 
 describe("a message", () => {
   test("is written as the wire format says", () => {
-    // The examples of protobuf.dev/programming-guides/encoding: 150 in field 1, "testing" in field 2, a nested message in field 3.
+    // The examples of protobuf.dev/programming-guides/encoding: 150 in field 1, "testing" in field
+    // 2, a nested message in field 3.
     const writer = new MessageWriter()
       .integer(1, 150)
       .string(2, "testing")

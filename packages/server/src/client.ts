@@ -1,5 +1,6 @@
 /**
- * The typed client of the API, for browsers and Node: nothing but `fetch`, and the types of the very schemas that the server checks by.
+ * The typed client of the API, for browsers and Node: nothing but `fetch`, and the types of the
+ * very schemas that the server checks by.
  *
  *   const client = new Client("http://127.0.0.1:8080");
  *   const { picture } = await client.stylize({ content: photo, styles: [painting], options: { strength: 0.8 } });
@@ -80,7 +81,10 @@ export interface JobRequest extends StyleFiles {
   /** One video, or one photograph or more. */
   readonly contents: readonly Blob[];
   readonly options?: JobRequestOptions;
-  /** What you call this request: the same again, after a connection that broke, answers with the same job. */
+  /**
+   * What you call this request: the same again, after a connection that broke, answers with the
+   * same job.
+   */
   readonly idempotencyKey?: string;
 }
 
@@ -118,7 +122,10 @@ export class Client {
     };
   }
 
-  /** Submits a video or pictures; once this resolves the server does not lose them. @throws ProblemError. */
+  /**
+   * Submits a video or pictures; once this resolves the server does not lose them. @throws
+   * ProblemError.
+   */
   async submitJob(request: JobRequest, { signal }: CallOptions = {}): Promise<JobInfo> {
     const { idempotencyKey: key } = request;
     const headers = key === undefined ? {} : { "idempotency-key": key };
@@ -156,7 +163,8 @@ export class Client {
   }
 
   /**
-   * Follows a job until it has ended, and asks again where the connection breaks, so that no event is missed.
+   * Follows a job until it has ended, and asks again where the connection breaks, so that no event
+   * is missed.
    *
    * @throws ProblemError where there is no such job.
    */

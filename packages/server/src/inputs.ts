@@ -1,4 +1,7 @@
-/** What an upload and its options mean together: which painting, mask, weight and look each style has. */
+/**
+ * What an upload and its options mean together: which painting, mask, weight and look each style
+ * has.
+ */
 import { STYLE_SIDE } from "adaattn/internal";
 import type { StyleControls } from "adaattn/node";
 import type { Upload } from "./http/upload.ts";

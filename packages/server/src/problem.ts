@@ -1,8 +1,13 @@
-/** Errors as their callers see them: problem documents (RFC 9457), one kind for each thing that a caller would do something about. */
+/**
+ * Errors as their callers see them: problem documents (RFC 9457), one kind for each thing that a
+ * caller would do something about.
+ */
 import type { z } from "zod";
 import type { ProblemDocument } from "./schemas.ts";
 
-/** Every kind of problem: its status and what it is called; the documentation lists them from here. */
+/**
+ * Every kind of problem: its status and what it is called; the documentation lists them from here.
+ */
 export const PROBLEMS = {
   "bad-request": { status: 400, title: "The request cannot be read" },
   "invalid-options": { status: 400, title: "An option does not fit" },

@@ -1,4 +1,7 @@
-/** How much of a server one API key may have: counted by what is kept of its jobs and styles, so that a restart changes nothing. */
+/**
+ * How much of a server one API key may have: counted by what is kept of its jobs and styles, so
+ * that a restart changes nothing.
+ */
 import type { JobRecord } from "./jobs/record.ts";
 import { isFinished } from "./jobs/record.ts";
 import type { JobStore } from "./jobs/store.ts";
@@ -48,7 +51,10 @@ export class Quotas {
     throw new Problem("quota", sentence, { headers: { "retry-after": String(COME_AGAIN) } });
   }
 
-  /** @param more bytes that are to be kept besides. @throws Problem where an owner would have more than he may have. */
+  /**
+   * @param more bytes that are to be kept besides. @throws Problem where an owner would have more
+   *   than he may have.
+   */
   async checkBytes(owner: string, more: number): Promise<void> {
     const { keyBytes } = this.#limits;
     if (owner === "" || keyBytes === 0) return;

@@ -8,7 +8,10 @@ export class ResultCache {
   readonly #results = new Map<string, CachedResult>();
   #bytes = 0;
 
-  /** @param most bytes of all results together; one that is larger than a sixteenth of it is not kept. */
+  /**
+   * @param most bytes of all results together; one that is larger than a sixteenth of it is not
+   *   kept.
+   */
   constructor(most: number) {
     this.#most = most;
   }

@@ -1,6 +1,7 @@
 /**
- * What goes over the wire, in one place: the server checks requests by these schemas, the OpenAPI document is made of them, and
- * the client has its types from them. The message of each rule is the X of `Expected X for Y but received Z`.
+ * What goes over the wire, in one place: the server checks requests by these schemas, the OpenAPI
+ * document is made of them, and the client has its types from them. The message of each rule is the
+ * X of `Expected X for Y but received Z`.
  */
 import { paintControls, shareControls, styleControls } from "adaattn/internal";
 import { z } from "zod";

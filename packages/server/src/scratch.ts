@@ -9,8 +9,9 @@ export interface Scratch extends AsyncDisposable {
 }
 
 /**
- * Makes a folder of this process. Those of processes that were killed are removed first. Whether one lives is told by a lock that the
- * system takes away with it: numbers of processes are given again, and in containers all of them are 1.
+ * Makes a folder of this process. Those of processes that were killed are removed first. Whether
+ * one lives is told by a lock that the system takes away with it: numbers of processes are given
+ * again, and in containers all of them are 1.
  *
  * @param data a folder of this machine; `scratch` and `locks` are made in it.
  * @throws Error with one sentence where they cannot be made.
@@ -46,7 +47,10 @@ export async function openScratch(data: string): Promise<Scratch> {
   };
 }
 
-/** A lock on a file; undefined where another process has it. Files are only locked through a library, and SQLite is at hand. */
+/**
+ * A lock on a file; undefined where another process has it. Files are only locked through a
+ * library, and SQLite is at hand.
+ */
 function take(path: string): Database.Database | undefined {
   const database = new Database(path);
   try {

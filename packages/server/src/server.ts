@@ -1,4 +1,7 @@
-/** A server: painters, a file store, jobs, and HTTP in front of them; everything that it opens it also closes. */
+/**
+ * A server: painters, a file store, jobs, and HTTP in front of them; everything that it opens it
+ * also closes.
+ */
 import { mkdir } from "node:fs/promises";
 import type { AddressInfo } from "node:net";
 import { hostname } from "node:os";
@@ -46,9 +49,15 @@ export interface ServerOptions {
   readonly port?: number;
   /** The folder for everything that is kept on this machine; it is made. */
   readonly data: string;
-  /** Where files of jobs and styles go: `s3://bucket/prefix` or a folder; a folder in `data` by default. */
+  /**
+   * Where files of jobs and styles go: `s3://bucket/prefix` or a folder; a folder in `data` by
+   * default.
+   */
   readonly store?: string;
-  /** The address of a Redis or Valkey, which `adaattn worker` takes jobs from; by default this process does them. */
+  /**
+   * The address of a Redis or Valkey, which `adaattn worker` takes jobs from; by default this
+   * process does them.
+   */
   readonly redis?: string;
   readonly painters?: Partial<PainterSettings>;
   readonly limits?: Partial<Limits>;
@@ -58,16 +67,23 @@ export interface ServerOptions {
   readonly origins?: readonly string[];
   /** The folder of the studio's files. */
   readonly studio?: string;
-  /** Addresses, or ranges such as 10.0.0.0/8, of proxies whose X-Forwarded-For is believed; none by default. */
+  /**
+   * Addresses, or ranges such as 10.0.0.0/8, of proxies whose X-Forwarded-For is believed; none by
+   * default.
+   */
   readonly trustProxy?: readonly string[];
   /**
-   * Names by which requests may ask beside this machine's own and all addresses; one that begins with a dot stands for all below it.
-   * Without keys only these are answered, with keys all names are unless some are given.
+   * Names by which requests may ask beside this machine's own and all addresses; one that begins
+   * with a dot stands for all below it. Without keys only these are answered, with keys all names
+   * are unless some are given.
    */
   readonly allowedHosts?: readonly string[];
   /** Whom jobs may have called once they have ended; nobody by default. */
   readonly webhooks?: WebhookSettings;
-  /** How long requests that are under way may take when the server is closed, in seconds; 30 by default. */
+  /**
+   * How long requests that are under way may take when the server is closed, in seconds; 30 by
+   * default.
+   */
   readonly grace?: number;
   readonly version: string;
   /** Where to log to, as lines of JSON; nowhere by default. */
@@ -77,11 +93,20 @@ export interface ServerOptions {
 export interface WebhookSettings {
   /** Names of hosts that may be called; one that begins with a dot stands for all below it. */
   readonly hosts: readonly string[];
-  /** Whether they may have private addresses, and be called by http; no by default: https and public addresses. */
+  /**
+   * Whether they may have private addresses, and be called by http; no by default: https and public
+   * addresses.
+   */
   readonly allowPrivate?: boolean;
-  /** A file of secrets that calls are signed with: `whsec_` and base64, one a line, perhaps after the name of an API key and a colon. */
+  /**
+   * A file of secrets that calls are signed with: `whsec_` and base64, one a line, perhaps after
+   * the name of an API key and a colon.
+   */
   readonly secrets: string;
-  /** How long after the end of a job each call is made until one is taken, in milliseconds; nine within 14 hours by default. */
+  /**
+   * How long after the end of a job each call is made until one is taken, in milliseconds; nine
+   * within 14 hours by default.
+   */
   readonly schedule?: readonly number[];
 }
 
@@ -89,16 +114,22 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   /** The painting processes. */
   readonly painters: readonly number[];
-  /** Reads the files of API keys and webhook secrets anew. @throws Error with one sentence where one is of no use; it stays as it was then. */
+  /**
+   * Reads the files of API keys and webhook secrets anew. @throws Error with one sentence where one
+   * is of no use; it stays as it was then.
+   */
   reloadKeys(): Promise<void>;
   /**
-   * Stops taking requests, answers those that are under way within the grace, and closes everything; jobs are gone on with after the
-   * next start.
+   * Stops taking requests, answers those that are under way within the grace, and closes
+   * everything; jobs are gone on with after the next start.
    */
   close(): Promise<void>;
 }
 
-/** @throws Error with one sentence where it cannot be started; what was opened until then is closed again. */
+/**
+ * @throws Error with one sentence where it cannot be started; what was opened until then is closed
+ *   again.
+ */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   const closing = new Closing();
   try {

@@ -26,7 +26,9 @@ export interface Services {
   readonly slots: UploadSlots;
   /** A folder of this process alone, for uploads. */
   readonly scratch: string;
-  /** Aborted when the server is asked to end: it is not ready any more, and streams of events end. */
+  /**
+   * Aborted when the server is asked to end: it is not ready any more, and streams of events end.
+   */
   readonly stopping: AbortSignal;
   /** Aborted when the time for what was under way then is over. */
   readonly ending: AbortSignal;

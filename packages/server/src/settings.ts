@@ -45,7 +45,9 @@ export interface Limits {
   readonly keepHours: number;
 }
 
-/** Those that are promised to whoever submits a job: they go with it, and hold wherever it is done. */
+/**
+ * Those that are promised to whoever submits a job: they go with it, and hold wherever it is done.
+ */
 export type JobLimits = Pick<Limits, "pixels" | "side" | "videoSeconds" | "frames" | "jobMinutes">;
 
 /** What is promised by these limits. */
@@ -89,7 +91,10 @@ export interface PainterSettings {
   readonly memory: number;
 }
 
-/** Bytes of memory that this process and its children may have: the container's where it is in one, else the machine's. */
+/**
+ * Bytes of memory that this process and its children may have: the container's where it is in one,
+ * else the machine's.
+ */
 function memoryLimit(): number {
   // Without a limit it is 0, or more than any machine has.
   const limit = process.constrainedMemory();
@@ -103,8 +108,9 @@ const MOST_WORKERS = 8;
 const WORKER_MEMORY = 2 ** 31;
 
 /**
- * One process a core, with one thread: two with a thread each paint more than twice the pictures of one with two, which wait for each
- * other at every layer (bench/load). They share three quarters of the memory.
+ * One process a core, with one thread: two with a thread each paint more than twice the pictures of
+ * one with two, which wait for each other at every layer (bench/load). They share three quarters of
+ * the memory.
  */
 export function painterSettings(asked: Partial<PainterSettings> = {}): PainterSettings {
   const cores = availableParallelism();

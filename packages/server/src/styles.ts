@@ -1,8 +1,9 @@
 /**
- * Paintings that the server keeps under names, in its file store, with how they are looked at. A style belongs to the API key that it was
- * kept with, and nobody else sees it; those that were kept without a key are everybody's. A description names the files of its
- * style. Every file that comes has a name of its own, and none is removed with the style: servers that share the store may be about to
- * read it. What no description names goes later (sweep.ts), and can never be named again.
+ * Paintings that the server keeps under names, in its file store, with how they are looked at. A
+ * style belongs to the API key that it was kept with, and nobody else sees it; those that were kept
+ * without a key are everybody's. A description names the files of its style. Every file that comes
+ * has a name of its own, and none is removed with the style: servers that share the store may be
+ * about to read it. What no description names goes later (sweep.ts), and can never be named again.
  */
 import { createHash, randomBytes } from "node:crypto";
 import type { FileStore } from "./files/store.ts";
@@ -32,7 +33,10 @@ export interface NewStyle {
 
 const DESCRIPTION = "style.json";
 
-/** Where the styles of an owner are, with a slash at its end; no style can have the name of such a folder. */
+/**
+ * Where the styles of an owner are, with a slash at its end; no style can have the name of such a
+ * folder.
+ */
 function ownersFolder(owner: string): string {
   return owner === "" ? "styles/" : `styles/_${createHash("sha256").update(owner).digest("hex").slice(0, 32)}/`;
 }
@@ -50,7 +54,9 @@ export class KeptStyles {
     this.#files = files;
   }
 
-  /** Makes changes of one name happen one after another, in the order in which they were asked for. */
+  /**
+   * Makes changes of one name happen one after another, in the order in which they were asked for.
+   */
   async #inTurn<Result>(name: string, change: () => Promise<Result>): Promise<Result> {
     const before = this.#changes.get(name) ?? Promise.resolve();
     const mine = before.then(change, change);
@@ -72,14 +78,20 @@ export class KeptStyles {
     return this.#read(styleFolder(owner, name));
   }
 
-  /** An owner's style, or everybody's where he has none of this name. @throws Problem where there is neither. */
+  /**
+   * An owner's style, or everybody's where he has none of this name. @throws Problem where there is
+   * neither.
+   */
   async get(owner: string, name: string): Promise<KeptStyle> {
     const style = (await this.find(owner, name)) ?? (owner === "" ? undefined : await this.find("", name));
     if (style === undefined) throw missing(name);
     return style;
   }
 
-  /** Keeps a style, instead of the owner's own that has its name. Returns it, and whether it is a new name. */
+  /**
+   * Keeps a style, instead of the owner's own that has its name. Returns it, and whether it is a
+   * new name.
+   */
   put(owner: string, name: string, style: NewStyle): Promise<{ readonly style: KeptStyle; readonly isNew: boolean }> {
     const folder = styleFolder(owner, name);
     return this.#inTurn(folder, () => this.#put(folder, style));

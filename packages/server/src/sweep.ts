@@ -1,4 +1,7 @@
-/** What is removed by time: jobs that ended long ago, and files in the store that belong to no job and to no kept style. */
+/**
+ * What is removed by time: jobs that ended long ago, and files in the store that belong to no job
+ * and to no kept style.
+ */
 import type { FileStore } from "./files/store.ts";
 import { folderOf } from "./jobs/record.ts";
 import type { JobStore } from "./jobs/store.ts";
@@ -13,12 +16,15 @@ export interface Sweepable {
   readonly limits: Limits;
 }
 
-/** How often the store is looked through for files that belong to nothing, in milliseconds; that may be a long list. */
+/**
+ * How often the store is looked through for files that belong to nothing, in milliseconds; that may
+ * be a long list.
+ */
 const LOOK_EVERY = 10 * 60_000;
 
 /**
- * For how long files belong to nothing before they are removed, in milliseconds: those of a new job are there before it is, and those of
- * a style that was replaced may still be read.
+ * For how long files belong to nothing before they are removed, in milliseconds: those of a new job
+ * are there before it is, and those of a style that was replaced may still be read.
  */
 const STRAY_AFTER = 60 * 60_000;
 
@@ -40,7 +46,10 @@ export class Sweeper {
     this.#log = log;
   }
 
-  /** Removes all files that belong to nothing, before the first job is taken in and where nobody else has files in the store. */
+  /**
+   * Removes all files that belong to nothing, before the first job is taken in and where nobody
+   * else has files in the store.
+   */
   async clear(): Promise<void> {
     await this.#remove([...(await this.#withoutJob()).map(folderOf), ...(await this.#styles.strays())]);
   }

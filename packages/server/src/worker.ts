@@ -1,4 +1,7 @@
-/** A worker: painters that take parts of jobs from Redis, on any machine that reaches it and the file store. */
+/**
+ * A worker: painters that take parts of jobs from Redis, on any machine that reaches it and the
+ * file store.
+ */
 import { limitFfmpeg } from "adaattn/node";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { Closing } from "./closing.ts";
@@ -40,7 +43,10 @@ export interface RunningWorker extends AsyncDisposable {
   close(): Promise<void>;
 }
 
-/** @throws Error with one sentence where it cannot be started; what was opened until then is closed again. */
+/**
+ * @throws Error with one sentence where it cannot be started; what was opened until then is closed
+ *   again.
+ */
 export async function startWorker(options: WorkerOptions): Promise<RunningWorker> {
   const { redis, store, data, onStep, log = () => undefined } = options;
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };

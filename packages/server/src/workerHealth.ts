@@ -1,4 +1,7 @@
-/** How a worker is, by HTTP: /livez, /readyz and /metrics. It takes nothing in, and knows no keys: it is for machines nearby. */
+/**
+ * How a worker is, by HTTP: /livez, /readyz and /metrics. It takes nothing in, and knows no keys:
+ * it is for machines nearby.
+ */
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -16,7 +19,10 @@ export interface HealthOptions {
 }
 
 export interface Vitals {
-  /** What must be reached, by its name: whether it is. One that rejects, or is silent for 3 seconds, is not. */
+  /**
+   * What must be reached, by its name: whether it is. One that rejects, or is silent for 3 seconds,
+   * is not.
+   */
   readonly reach: Readonly<Record<string, () => Promise<boolean>>>;
   /** How many processes can paint. */
   readonly painters: () => number;

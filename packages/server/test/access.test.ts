@@ -20,7 +20,10 @@ const origin = "https://studio.example";
 const { url } = await testServer({ apiKeys: keys, origins: [origin], studio });
 const ada = new Client(url, { key: "0123456789abcdef0123" });
 
-/** The status of an answer to a request whose target is sent as it stands here; URLs of fetch are tidied on the way. */
+/**
+ * The status of an answer to a request whose target is sent as it stands here; URLs of fetch are
+ * tidied on the way.
+ */
 function statusOf(method: string, target: string): Promise<number> {
   const { hostname, port, host } = new URL(url);
   return new Promise((resolve, reject) => {
@@ -69,7 +72,8 @@ describe("with API keys", () => {
         plain.toUpperCase(),
       ];
       for (const target of spellings) {
-        // Where a spelling leads to no route it may lead to the studio's files, which are open, and of which none has that name.
+        // Where a spelling leads to no route it may lead to the studio's files, which are open, and
+        // of which none has that name.
         expect(`${await statusOf(method, target)} to ${method} ${target}`).toMatch(/^(400|401|403|404) /);
       }
       for (const target of [plain, encoded, `${url}${plain}`, `${plain}?a=/healthz`]) {

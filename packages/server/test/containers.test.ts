@@ -1,4 +1,7 @@
-/** What is otherwise in containers: processes have the same number again and again, and memory is limited. */
+/**
+ * What is otherwise in containers: processes have the same number again and again, and memory is
+ * limited.
+ */
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { totalmem } from "node:os";
 import { basename, join } from "node:path";

@@ -1,4 +1,7 @@
-/** Jobs that end the processes that do them: given up at the second death, whichever process it is, and whatever restarts meanwhile. */
+/**
+ * Jobs that end the processes that do them: given up at the second death, whichever process it is,
+ * and whatever restarts meanwhile.
+ */
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
@@ -12,7 +15,10 @@ const LONG = 400_000;
 const painting = await picture(48, 48, 3);
 const gaveUp = { state: "failed", error: "The process that did this job has died, twice." };
 
-/** A program that kills whoever runs it, where that is a painter, counts that in a file, and is ffmpeg for all others. */
+/**
+ * A program that kills whoever runs it, where that is a painter, counts that in a file, and is
+ * ffmpeg for all others.
+ */
 function deadlyFfmpeg(): { path: string; deaths: () => number } {
   const folder = temporaryFolder();
   const [path, log] = [join(folder, "ffmpeg"), join(folder, "deaths")];

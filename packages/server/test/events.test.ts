@@ -1,4 +1,7 @@
-/** Listeners of jobs: what they cost where nothing happens, and that they hear the end whatever was lost. */
+/**
+ * Listeners of jobs: what they cost where nothing happens, and that they hear the end whatever was
+ * lost.
+ */
 import { spawnSync } from "node:child_process";
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

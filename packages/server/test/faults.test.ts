@@ -1,4 +1,7 @@
-/** Faults, each with what really happens: killed servers and painters, full disks, uploads that never end, clients that vanish. */
+/**
+ * Faults, each with what really happens: killed servers and painters, full disks, uploads that
+ * never end, clients that vanish.
+ */
 import { spawnSync } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync } from "node:fs";

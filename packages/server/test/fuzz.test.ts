@@ -1,4 +1,7 @@
-/** Requests made at random from the OpenAPI document, right and wrong: no answer is a 5xx, and each is one that the document names. */
+/**
+ * Requests made at random from the OpenAPI document, right and wrong: no answer is a 5xx, and each
+ * is one that the document names.
+ */
 import { expect, it } from "vitest";
 import { problemDocument } from "../src/schemas.ts";
 import { picture, testServer } from "./helpers.ts";

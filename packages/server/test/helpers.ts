@@ -1,4 +1,7 @@
-/** What tests of the server share: servers on free ports, pictures and clips to send, and waiting for things to come true. */
+/**
+ * What tests of the server share: servers on free ports, pictures and clips to send, and waiting
+ * for things to come true.
+ */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
@@ -60,7 +63,10 @@ export function clip(folder: string, name: string, ...args: readonly string[]): 
   return new Blob([new Uint8Array(readFileSync(join(folder, name)))]);
 }
 
-/** A moving test card with a tone; its colours turn into their opposites every so many seconds, which is a cut. */
+/**
+ * A moving test card with a tone; its colours turn into their opposites every so many seconds,
+ * which is a cut.
+ */
 export function card(
   folder: string,
   { size = "48x32", rate = 10, seconds = 5, name = "card.mp4", scene = 1000 } = {},

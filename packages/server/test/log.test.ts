@@ -1,4 +1,7 @@
-/** What is in the log, as lines of JSON: outages, painters' deaths, failed jobs and sweeps; and what callers hear of them. */
+/**
+ * What is in the log, as lines of JSON: outages, painters' deaths, failed jobs and sweeps; and what
+ * callers hear of them.
+ */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";

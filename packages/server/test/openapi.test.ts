@@ -1,4 +1,7 @@
-/** The OpenAPI document: what Redocly's recommended rules say of it, and that it tells what the server does. */
+/**
+ * The OpenAPI document: what Redocly's recommended rules say of it, and that it tells what the
+ * server does.
+ */
 import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { expect, it } from "vitest";
 import { testServer } from "./helpers.ts";

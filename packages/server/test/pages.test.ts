@@ -1,4 +1,7 @@
-/** Lists of jobs by pages: every job once, however many come of one moment and whatever comes meanwhile. */
+/**
+ * Lists of jobs by pages: every job once, however many come of one moment and whatever comes
+ * meanwhile.
+ */
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { type JobRecord, newJobId } from "../src/jobs/record.ts";

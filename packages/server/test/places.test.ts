@@ -1,4 +1,7 @@
-/** Places of jobs in the queue of Redis, and an order of writing things down by which nobody's death leaves a job behind. */
+/**
+ * Places of jobs in the queue of Redis, and an order of writing things down by which nobody's death
+ * leaves a job behind.
+ */
 import { Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { Registry } from "prom-client";
@@ -31,7 +34,8 @@ it.skipIf(!hasRedis)(
     const { jobs, queue, close } = await connect(redis.url, () => undefined);
     const [record, forgotten] = [await jobs.get(id), await jobs.get(gone)];
     if (!record || !forgotten) throw new Error("Expected the jobs to be remembered");
-    // As a server leaves them that dies after it kept their places: one is remembered then, the other is not.
+    // As a server leaves them that dies after it kept their places: one is remembered then, the
+    // other is not.
     for (const one of [record, forgotten]) {
       await queue.clear(one.id);
       await queue.reserve(one);

@@ -1,4 +1,7 @@
-/** Uploads that would end the server: too many frames, and a job that kills its process again and again. */
+/**
+ * Uploads that would end the server: too many frames, and a job that kills its process again and
+ * again.
+ */
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { keyFrames } from "adaattn/internal/node";

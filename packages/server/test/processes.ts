@@ -1,4 +1,6 @@
-/** Real processes for tests of faults: the command itself, redis-server, and what they leave behind. */
+/**
+ * Real processes for tests of faults: the command itself, redis-server, and what they leave behind.
+ */
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createServer } from "node:net";
@@ -94,7 +96,10 @@ export async function freePort(): Promise<number> {
   return address.port;
 }
 
-/** A Redis that writes down what it is told, in a folder of its own, and can be killed and started again. */
+/**
+ * A Redis that writes down what it is told, in a folder of its own, and can be killed and started
+ * again.
+ */
 export class TestRedis {
   readonly port: number;
   readonly #folder: string;

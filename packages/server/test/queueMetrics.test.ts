@@ -1,4 +1,7 @@
-/** What is measured of jobs, and how workers say how they are: with real processes, and a real Redis that goes and comes back. */
+/**
+ * What is measured of jobs, and how workers say how they are: with real processes, and a real Redis
+ * that goes and comes back.
+ */
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { renameSync } from "node:fs";

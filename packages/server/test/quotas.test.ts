@@ -1,4 +1,7 @@
-/** What belongs to one API key: kept styles that nobody else sees, and how many jobs and bytes it may have. */
+/**
+ * What belongs to one API key: kept styles that nobody else sees, and how many jobs and bytes it
+ * may have.
+ */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

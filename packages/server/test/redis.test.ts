@@ -1,4 +1,7 @@
-/** Jobs through a real Redis, done by real workers: shared, taken over from the dead, done once, the same whoever does them. */
+/**
+ * Jobs through a real Redis, done by real workers: shared, taken over from the dead, done once, the
+ * same whoever does them.
+ */
 import { existsSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";

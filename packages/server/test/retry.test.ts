@@ -1,4 +1,7 @@
-/** Jobs that failed and are tried again: they go on where they failed, and whoever listens hears the new end. */
+/**
+ * Jobs that failed and are tried again: they go on where they failed, and whoever listens hears the
+ * new end.
+ */
 import { existsSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";

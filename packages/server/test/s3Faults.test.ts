@@ -1,4 +1,7 @@
-/** A store that speaks S3 and is unwell: it says nothing, stops in the middle, or asks to be asked less; and copies of its files. */
+/**
+ * A store that speaks S3 and is unwell: it says nothing, stops in the middle, or asks to be asked
+ * less; and copies of its files.
+ */
 import { once } from "node:events";
 import { existsSync, readdirSync } from "node:fs";
 import { createServer, type ServerResponse } from "node:http";

@@ -1,4 +1,7 @@
-/** What means harm is refused with a problem document, and nothing of it stays: not a file, not a process, not memory. */
+/**
+ * What means harm is refused with a problem document, and nothing of it stays: not a file, not a
+ * process, not memory.
+ */
 import { existsSync, readFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
@@ -71,7 +74,8 @@ it("keeps its memory over hostile uploads", async () => {
 });
 
 it("decodes nowhere but in a painter", () => {
-  // The server's own modules never import the decoder, so that no upload can break the process that answers.
+  // The server's own modules never import the decoder, so that no upload can break the process that
+  // answers.
   const source = ["http/app.ts", "routes/stylize.ts", "routes/jobs.ts", "routes/styles.ts", "inputs.ts"];
   for (const name of source) {
     expect(readFileSync(new URL(`../src/${name}`, import.meta.url), "utf8")).not.toMatch(

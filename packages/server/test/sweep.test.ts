@@ -25,7 +25,10 @@ function jobOf(id: string): JobRecord {
   };
 }
 
-/** Leaves files of four jobs, looks after them for more than an hour, and says whose files are still there. */
+/**
+ * Leaves files of four jobs, looks after them for more than an hour, and says whose files are still
+ * there.
+ */
 async function swept(jobs: JobStore, other: JobStore): Promise<string[]> {
   const root = temporaryFolder();
   const files = await openFolderStore(root);

@@ -1,4 +1,7 @@
-/** Calls of an address once a job has ended: signed, made again until they are taken, and never to where the sender may not lead. */
+/**
+ * Calls of an address once a job has ended: signed, made again until they are taken, and never to
+ * where the sender may not lead.
+ */
 import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
@@ -26,7 +29,10 @@ interface Heard {
   readonly body: string;
 }
 
-/** Somebody who is called; answers with one status after the other, and then with the last again and again. */
+/**
+ * Somebody who is called; answers with one status after the other, and then with the last again and
+ * again.
+ */
 async function receiver(...statuses: readonly number[]) {
   const heard: Heard[] = [];
   const left = [...statuses];

@@ -1,4 +1,7 @@
-/** What workers owe the server whose jobs they do, and those who wait: its limits, their own models, and fair turns. */
+/**
+ * What workers owe the server whose jobs they do, and those who wait: its limits, their own models,
+ * and fair turns.
+ */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import sharp from "sharp";

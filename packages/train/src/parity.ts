@@ -1,6 +1,7 @@
 /**
- * Compares our networks, losses and gradients with recorded outputs of the released PyTorch code. A fixture is a safetensors
- * file of the network's inputs and of what it made of them, with generated weights (weights/generated.ts).
+ * Compares our networks, losses and gradients with recorded outputs of the released PyTorch code. A
+ * fixture is a safetensors file of the network's inputs and of what it made of them, with generated
+ * weights (weights/generated.ts).
  */
 
 import { readFile } from "node:fs/promises";
@@ -68,7 +69,10 @@ async function readFixture(path: string): Promise<Fixture> {
 /** The names of a fixture's pictures. */
 const PICTURES = ["content", "style", "frame0", "frame1"];
 
-/** A fixture's pictures as inputs: of constants the engine would work out everything at once, on the CPU whatever its device. */
+/**
+ * A fixture's pictures as inputs: of constants the engine would work out everything at once, on the
+ * CPU whatever its device.
+ */
 function picturesOf({ tensors }: Fixture): (name: string) => Tensor {
   const inputs = new Map<string, Tensor>();
   for (const name of PICTURES) {
@@ -159,7 +163,10 @@ function toleranceOf(name: string, engine: Engine): number {
   return name.startsWith("loss_") ? 1e-4 : 1e-3;
 }
 
-/** Runs the network of a fixture on `engine` and compares every tensor that it holds; inputs are left out. */
+/**
+ * Runs the network of a fixture on `engine` and compares every tensor that it holds; inputs are
+ * left out.
+ */
 export async function parity(path: string, engine: Engine): Promise<Comparison[]> {
   const fixture = await readFixture(path);
   const expected = expectedValues(fixture);
@@ -196,10 +203,11 @@ function largestOf(values: Float32Array): number {
 }
 
 /**
- * What a tensor's differences are measured by, if that is more than its own largest value. Of a gradient, a fixture holds the norm
- * and the first values: the whole gradient's largest value is not known, but at least its root mean square. The gradient of a
- * bias of g is zero in exact arithmetic (it shifts all scores of a query alike, so that the softmax does not change) and rounding
- * in the fixture: it is measured by a thousandth of its weight's gradient.
+ * What a tensor's differences are measured by, if that is more than its own largest value. Of a
+ * gradient, a fixture holds the norm and the first values: the whole gradient's largest value is
+ * not known, but at least its root mean square. The gradient of a bias of g is zero in exact
+ * arithmetic (it shifts all scores of a query alike, so that the softmax does not change) and
+ * rounding in the fixture: it is measured by a thousandth of its weight's gradient.
  */
 function leastScale(name: string, expected: ReadonlyMap<string, Float32Array>): number {
   const match = /^grad_(norm|head)\.((.*)\.(?:weight|bias))$/.exec(name);

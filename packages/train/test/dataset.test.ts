@@ -15,7 +15,10 @@ const at = (name: string) => join(folder, name);
 const plain = (width: number, height: number, background: string) =>
   sharp({ create: { width, height, channels: 3, background } });
 
-/** A picture whose red grows to the right and whose green grows downwards; blue tells pictures apart. */
+/**
+ * A picture whose red grows to the right and whose green grows downwards; blue tells pictures
+ * apart.
+ */
 function ramp(width: number, height: number, blue: number) {
   const data = Buffer.alloc(width * height * 3);
   for (let pixel = 0; pixel < width * height; pixel++) {

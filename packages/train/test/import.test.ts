@@ -1,6 +1,7 @@
 /**
- * The released networks at full size, from files as PyTorch writes them to a model that loads. Values are those of the parity
- * fixtures, whose results are PyTorch's own; that they arrive bit for bit is what makes the import equal to PyTorch.
+ * The released networks at full size, from files as PyTorch writes them to a model that loads.
+ * Values are those of the parity fixtures, whose results are PyTorch's own; that they arrive bit
+ * for bit is what makes the import equal to PyTorch.
  */
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -19,7 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-/** Writes the files of a target, the first part in the older format, and returns their paths, last part first. */
+/**
+ * Writes the files of a target, the first part in the older format, and returns their paths, last
+ * part first.
+ */
 async function release(name: ImportTargetName, values: ReadonlyMap<string, Float32Array>): Promise<string[]> {
   const paths: string[] = [];
   for (const [at, { layouts }] of importTarget(name).parts.entries()) {

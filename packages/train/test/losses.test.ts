@@ -168,7 +168,8 @@ describe("the local feature loss", () => {
   });
 
   test("attends with a narrow network's features as sharply as with the full one's", () => {
-    // The full network's 64 and 128 channels, every 16 of them alike, are the narrow network's 4 and 8.
+    // The full network's 64 and 128 channels, every 16 of them alike, are the narrow network's 4
+    // and 8.
     const [narrow, wide] = [[4, 8] as const, [64, 128] as const];
     const own = { content: levels("content", 31, 4, narrow), style: levels("style", 41, 4, narrow) };
     const repeated = (original: Record<string, NdArray>) =>
@@ -252,7 +253,8 @@ describe("the relative style loss", () => {
       result: ndarray([3, 3, 0, 0], [2, 1, 1, 2]),
       style: ndarray([1, 1, 0, 0], [2, 1, 1, 2]),
     };
-    // The means differ by 2 in one of two samples, whose own square is 1 (and deviation sqrt(1e-5)); the usual one is 3.
+    // The means differ by 2 in one of two samples, whose own square is 1 (and deviation
+    // sqrt(1e-5)); the usual one is 3.
     const loss = relativeStyleLoss([result], [style], { shares: [2], units: [3] });
     expect(value(loss, feeds)).toBeCloseTo(4 / (0.5 * (1 + 1e-5) + 0.5 * 3) / 2, 6);
     const same = relativeStyleLoss([result, result], [style, style], { shares: [1, 3], units: [3, 7] });
@@ -272,7 +274,8 @@ describe("the relative style loss", () => {
 describe("the transport loss", () => {
   test("is 1 - cosine to the most similar point, both ways, by hand", () => {
     const [result, style] = [input("result", [1, 2, 1, 2]), input("style", [1, 2, 1, 1])];
-    // The result's points are (1, 0) and (0, 2), the painting's only one (3, 3): cosines of 1/sqrt(2) each.
+    // The result's points are (1, 0) and (0, 2), the painting's only one (3, 3): cosines of
+    // 1/sqrt(2) each.
     const feeds = { result: ndarray([1, 0, 0, 2], [1, 2, 1, 2]), style: ndarray([3, 3], [1, 2, 1, 1]) };
     expect(value(transportLoss([result], [style], [1]), feeds)).toBeCloseTo(1 - Math.SQRT1_2, 4);
     // (3, 0) has a like one, yet is not like (0, 2): half of one way is lost and none of the other.
@@ -368,14 +371,16 @@ describe("the cross-image similarity loss", () => {
   test("is that of dissimilarities whose columns sum to 1, by hand", () => {
     const inputs = names.map((name) => input(name, [1, 2, 1, 2]));
     const [a, b, c, d] = inputs as [Tensor, Tensor, Tensor, Tensor];
-    // Channels first: the points of a are (1, 0) and (0, 1), those of b (2, 0) and (-1, 0), and so on.
+    // Channels first: the points of a are (1, 0) and (0, 1), those of b (2, 0) and (-1, 0), and so
+    // on.
     const values = {
       painted: ndarray([1, 0, 0, 1], [1, 2, 1, 2]),
       repainted: ndarray([2, -1, 0, 0], [1, 2, 1, 2]),
       frame: ndarray([1, 0, 0, 1], [1, 2, 1, 2]),
       next: ndarray([0, 3, 1, 0], [1, 2, 1, 2]),
     };
-    // 1 - cosine: [[0, 2], [1, 1]] with columns [0, 1], [2/3, 1/3]; [[1, 0], [0, 1]], whose columns sum to 1.
+    // 1 - cosine: [[0, 2], [1, 1]] with columns [0, 1], [2/3, 1/3]; [[1, 0], [0, 1]], whose columns
+    // sum to 1.
     const difference = (Math.abs(0 - 1) + Math.abs(2 / 3 - 0) + Math.abs(1 - 0) + Math.abs(1 / 3 - 1)) / 4;
     expect(value(crossSimilarityLoss([[a], [b]], [[c], [d]], [1]), values)).toBeCloseTo(difference, 4);
   });
@@ -440,7 +445,8 @@ describe("the temporal loss", () => {
           Math.floor(index / 6) % 6,
           index % 6,
         ];
-        // The first sample moves by two rows up and a column to the right, the second by half a column.
+        // The first sample moves by two rows up and a column to the right, the second by half a
+        // column.
         if (n === 0) return y + 2 > 5 || x - 1 < 0 ? 99 : at(0, c, y + 2, x - 1);
         return x + 0.5 > 5 ? 99 : (at(1, c, y, x) + at(1, c, y, x + 1)) / 2;
       }),

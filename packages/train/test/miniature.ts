@@ -1,4 +1,7 @@
-/** A network small enough to be trained in a test, encoders and pictures for it, and a plain loop of steps. */
+/**
+ * A network small enough to be trained in a test, encoders and pictures for it, and a plain loop of
+ * steps.
+ */
 
 import { type Tensor, toOnnx } from "@adaattn/graph";
 import {

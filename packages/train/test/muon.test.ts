@@ -67,7 +67,8 @@ test("a step turns the momentum of matrices and leaves vectors to Adam, each at 
   };
   const { "first.next": first, "parameters.next": next } = outputs as Record<string, Tensor>;
   expectNear(valuesOf(first as Tensor, feeds), [0.2, 0.95, 0, 0.05, 0.8, -0.8]);
-  // Nesterov's momentum: 0.95 of the new one and 0.05 of the gradient. Its direction by another way than the step's own graph.
+  // Nesterov's momentum: 0.95 of the new one and 0.05 of the gradient. Its direction by another way
+  // than the step's own graph.
   const ahead = [0.39, 0.9025, 0, 0.0975];
   const direction = valuesOf(orthogonal(constant(Float32Array.from(ahead), [2, 2])));
   const matrix = direction.map((value, at) => at + 1 - 0.1 * 0.2 * Math.SQRT2 * value);

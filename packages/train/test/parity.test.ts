@@ -9,7 +9,9 @@ import { NodeEngine } from "adaattn/node";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { targets } from "../../graph/test/engines.ts";
 
-/** Outputs of the released PyTorch code on generated weights, made for comparing implementations. */
+/**
+ * Outputs of the released PyTorch code on generated weights, made for comparing implementations.
+ */
 const fixture = (name: string) => fileURLToPath(new URL(`fixtures/${name}.safetensors`, import.meta.url));
 
 let folder: string;
@@ -52,7 +54,8 @@ describe("on the CPU", () => {
     const { tensors } = readSafetensors(await readFile(fixture("image-a")));
     const expected = [...tensors.keys()].filter((name) => name !== "content" && name !== "style");
     expect(names(comparisons)).toEqual([...expected, "loss_global", "loss_local"].sort());
-    // f, g and h of three modules, merge convolution and nine of the decoder, each with a weight and a bias.
+    // f, g and h of three modules, merge convolution and nine of the decoder, each with a weight
+    // and a bias.
     expect(expected.filter((name) => name.startsWith("grad_norm."))).toHaveLength(38);
     const tolerances = new Map(comparisons.map(({ name, tolerance }) => [name, tolerance]));
     expect([tolerances.get("output"), tolerances.get("loss_local")]).toEqual([1e-3, 1e-4]);
@@ -113,8 +116,9 @@ describe("on the CPU", () => {
 });
 
 /**
- * On a software driver the whole fixtures take minutes (`npm run parity -- packages/train/test/fixtures/*.safetensors --device
- * webgpu`); this is what runs at the released widths: the encoder, keys and all three forms of attention.
+ * On a software driver the whole fixtures take minutes (`npm run parity --
+ * packages/train/test/fixtures/*.safetensors --device webgpu`); this is what runs at the released
+ * widths: the encoder, keys and all three forms of attention.
  */
 describe.runIf(targets.includes("webgpu"))("on WebGPU", () => {
   let engine: NodeEngine;

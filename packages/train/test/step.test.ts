@@ -55,7 +55,10 @@ const initial = new Map([
   ["b", Float32Array.of(-0.5)],
 ]);
 
-/** Adam (Kingma and Ba, 2015, algorithm 1) on that problem, its gradient shortened to `clip`, in float64. */
+/**
+ * Adam (Kingma and Ba, 2015, algorithm 1) on that problem, its gradient shortened to `clip`, in
+ * float64.
+ */
 function adamByHand(count: number, rate: number, clip: number) {
   let [a, b] = [1, -0.5];
   let [averageA, averageB] = [a, b];
@@ -271,7 +274,8 @@ describe("a few steps lower the loss", () => {
     for (const { steps } of others) {
       steps.forEach((step, at) => {
         for (const [name, value] of Object.entries(step)) {
-          // Adam's first steps go by the signs of gradients, however small: what was rounding before decides them.
+          // Adam's first steps go by the signs of gradients, however small: what was rounding
+          // before decides them.
           if (at > 0 && name === "gradient.length") continue;
           const expected = reference?.steps[at]?.[name] ?? Number.NaN;
           const tolerance = at === 0 ? 1e-3 : 1e-2;

@@ -27,7 +27,10 @@ const parameters: ParameterShapes = new Map([
   ["middle", [1, 2]],
   ["edge", [1]],
 ]);
-/** Brings `middle` to points that come in batches, and the logarithm of `edge` with it, which is not a number below 0. */
+/**
+ * Brings `middle` to points that come in batches, and the logarithm of `edge` with it, which is not
+ * a number below 0.
+ */
 const step = trainingStep({
   parameters,
   objective: (weights) => ({
@@ -162,7 +165,8 @@ describe("a run", () => {
     };
     const dead = train(options({ ...changes, folder: killed, checkpointEvery: 3, batch: dying }));
     await expect(dead).rejects.toThrow("the power is cut");
-    // What an error leaves is saved; a killed run leaves lines without a checkpoint, and half of what it was writing.
+    // What an error leaves is saved; a killed run leaves lines without a checkpoint, and half of
+    // what it was writing.
     await rm(join(killed, "checkpoints", "0000007.safetensors"));
     await writeFile(join(killed, "checkpoints", ".adaattn-1-2.tmp"), "half");
     await appendFile(join(killed, "metrics.jsonl"), '{"step":8,"sam');
@@ -303,9 +307,11 @@ test.skipIf(!targets.includes("webgpu"))("on a GPU only what is logged or saved 
   await train(options({ folder: theirs, logEvery: 1 }));
   const lines = await linesOf(ours);
   expect(lines.map((line) => line.step)).toEqual([4, 8, 10]);
-  // A line is of the one step that was looked at, where on the CPU it is the mean since the line before.
+  // A line is of the one step that was looked at, where on the CPU it is the mean since the line
+  // before.
   const expected = await linesOf(theirs);
   for (const line of lines) expect(line.loss).toBeCloseTo(Number(expected[Number(line.step) - 1]?.loss), 4);
-  // Two losses and the gradient's length for each line; four vectors for the checkpoint, and the result.
+  // Two losses and the gradient's length for each line; four vectors for the checkpoint, and the
+  // result.
   expect(observed.read).toHaveLength(3 * 3 + 4 + 1);
 });

@@ -33,8 +33,8 @@ let folder: string;
 const at = (name: string) => join(folder, name);
 afterAll(() => rm(folder, { recursive: true, force: true }));
 beforeAll(async () => {
-  // Only the first engine of a process flushes denormals in the thread that calls it, which may decide a last bit: runs are
-  // compared among later ones, on that thread alone.
+  // Only the first engine of a process flushes denormals in the thread that calls it, which may
+  // decide a last bit: runs are compared among later ones, on that thread alone.
   await using first = new NodeEngine();
   (await first.load(toOnnx({ y: input("x", [1]) }), "nothing")).dispose();
   folder = await mkdtemp(join(tmpdir(), "adaattn-training-"));

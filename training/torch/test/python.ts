@@ -27,7 +27,8 @@ export interface Outcome {
 export function run(command: readonly string[], { end }: { end?: string } = {}): Promise<Outcome> {
   const [file = "", ...args] = command;
   return new Promise((resolve, reject) => {
-    // Two tests and their processes share the cores: one thread each. Python would otherwise leave __pycache__ in the sources.
+    // Two tests and their processes share the cores: one thread each. Python would otherwise leave
+    // __pycache__ in the sources.
     const env = { ...process.env, PYTHONDONTWRITEBYTECODE: "1", PYTHONUNBUFFERED: "1" };
     const child = spawn(file, args, { env, stdio: ["ignore", "pipe", "pipe"] });
     const printed = { stdout: "", stderr: "" };

@@ -1,4 +1,7 @@
-/** A run of the trainer in PyTorch, on little pictures and a narrow loss network: begun, ended by a signal, gone on with; and refusals. */
+/**
+ * A run of the trainer in PyTorch, on little pictures and a narrow loss network: begun, ended by a
+ * signal, gone on with; and refusals.
+ */
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

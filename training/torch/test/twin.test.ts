@@ -1,4 +1,7 @@
-/** The networks in PyTorch are those of packages/adaattn: pictures, gradients and the measure of structure. */
+/**
+ * The networks in PyTorch are those of packages/adaattn: pictures, gradients and the measure of
+ * structure.
+ */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,8 +26,9 @@ import { here, left, PYTHON, run } from "./python.ts";
 
 const PRESETS = ["small", "small-video"] as const;
 /**
- * How far a tensor's gradient may be off, as a share of its length, in float32 on both sides. Softmax attention that is nearly
- * one-hot rounds more: of `small` most tensors are 2 to 4 % apart, of `small-video` less than 1 %.
+ * How far a tensor's gradient may be off, as a share of its length, in float32 on both sides.
+ * Softmax attention that is nearly one-hot rounds more: of `small` most tensors are 2 to 4 % apart,
+ * of `small-video` less than 1 %.
  */
 const TOLERANCE = { small: 0.08, "small-video": 0.01 };
 const modelOf = (preset: string) =>
@@ -135,7 +139,8 @@ describe.skipIf(left)("in PyTorch", () => {
       const twin = values(answered.get(`gradient.${name}`));
       const norm = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0));
       norms.set(name, norm);
-      // The bias of g has no gradient with softmax: what stands there is rounding, measured by its weight's.
+      // The bias of g has no gradient with softmax: what stands there is rounding, measured by its
+      // weight's.
       const unit = Math.max(norm, name.endsWith(".g.bias") ? (norms.get(name.replace("bias", "weight")) ?? 0) : 1e-6);
       const error = Math.sqrt(own.reduce((sum, value, at) => sum + (value - (twin[at] ?? Number.NaN)) ** 2, 0)) / unit;
       if (!(error < TOLERANCE[preset])) far.push(`${name}: ${error}`);
@@ -150,7 +155,8 @@ describe.skipIf(left)("in PyTorch", () => {
       ["similarity", "structure", "brighter"].map((name) => values(found.get(name))[0] ?? Number.NaN),
     );
     expect(similarity).toBeCloseTo(structuralSimilarity(grayOf(one), grayOf(another)), 4);
-    // Boards of one mean brightness differ by structure alone; at half the size they are flat, hence alike.
+    // Boards of one mean brightness differ by structure alone; at half the size they are flat,
+    // hence alike.
     const boards = structuralSimilarity(grayOf(board(48, 60)), grayOf(board(48, 20)));
     expect(structure).toBeCloseTo((1 - boards) / 2, 3);
     expect(structure).toBeGreaterThan(0.1);

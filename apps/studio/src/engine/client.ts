@@ -1,6 +1,7 @@
 /**
- * The page's side of the worker. The engine and the model load when something is first painted; a worker whose GPU was lost, or
- * that died, is replaced by a new one, which gets the same pictures, and what was asked of it is asked once more.
+ * The page's side of the worker. The engine and the model load when something is first painted; a
+ * worker whose GPU was lost, or that died, is replaced by a new one, which gets the same pictures,
+ * and what was asked of it is asked once more.
  */
 
 import { type Signal, signal } from "@preact/signals";

@@ -1,11 +1,14 @@
-/** Paints within the memory that there is: a large photograph goes in tiles, and where memory runs out all the same, in smaller ones. */
+/**
+ * Paints within the memory that there is: a large photograph goes in tiles, and where memory runs
+ * out all the same, in smaller ones.
+ */
 
 import type { Model, Picture, Size, StyleShare, StylizeOptions } from "adaattn";
 import type { Painted } from "./protocol.ts";
 
 /**
- * About how many bytes a call may take, by device. A GPU's memory is shared with the display; on the CPU, tiles of a megapixel are
- * small enough for a call to end soon after it was cancelled.
+ * About how many bytes a call may take, by device. A GPU's memory is shared with the display; on
+ * the CPU, tiles of a megapixel are small enough for a call to end soon after it was cancelled.
  */
 const MEMORY = { cpu: 4e8, webgpu: 6e8 } as const;
 

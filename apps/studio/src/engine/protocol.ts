@@ -1,4 +1,7 @@
-/** Messages between the page and the worker that paints. Errors travel as codes and sentences; a request is cancelled by its number. */
+/**
+ * Messages between the page and the worker that paints. Errors travel as codes and sentences; a
+ * request is cancelled by its number.
+ */
 
 import type { Attention, AttentionMap, Device, PaintOptions, Picture, Point } from "adaattn";
 import type { PaintControls, StyleControls, WebProblemCode } from "adaattn/web";
@@ -28,9 +31,15 @@ export interface PaintRequest extends PaintControls, Pick<PaintOptions, "strokeB
   readonly shares: readonly Share[];
   /** The longer side to paint at; the photograph's own by default. */
   readonly longerSide?: number | undefined;
-  /** The longer side at which the paintings are looked at, once; by default that of the library, and they are kept. */
+  /**
+   * The longer side at which the paintings are looked at, once; by default that of the library, and
+   * they are kept.
+   */
   readonly paintingSide?: number | undefined;
-  /** The clip that the photograph is the next frame of; all that the worker knows of a clip goes when another one begins. */
+  /**
+   * The clip that the photograph is the next frame of; all that the worker knows of a clip goes
+   * when another one begins.
+   */
   readonly clip?: string | undefined;
 }
 

@@ -1,4 +1,7 @@
-/** What frames of a clip share: from one cut to the next they are normalised alike, so that the picture does not flicker. */
+/**
+ * What frames of a clip share: from one cut to the next they are normalised alike, so that the
+ * picture does not flicker.
+ */
 
 import type { Picture } from "adaattn";
 import { SceneCuts } from "adaattn/internal";

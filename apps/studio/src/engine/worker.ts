@@ -1,4 +1,7 @@
-/** The worker that paints: it owns the engine, the models, the pictures that the page gave it, and the styles made of them. */
+/**
+ * The worker that paints: it owns the engine, the models, the pictures that the page gave it, and
+ * the styles made of them.
+ */
 
 import type { StyleOptions } from "adaattn";
 import {

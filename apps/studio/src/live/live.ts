@@ -1,6 +1,7 @@
 /**
- * The camera, painted: frames go to the worker as fast as it answers, two on their way at once, so that it never waits; of the
- * camera's frames the latest is always taken. Styles change from one frame to the next.
+ * The camera, painted: frames go to the worker as fast as it answers, two on their way at once, so
+ * that it never waits; of the camera's frames the latest is always taken. Styles change from one
+ * frame to the next.
  */
 
 import { signal } from "@preact/signals";
@@ -82,7 +83,8 @@ async function paintFrame(video: HTMLVideoElement, signal: AbortSignal): Promise
   if (job === undefined) throw new Error("Expected a painting for the camera but none is chosen.");
   const { videoWidth, videoHeight } = video;
   const photo = pixelsOf(video, even(fitWithin(videoWidth, videoHeight, liveSide.value)));
-  // What is of another size or in another style is another clip, whose frames share nothing with those before.
+  // What is of another size or in another style is another clip, whose frames share nothing with
+  // those before.
   const clip = `camera ${photo.width} x ${photo.height}, ${job.shares.map(({ painting }) => painting)}`;
   return paintJob(job, photo, { clip, signal });
 }

@@ -1,4 +1,7 @@
-/** Records frames as they come to a file, by WebCodecs. Frames of another size, after the detail was changed, are drawn to the first's. */
+/**
+ * Records frames as they come to a file, by WebCodecs. Frames of another size, after the detail was
+ * changed, are drawn to the first's.
+ */
 
 import type { Picture, Size } from "adaattn";
 import {

@@ -1,4 +1,6 @@
-/** The result, and the photograph under it: seen while one presses and holds, or beside a divider. */
+/**
+ * The result, and the photograph under it: seen while one presses and holds, or beside a divider.
+ */
 
 import { signal, useSignal } from "@preact/signals";
 import type { Size } from "adaattn";

@@ -1,6 +1,6 @@
 /**
- * A part chosen on a picture: its inside moves it, its corners change it, by pointer and touch. By keys, arrows move the part or
- * the corner that has the focus.
+ * A part chosen on a picture: its inside moves it, its corners change it, by pointer and touch. By
+ * keys, arrows move the part or the corner that has the focus.
  */
 
 import type { ComponentChildren } from "preact";

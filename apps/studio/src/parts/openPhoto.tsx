@@ -1,4 +1,7 @@
-/** Ways to open a photograph: a file, the camera, a sample. Dropping and pasting work anywhere (app.tsx). */
+/**
+ * Ways to open a photograph: a file, the camera, a sample. Dropping and pasting work anywhere
+ * (app.tsx).
+ */
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";

@@ -1,4 +1,6 @@
-/** The last results: small, and each in a dialog in which it is downloaded, set again or removed. */
+/**
+ * The last results: small, and each in a dialog in which it is downloaded, set again or removed.
+ */
 
 import { useSignal } from "@preact/signals";
 import { saveFile } from "../pictures/save.ts";

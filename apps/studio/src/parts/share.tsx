@@ -1,4 +1,7 @@
-/** A setting that is a share: how strongly a painting is taken on, or how much brushwork grows in flat places. */
+/**
+ * A setting that is a share: how strongly a painting is taken on, or how much brushwork grows in
+ * flat places.
+ */
 
 import { settings } from "../state.ts";
 import { t } from "../texts/texts.ts";

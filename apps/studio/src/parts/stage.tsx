@@ -1,6 +1,7 @@
 /**
- * A picture that can be zoomed and moved: by Ctrl and the wheel, pinch and drag, and by keys. The wheel alone scrolls the page. What lies on it are layers of its size. Where
- * `onPoint` is given, a single pointer points instead of moving.
+ * A picture that can be zoomed and moved: by Ctrl and the wheel, pinch and drag, and by keys. The
+ * wheel alone scrolls the page. What lies on it are layers of its size. Where `onPoint` is given, a
+ * single pointer points instead of moving.
  */
 
 import { useSignal } from "@preact/signals";
@@ -16,7 +17,10 @@ const MOVES: Readonly<Record<string, readonly [number, number]>> = {
   ArrowDown: [0, 0.02],
 };
 
-/** The place beside `place`, in shares of the sides from 0 to `most`, to which the arrow key `name` goes; undefined for other keys. */
+/**
+ * The place beside `place`, in shares of the sides from 0 to `most`, to which the arrow key `name`
+ * goes; undefined for other keys.
+ */
 export function movedBy(name: string, { x, y }: { x: number; y: number }, most = 1) {
   const move = MOVES[name];
   if (move === undefined) return undefined;
@@ -45,7 +49,10 @@ interface StageProps {
   readonly label: string;
   readonly name: string;
   readonly children: ComponentChildren;
-  /** A second picture over the first from a place of the frame on, which stays where it is when the pictures are moved. */
+  /**
+   * A second picture over the first from a place of the frame on, which stays where it is when the
+   * pictures are moved.
+   */
   readonly over?: { readonly picture: ComponentChildren; readonly from: number } | undefined;
   /** What lies above the picture and does not move with it. */
   readonly above?: ComponentChildren;
@@ -57,7 +64,9 @@ interface StageProps {
 }
 
 const MOST_ZOOM = 12;
-/** After so many milliseconds a press is held, unless the pointer moved farther than so many pixels. */
+/**
+ * After so many milliseconds a press is held, unless the pointer moved farther than so many pixels.
+ */
 const HOLD = { after: 160, within: 6 } as const;
 
 export function Stage(props: StageProps) {
@@ -73,7 +82,10 @@ export function Stage(props: StageProps) {
     place.value = { zoom: 1, x: 0, y: 0 };
   }, [width / height]);
 
-  /** Zooms about a point given in pixels from the frame's middle, and keeps the picture from leaving the frame. */
+  /**
+   * Zooms about a point given in pixels from the frame's middle, and keeps the picture from leaving
+   * the frame.
+   */
   const zoomTo = (zoom: number, about = { x: 0, y: 0 }, move = { x: 0, y: 0 }) => {
     const now = place.value;
     const next = Math.min(MOST_ZOOM, Math.max(1, zoom));

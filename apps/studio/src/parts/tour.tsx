@@ -1,4 +1,7 @@
-/** A tour of the attention in three steps: what a point looks at, how the levels differ, and what comes of it. */
+/**
+ * A tour of the attention in three steps: what a point looks at, how the levels differ, and what
+ * comes of it.
+ */
 
 import { signal } from "@preact/signals";
 import { level, takeOver } from "../attention.ts";

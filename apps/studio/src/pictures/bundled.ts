@@ -1,4 +1,7 @@
-/** The pictures that come with the studio, with who made them, when, and where they are from; NOTICE has their licences. */
+/**
+ * The pictures that come with the studio, with who made them, when, and where they are from; NOTICE
+ * has their licences.
+ */
 
 /** Who made a painting, and when, where that is known. */
 export interface Credit {

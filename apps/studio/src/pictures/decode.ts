@@ -1,4 +1,7 @@
-/** Files to pixels, by the browser's own decoders, within limits; what cannot be opened is said in one sentence with a way on. */
+/**
+ * Files to pixels, by the browser's own decoders, within limits; what cannot be opened is said in
+ * one sentence with a way on.
+ */
 
 import type { Picture, Size } from "adaattn";
 import { LEAST_SIDE } from "adaattn/internal";
@@ -13,7 +16,10 @@ export interface Opened {
   readonly note: string | undefined;
 }
 
-/** Above so many pixels a picture is opened smaller: pixels, result and canvases take some 20 bytes each. */
+/**
+ * Above so many pixels a picture is opened smaller: pixels, result and canvases take some 20 bytes
+ * each.
+ */
 export const MOST_PIXELS = 40e6;
 /** Above so many a decoder itself may end the tab. */
 const MOST_DECODED = 150e6;

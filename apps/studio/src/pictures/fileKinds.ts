@@ -1,4 +1,7 @@
-/** What a file is by its first bytes, whatever its name says, and how large a picture is before anybody decodes it. */
+/**
+ * What a file is by its first bytes, whatever its name says, and how large a picture is before
+ * anybody decodes it.
+ */
 
 export type PictureKind = "jpeg" | "png" | "webp" | "gif" | "avif" | "heic" | "bmp";
 export type FileKind = PictureKind | "pdf" | "svg" | "tiff" | "video" | "unknown";
@@ -23,7 +26,10 @@ export function kindOf(bytes: Uint8Array): FileKind {
   return /^\s*(<\?xml[^>]*>\s*)?<svg/.test(text(0, 200)) ? "svg" : "unknown";
 }
 
-/** Width and height as a header says them; undefined where it is not known how to read it. Orientation is not applied. */
+/**
+ * Width and height as a header says them; undefined where it is not known how to read it.
+ * Orientation is not applied.
+ */
 export function headerSize(bytes: Uint8Array): { readonly width: number; readonly height: number } | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const kind = kindOf(bytes);

@@ -1,6 +1,7 @@
 /**
- * What is kept in this browser across visits (IndexedDB): the user's own paintings, and the last results. Where the browser keeps
- * nothing, as in some private windows, they last as long as the page.
+ * What is kept in this browser across visits (IndexedDB): the user's own paintings, and the last
+ * results. Where the browser keeps nothing, as in some private windows, they last as long as the
+ * page.
  */
 
 /** A painting as it is kept. */
@@ -14,7 +15,10 @@ export interface KeptPainting {
 
 /** A result as it is kept. */
 export interface KeptResult {
-  /** The same for results of the same photograph in the same paintings, of which only the last is kept. */
+  /**
+   * The same for results of the same photograph in the same paintings, of which only the last is
+   * kept.
+   */
   readonly id: string;
   /** What its file is called. */
   readonly name: string;

@@ -24,7 +24,8 @@ export function saveFile(blob: Blob, name: string): void {
   link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
-  // The download has the address by the next turn of the event loop, but some browsers read the bytes later.
+  // The download has the address by the next turn of the event loop, but some browsers read the
+  // bytes later.
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 

@@ -1,4 +1,7 @@
-/** The texts in the user's language. English is always there; others are loaded when they are chosen. */
+/**
+ * The texts in the user's language. English is always there; others are loaded when they are
+ * chosen.
+ */
 
 import { signal } from "@preact/signals";
 import { en } from "./en.ts";
@@ -53,7 +56,10 @@ export function t(key: TextKey, values: Readonly<Record<string, string | number>
   return loaded.value.texts[key].replaceAll(/\{(\w+)\}/g, (all, name: string) => String(values[name] ?? all));
 }
 
-/** A bundled picture's title or an artist's name in the user's language, by its key; otherwise as it is given. */
+/**
+ * A bundled picture's title or an artist's name in the user's language, by its key; otherwise as it
+ * is given.
+ */
 export function nameOf(key: string, otherwise = key): string {
   return loaded.value.names[key] ?? otherwise;
 }

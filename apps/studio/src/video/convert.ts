@@ -1,6 +1,6 @@
 /**
- * Videos, read and written in the browser by WebCodecs and mediabunny. Sound is copied as it is where an MP4 can have it, else
- * converted where the browser can, else left out.
+ * Videos, read and written in the browser by WebCodecs and mediabunny. Sound is copied as it is
+ * where an MP4 can have it, else converted where the browser can, else left out.
  */
 
 import type { Picture } from "adaattn";

@@ -1,4 +1,7 @@
-/** A video that was opened, and how far its painting is. What reads and writes files is loaded when it is needed. */
+/**
+ * A video that was opened, and how far its painting is. What reads and writes files is loaded when
+ * it is needed.
+ */
 
 import { computed, signal } from "@preact/signals";
 import type { Painted } from "../engine/protocol.ts";

@@ -1,4 +1,6 @@
-/** The attention: a photograph to point at, and the painting that lights up where the point looks. */
+/**
+ * The attention: a photograph to point at, and the painting that lights up where the point looks.
+ */
 
 import { useComputed } from "@preact/signals";
 import { drawHeat, drawSources } from "adaattn";

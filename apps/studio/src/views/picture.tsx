@@ -212,7 +212,9 @@ async function download(): Promise<void> {
   }
 }
 
-/** Hands the picture to the system's share sheet; where there is none, copies a link to what is set. */
+/**
+ * Hands the picture to the system's share sheet; where there is none, copies a link to what is set.
+ */
 async function share(): Promise<void> {
   try {
     const made = result.peek();

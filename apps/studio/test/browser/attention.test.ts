@@ -21,7 +21,8 @@ inChromium("the attention", () => {
     await page.mouse.click(box.x + 0.25 * box.width, box.y + 0.25 * box.height);
     await page.getByRole("button", { name: "Remove the pins" }).waitFor(PATIENCE);
 
-    // What was asked last is shown once nothing is asked any more: the file says of which points and which level it is.
+    // What was asked last is shown once nothing is asked any more: the file says of which points
+    // and which level it is.
     interface Saved {
       level: number;
       photo: { width: number; height: number };

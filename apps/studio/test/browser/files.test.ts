@@ -41,7 +41,8 @@ inChromium("files", () => {
     await openIt();
     const once = await held();
     for (let turn = 0; turn < 8; turn++) await openIt();
-    // Each takes 15 MB, and one or two may be on their way still; all that were opened would be 120.
+    // Each takes 15 MB, and one or two may be on their way still; all that were opened would be
+    // 120.
     expect((await held()) - once).toBeLessThan(60e6);
   });
 
@@ -66,7 +67,8 @@ inChromium("files", () => {
       expect(width * 3).toBe(height * 4);
       await change(page, () => give(page, "photo", path("medium.png")));
       const whole = await inNode("medium.png", "painting.png", {}, { tile: "off" });
-      // What two engines round apart at 512 pixels is painted again: single pixels differ, the picture does not.
+      // What two engines round apart at 512 pixels is painted again: single pixels differ, the
+      // picture does not.
       expect(meanDifference(await result(page), whole)).toBeLessThan(0.5);
       await page.getByText(/^Painted 1216 x 912 pixels in .* s\. In \d+ tiles, to fit the memory\.$/).waitFor(PATIENCE);
       expect(opened.complaints).toEqual([]);

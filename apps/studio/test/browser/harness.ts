@@ -1,4 +1,7 @@
-/** A page of the built studio in Chromium, and what its tests do with it. setup.ts starts what all files share. */
+/**
+ * A page of the built studio in Chromium, and what its tests do with it. setup.ts starts what all
+ * files share.
+ */
 
 import { execFile, spawnSync } from "node:child_process";
 import { join } from "node:path";

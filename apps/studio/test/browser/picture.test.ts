@@ -209,7 +209,8 @@ inChromium("the picture", () => {
     await size.selectOption("twice");
     const twice = await result(page);
     expect([twice.width, twice.height]).toEqual([2 * seen.width, expect.closeTo(2 * seen.height, -0.5)]);
-    // Strokes are as large in both; by pixels they would be half as large, with a likeness below 0.5.
+    // Strokes are as large in both; by pixels they would be half as large, with a likeness below
+    // 0.5.
     expect(ssim(resizePicture(twice, seen), seen)).toBeGreaterThan(0.7);
     expect(opened.complaints).toEqual([]);
   });
@@ -222,7 +223,8 @@ inChromium("the picture", () => {
     await page.getByRole("button", { name: "Crop and turn" }).click();
     await page.getByRole("button", { name: "Turn right" }).click();
     const corners = page.getByRole("button", { name: /^A corner\./ });
-    // The photo is 112 x 160 now; by pointer the corner goes to its middle, by keys the frame to its right edge.
+    // The photo is 112 x 160 now; by pointer the corner goes to its middle, by keys the frame to
+    // its right edge.
     const box = (await page.locator(".cropper").boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
     await page.mouse.move(box.x + box.width - 2, box.y + box.height - 2);
     await page.mouse.down();

@@ -1,4 +1,7 @@
-/** What the files of this folder share: the studio as it ships, built once and served, one Chromium, and small pictures to open. */
+/**
+ * What the files of this folder share: the studio as it ships, built once and served, one Chromium,
+ * and small pictures to open.
+ */
 
 import { execFile } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";

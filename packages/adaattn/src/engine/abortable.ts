@@ -2,7 +2,10 @@
 
 import type { EngineTensor } from "./engine.ts";
 
-/** `answer`, or a rejection as soon as `signal` is aborted; then the tensors that still come are disposed of. */
+/**
+ * `answer`, or a rejection as soon as `signal` is aborted; then the tensors that still come are
+ * disposed of.
+ */
 export function abortable(
   answer: Promise<Record<string, EngineTensor>>,
   signal: AbortSignal,

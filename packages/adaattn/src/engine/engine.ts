@@ -1,6 +1,6 @@
 /**
- * What the rest of the package needs of an engine: sessions that run ONNX models, and tensors that stay where the engine
- * computes (a worker thread, a GPU) until somebody asks for their values.
+ * What the rest of the package needs of an engine: sessions that run ONNX models, and tensors that
+ * stay where the engine computes (a worker thread, a GPU) until somebody asks for their values.
  */
 
 import type { Target } from "@adaattn/graph";
@@ -24,7 +24,10 @@ export interface EngineTensor {
 }
 
 export interface RunOptions {
-  /** Rejects the call at once when aborted; the engine finishes the run in the background and drops its results. */
+  /**
+   * Rejects the call at once when aborted; the engine finishes the run in the background and drops
+   * its results.
+   */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -41,8 +44,9 @@ export interface Session {
 
 export interface LoadOptions {
   /**
-   * Whether the model always runs at the same sizes, as a training step does. The engine then keeps its memory between runs,
-   * which saves a sixth of the time; models that meet many sizes would keep the largest of each. False by default.
+   * Whether the model always runs at the same sizes, as a training step does. The engine then keeps
+   * its memory between runs, which saves a sixth of the time; models that meet many sizes would
+   * keep the largest of each. False by default.
    */
   readonly fixedSizes?: boolean;
 }

@@ -2,7 +2,10 @@
 
 import { AdaattnError } from "../error.ts";
 
-/** What the runtimes say where memory is short: the allocators of the CPU, of WebAssembly and of the GPU. */
+/**
+ * What the runtimes say where memory is short: the allocators of the CPU, of WebAssembly and of the
+ * GPU.
+ */
 const NO_MEMORY = /bad_?alloc|out of memory|failed to allocate|allocation failed/i;
 
 /**

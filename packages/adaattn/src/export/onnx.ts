@@ -1,6 +1,7 @@
 /**
- * A model as ONNX files for other runtimes: the whole network in one file, for a painting of one size, or the parts that
- * stylization runs (network/parts.ts), so that a style is computed once. Pictures come out clamped to [0, 1].
+ * A model as ONNX files for other runtimes: the whole network in one file, for a painting of one
+ * size, or the parts that stylization runs (network/parts.ts), so that a style is computed once.
+ * Pictures come out clamped to [0, 1].
  */
 
 import {
@@ -28,9 +29,11 @@ import type { ExportedModel, ExportedPart, ExportOptions } from "./parts.ts";
 import { describeExport } from "./readme.ts";
 
 /**
- * The files of an export by name: `.onnx` files, and a `README.md` that lists their inputs and outputs and how to run them.
+ * The files of an export by name: `.onnx` files, and a `README.md` that lists their inputs and
+ * outputs and how to run them.
  *
- * @throws Error where a size is not in multiples of 16 from 32, or sizes are given to parts, which take every size.
+ * @throws Error where a size is not in multiples of 16 from 32, or sizes are given to parts, which
+ *   take every size.
  */
 export function exportOnnx(model: ExportedModel, options: ExportOptions = {}): Record<string, Uint8Array> {
   const { parts = "whole", size, styleSize, half = false, int8Encoder = false, portable = false } = options;

@@ -18,15 +18,27 @@ export interface ExportedModel {
 export interface ExportOptions {
   /** One file that does everything, or one a part; "whole" by default. */
   readonly parts?: "whole" | "split" | undefined;
-  /** With "whole": the size of every photograph, in pixels. By default any whose sides are multiples of 16. */
+  /**
+   * With "whole": the size of every photograph, in pixels. By default any whose sides are multiples
+   * of 16.
+   */
   readonly size?: Size | undefined;
-  /** With "whole": the size of every painting, in pixels; 512 x 512 by default, which sets how large strokes are. */
+  /**
+   * With "whole": the size of every painting, in pixels; 512 x 512 by default, which sets how large
+   * strokes are.
+   */
   readonly styleSize?: Size | undefined;
   /** Stores weights as 16-bit floats; computing stays in float32. False by default. */
   readonly half?: boolean | undefined;
-  /** Stores the encoder's weights as 8-bit integers with a factor for each channel that comes out. False by default. */
+  /**
+   * Stores the encoder's weights as 8-bit integers with a factor for each channel that comes out.
+   * False by default.
+   */
   readonly int8Encoder?: boolean | undefined;
-  /** Writes only operators of opset 17 in ONNX's own domain, where there would be faster ones of ONNX Runtime. False by default. */
+  /**
+   * Writes only operators of opset 17 in ONNX's own domain, where there would be faster ones of
+   * ONNX Runtime. False by default.
+   */
   readonly portable?: boolean | undefined;
 }
 

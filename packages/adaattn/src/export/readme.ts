@@ -1,4 +1,7 @@
-/** The README of exported ONNX files: what each takes and gives, read off the graphs themselves, and how to run them. */
+/**
+ * The README of exported ONNX files: what each takes and gives, read off the graphs themselves, and
+ * how to run them.
+ */
 
 import { formatShape, type InputAttributes, inputsOf, type TensorType } from "@adaattn/graph";
 import type { ExportedModel, ExportedPart } from "./parts.ts";

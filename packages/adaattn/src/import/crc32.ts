@@ -1,4 +1,7 @@
-/** CRC-32 as in ZIP files (ISO 3309; polynomial 0xEDB88320, bits reflected): it tells damaged bytes, not forged ones. */
+/**
+ * CRC-32 as in ZIP files (ISO 3309; polynomial 0xEDB88320, bits reflected): it tells damaged bytes,
+ * not forged ones.
+ */
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   let value = byte;

@@ -1,9 +1,9 @@
 /**
- * Makes a VGG-19 "normalized" as style transfer has it since Gatys et al. (CVPR 2016, section 2): every filter is rescaled so
- * that its mean activation over pictures and positions is 1.
+ * Makes a VGG-19 "normalized" as style transfer has it since Gatys et al. (CVPR 2016, section 2):
+ * every filter is rescaled so that its mean activation over pictures and positions is 1.
  *
- * ReLU and maxima let positive factors through, so it takes one pass: with m the mean activation of a filter as it is, and m' those
- * of the filters that it reads,
+ * ReLU and maxima let positive factors through, so it takes one pass: with m the mean activation of
+ * a filter as it is, and m' those of the filters that it reads,
  *
  *     weight'[o, i] = weight[o, i] m'[i] / m[o]        bias'[o] = bias[o] / m[o]
  *
@@ -26,12 +26,14 @@ export interface NormalizeOptions {
 }
 
 /**
- * The weights with every filter of an encoder rescaled to a mean activation of 1 over some pictures, each of which counts the
- * same; tensors of other parts are kept as they are. A filter that stays silent in all pictures is scaled by
- * the mean of the others in its layer.
+ * The weights with every filter of an encoder rescaled to a mean activation of 1 over some
+ * pictures, each of which counts the same; tensors of other parts are kept as they are. A filter
+ * that stays silent in all pictures is scaled by the mean of the others in its layer.
  *
- * @param pictures photographs of common things, some dozens, of a few hundred pixels a side: they are run one by one.
- * @throws Error with one sentence where there is no picture, or a whole layer is silent; the signal's reason where it is aborted.
+ * @param pictures photographs of common things, some dozens, of a few hundred pixels a side: they
+ *   are run one by one.
+ * @throws Error with one sentence where there is no picture, or a whole layer is silent; the
+ *   signal's reason where it is aborted.
  */
 export async function normalizeFilters(
   engine: Engine,

@@ -1,6 +1,7 @@
 /**
- * Reads NumPy's .npz: a ZIP archive of .npy files, each an array with a header that is a literal of a Python dict.
- * Format: numpy/lib/format.py (versions 1.0 to 3.0). Arrays of objects, which are pickles, are refused.
+ * Reads NumPy's .npz: a ZIP archive of .npy files, each an array with a header that is a literal of
+ * a Python dict. Format: numpy/lib/format.py (versions 1.0 to 3.0). Arrays of objects, which are
+ * pickles, are refused.
  */
 import { AdaattnError } from "../error.ts";
 import {
@@ -55,7 +56,8 @@ export function isNpz(entries: ReadonlyMap<string, ZipEntry>): boolean {
 /**
  * The arrays of a .npz by name, without the ending .npy.
  *
- * @throws Error with one sentence where an array is damaged, of a type that is no number, or big-endian.
+ * @throws Error with one sentence where an array is damaged, of a type that is no number, or
+ *   big-endian.
  */
 export async function readNpz(entries: ReadonlyMap<string, ZipEntry>): Promise<Map<string, TensorEntry>> {
   const tensors = new Map<string, TensorEntry>();
@@ -101,7 +103,10 @@ function readHeader(bytes: Uint8Array, label: string): Header {
   return { ...parseHeader(latin(bytes.subarray(textStart, start)), label), start };
 }
 
-/** Reads a header such as {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }, which NumPy always writes in this order. */
+/**
+ * Reads a header such as {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }, which NumPy
+ * always writes in this order.
+ */
 function parseHeader(text: string, label: string): Omit<Header, "start"> {
   const [, descr, order, sizes] =
     /^\{'descr': ?'([^']{1,40})', ?'fortran_order': ?(True|False), ?'shape': ?\(([\d, ]*)\),? ?\}\s*$/.exec(text) ?? [];

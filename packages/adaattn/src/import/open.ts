@@ -1,4 +1,7 @@
-/** Opens a file of tensors of any format that is read, told by its first bytes and never by its name. */
+/**
+ * Opens a file of tensors of any format that is read, told by its first bytes and never by its
+ * name.
+ */
 
 import { AdaattnError } from "../error.ts";
 import { readSafetensors } from "../weights/safetensors.ts";
@@ -16,7 +19,9 @@ export interface TensorFile {
   readonly tensors: TensorEntries;
 }
 
-/** What files begin with that are often taken for weights, in lower case, and what to do about them. */
+/**
+ * What files begin with that are often taken for weights, in lower case, and what to do about them.
+ */
 const MISTAKES: readonly [starts: readonly string[], what: string][] = [
   [["<!doctype", "<html", "<?xml", "<head"], "a web page. Download the file itself, not the page that shows it"],
   [["version https://"], "a pointer of Git LFS. Fetch the file itself with git lfs pull"],
@@ -27,11 +32,13 @@ const MISTAKES: readonly [starts: readonly string[], what: string][] = [
 ];
 
 /**
- * The tensors of a file: a checkpoint of PyTorch (zip, or the format from before 1.6), NumPy's .npz, or safetensors. Nothing in
- * the file is evaluated; every size and place is checked before memory is taken, and values are read when they are asked for.
+ * The tensors of a file: a checkpoint of PyTorch (zip, or the format from before 1.6), NumPy's
+ * .npz, or safetensors. Nothing in the file is evaluated; every size and place is checked before
+ * memory is taken, and values are read when they are asked for.
  *
  * @param bytes the whole file; kept alive by the tensors that have not been read.
- * @throws Error with one sentence where the format is another, or the file is damaged, dishonest or asks for code to be run.
+ * @throws Error with one sentence where the format is another, or the file is damaged, dishonest or
+ *   asks for code to be run.
  */
 export async function openTensors(bytes: Uint8Array): Promise<TensorFile> {
   const start = String.fromCharCode(...bytes.subarray(0, 16));

@@ -1,11 +1,13 @@
 /**
- * A reader of Python pickles that evaluates nothing. A pickle is a program for a stack machine (Python's Lib/pickletools.py
- * describes every opcode); its danger is that GLOBAL may name any function and REDUCE call it. Here a global must be on the
- * caller's list, and what REDUCE calls is a function of ours.
+ * A reader of Python pickles that evaluates nothing. A pickle is a program for a stack machine
+ * (Python's Lib/pickletools.py describes every opcode); its danger is that GLOBAL may name any
+ * function and REDUCE call it. Here a global must be on the caller's list, and what REDUCE calls is
+ * a function of ours.
  *
- * Understood are the opcodes of protocols 2 to 5 that plain containers, numbers, strings and tensors need. The machine has no
- * recursion, every opcode makes at most one object, and their number is limited, so that a pickle is read in bounded time and
- * memory. What it makes may still contain itself, or one thing many times over: walk it with care.
+ * Understood are the opcodes of protocols 2 to 5 that plain containers, numbers, strings and
+ * tensors need. The machine has no recursion, every opcode makes at most one object, and their
+ * number is limited, so that a pickle is read in bounded time and memory. What it makes may still
+ * contain itself, or one thing many times over: walk it with care.
  */
 import { AdaattnError } from "../error.ts";
 import { show } from "../weights/stored.ts";
@@ -35,16 +37,21 @@ export class PickleGlobal {
 export interface PickleRules {
   /** The global of this path where it is allowed, else undefined. */
   global(path: string): PickleGlobal | undefined;
-  /** The object that a persistent id, which lies outside the pickle, stands for. Throws one sentence where there is none. */
+  /**
+   * The object that a persistent id, which lies outside the pickle, stands for. Throws one sentence
+   * where there is none.
+   */
   persistent(id: unknown): unknown;
 }
 
 /**
  * Reads the pickle that begins at `start`.
  *
- * @returns its value, and where the pickle ends. None is null, dicts are Maps, lists and tuples are arrays, bytes are views of
- *   the file, and whole numbers beyond 2^53 are bigints. What BUILD adds to a dict (PyTorch's `_metadata`) is left aside.
- * @throws Error with one sentence where the pickle is damaged, or asks for a global or an opcode that is not allowed.
+ * @returns its value, and where the pickle ends. None is null, dicts are Maps, lists and tuples are
+ *   arrays, bytes are views of the file, and whole numbers beyond 2^53 are bigints. What BUILD adds
+ *   to a dict (PyTorch's `_metadata`) is left aside.
+ * @throws Error with one sentence where the pickle is damaged, or asks for a global or an opcode
+ *   that is not allowed.
  */
 export function unpickle(bytes: Uint8Array, start: number, rules: PickleRules): { value: unknown; end: number } {
   return new Machine(bytes, start, rules).run();

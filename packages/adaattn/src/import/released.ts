@@ -1,7 +1,8 @@
 /**
- * Gathers a network's weights from the files of the released code (github.com/Huage001/AdaAttN: models/adaattn_model.py and
- * vgg_normalised.pth), or from any others that hold the same tensors. What a file holds is told by its tensors: a part's names
- * may have anything before them, as in state_dict.module.f.weight, and the shapes decide between parts of the same names.
+ * Gathers a network's weights from the files of the released code (github.com/Huage001/AdaAttN:
+ * models/adaattn_model.py and vgg_normalised.pth), or from any others that hold the same tensors.
+ * What a file holds is told by its tensors: a part's names may have anything before them, as in
+ * state_dict.module.f.weight, and the shapes decide between parts of the same names.
  */
 import { AdaattnError } from "../error.ts";
 import {
@@ -32,7 +33,10 @@ export interface ImportTarget {
   readonly parts: readonly Part[];
 }
 
-/** The released network for pictures, that for video, or their encoder alone, for measuring and training. */
+/**
+ * The released network for pictures, that for video, or their encoder alone, for measuring and
+ * training.
+ */
 export type ImportTargetName = "image" | "video" | "encoder";
 
 /** What is to be gathered for a target. */
@@ -86,18 +90,22 @@ export interface WeightFile {
 export interface GatheredWeights {
   /** Every tensor of the target, in its order and shape. */
   readonly weights: Map<string, Float32Array>;
-  /** How the encoder was stored; one that is not "normalized" still has to be, see {@link normalizeFilters}. */
+  /**
+   * How the encoder was stored; one that is not "normalized" still has to be, see {@link
+   * normalizeFilters}.
+   */
   readonly encoder: EncoderLayout;
   /** The name of the file that each part came from, by the part's label. */
   readonly from: ReadonlyMap<string, string>;
 }
 
 /**
- * The weights of a network from files that together hold all its parts, in any order; tensors that it does not have are left
- * aside.
+ * The weights of a network from files that together hold all its parts, in any order; tensors that
+ * it does not have are left aside.
  *
- * @throws Error that names every tensor that is missing, of another shape or no float, and the file, one a line; or the first
- *   tensor with a value that is not finite; or the part that several files hold.
+ * @throws Error that names every tensor that is missing, of another shape or no float, and the
+ *   file, one a line; or the first tensor with a value that is not finite; or the part that several
+ *   files hold.
  */
 export async function gatherWeights(target: ImportTarget, files: readonly WeightFile[]): Promise<GatheredWeights> {
   const matches = target.parts.map((part) => ({ part, match: findPart(part, files) }));
@@ -134,7 +142,10 @@ interface Match {
   readonly rivals: readonly Match[];
 }
 
-/** The place where a part is whole, or as much of it as there is anywhere; undefined where none of its tensors fits. */
+/**
+ * The place where a part is whole, or as much of it as there is anywhere; undefined where none of
+ * its tensors fits.
+ */
 function findPart(part: Part, files: readonly WeightFile[]): Match | undefined {
   const all = files.flatMap((file) => part.layouts.flatMap((layout) => matchesIn(file, layout)));
   const [best, ...others] = all.filter(({ fitting }) => fitting > 0).sort((a, b) => share(b) - share(a));
@@ -144,7 +155,10 @@ function findPart(part: Part, files: readonly WeightFile[]): Match | undefined {
 const share = ({ fitting, layout }: Match) => fitting / layout.tensors.size;
 const isWhole = (match: Match) => share(match) === 1;
 
-/** The places in a file where a layout may be meant: every prefix under which the file has any of the layout's tensors. */
+/**
+ * The places in a file where a layout may be meant: every prefix under which the file has any of
+ * the layout's tensors.
+ */
 function matchesIn(file: WeightFile, layout: Layout): Match[] {
   const shapes = new Map([...layout.tensors.values()].map(({ name, shape }) => [name, shape.join()]));
   const found = new Map<string, { present: Map<string, TensorEntry>; fitting: number }>();

@@ -1,12 +1,14 @@
 /**
- * Reads the checkpoints of PyTorch: a pickle of dicts and tensors, whose values lie beside it in storages.
+ * Reads the checkpoints of PyTorch: a pickle of dicts and tensors, whose values lie beside it in
+ * storages.
  *
  *   zip (since 1.6):  NAME/data.pkl, NAME/data/KEY for each storage, NAME/version, NAME/byteorder
  *   before:           five pickles (magic number, protocol version, system, the object, keys of the storages), then for every
  *                     key the number of values and the values
  *
- * Source: torch/serialization.py (`_save`, `_legacy_load`) and torch/_utils.py (`_rebuild_tensor_v2`). The pickle is read by
- * {@link unpickle}, so that nothing in it is ever called; a tensor is a view of a storage, checked before anything is read.
+ * Source: torch/serialization.py (`_save`, `_legacy_load`) and torch/_utils.py
+ * (`_rebuild_tensor_v2`). The pickle is read by {@link unpickle}, so that nothing in it is ever
+ * called; a tensor is a view of a storage, checked before anything is read.
  */
 
 import { AdaattnError } from "../error.ts";
@@ -57,7 +59,9 @@ interface Storage {
   readonly count: number;
 }
 
-/** A part of a storage: all of it, except in files of old that share one storage between several. */
+/**
+ * A part of a storage: all of it, except in files of old that share one storage between several.
+ */
 interface StoragePart {
   readonly storage: Storage;
   readonly first: number;
@@ -82,10 +86,11 @@ export function isLegacyTorch(bytes: Uint8Array): boolean {
 }
 
 /**
- * The tensors of a checkpoint in a ZIP archive. Those in nested dicts and lists are named by their path, such as
- * "state_dict.conv.weight".
+ * The tensors of a checkpoint in a ZIP archive. Those in nested dicts and lists are named by their
+ * path, such as "state_dict.conv.weight".
  *
- * @throws Error with one sentence where the pickle is refused, or a tensor or a storage is missing, damaged or of unknown kind.
+ * @throws Error with one sentence where the pickle is refused, or a tensor or a storage is missing,
+ *   damaged or of unknown kind.
  */
 export async function readTorchZip(entries: ReadonlyMap<string, ZipEntry>): Promise<Map<string, TensorEntry>> {
   const pickle = [...entries.values()].find(({ name }) => name === "data.pkl" || name.endsWith("/data.pkl"));
@@ -257,7 +262,10 @@ function isStoragePart(value: unknown): value is StoragePart {
   return typeof value === "object" && value !== null && "storage" in value && "first" in value;
 }
 
-/** ("storage", class, key, device, count), in older files followed by None or (key, first, count) of a part of that storage. */
+/**
+ * ("storage", class, key, device, count), in older files followed by None or (key, first, count) of
+ * a part of that storage.
+ */
 function storagePart(id: unknown, storages: Map<string, Storage>): StoragePart {
   const [kind, type, key, , count, part] = Array.isArray(id) ? id : [];
   if (kind !== "storage" || !(type instanceof PickleGlobal) || typeof key !== "string" || !isCount(count)) {

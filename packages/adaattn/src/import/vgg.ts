@@ -1,6 +1,7 @@
 /**
- * VGG-19 as others store it, brought to the encoder of `vgg_normalised.pth`: the same layers under its names, with the picture's
- * preparation folded into the 1x1 convolution that stands first, so that the input is RGB from 0 to 1 for all of them.
+ * VGG-19 as others store it, brought to the encoder of `vgg_normalised.pth`: the same layers under
+ * its names, with the picture's preparation folded into the 1x1 convolution that stands first, so
+ * that the input is RGB from 0 to 1 for all of them.
  *
  *   normalized    {index}.weight, as AdaAttN's and AdaIN's authors use it
  *   torchvision   features.{index}.weight of torchvision.models.vgg19, which expects (RGB - mean) / deviation
@@ -25,7 +26,10 @@ export interface Layout {
   readonly convert?: (values: ReadonlyMap<string, Float32Array>) => Map<string, Float32Array>;
 }
 
-/** Index of each 3x3 convolution in torchvision's `features`, in the order in which a picture meets them. */
+/**
+ * Index of each 3x3 convolution in torchvision's `features`, in the order in which a picture meets
+ * them.
+ */
 const TORCHVISION_INDEX = [0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28];
 
 /** Block and number of the same convolutions, as Keras names them. */
@@ -33,7 +37,10 @@ const KERAS_NAME = ["1_1", "1_2", "2_1", "2_2", "3_1", "3_2", "3_3", "3_4", "4_1
   (at) => at.replace(/(\d)_(\d)/, "block$1_conv$2"),
 );
 
-/** What torchvision subtracts from RGB in [0, 1] and divides by (the documentation of its VGG19_Weights). */
+/**
+ * What torchvision subtracts from RGB in [0, 1] and divides by (the documentation of its
+ * VGG19_Weights).
+ */
 const TORCHVISION_MEAN = [0.485, 0.456, 0.406];
 const TORCHVISION_DEVIATION = [0.229, 0.224, 0.225];
 
@@ -90,7 +97,10 @@ const diagonal = (divisors: readonly number[]) =>
 
 const negatedShare = (mean: number, channel: number) => -mean / (TORCHVISION_DEVIATION[channel] ?? 1);
 
-/** The 3x3 convolutions under the names that `names` gives, and with kernels of the shape that `kernel` gives. */
+/**
+ * The 3x3 convolutions under the names that `names` gives, and with kernels of the shape that
+ * `kernel` gives.
+ */
 function renamed(
   shapes: ParameterShapes,
   convolutions: readonly string[],
@@ -108,14 +118,20 @@ function renamed(
   );
 }
 
-/** Keras has spelled one layer in several ways: block1_conv1/kernel, block1_conv1/block1_conv1_W_1:0, .../kernel:0. */
+/**
+ * Keras has spelled one layer in several ways: block1_conv1/kernel,
+ * block1_conv1/block1_conv1_W_1:0, .../kernel:0.
+ */
 function kerasName(name: string): string {
   if (name.length > 200) return name;
   const [, layer, kind] = /(block\d_conv\d)[\w/.]*?[/_.](kernel|bias|W|b)(?:_\d+)?(?::0)?$/.exec(name) ?? [];
   return layer === undefined ? name : `${layer}/${kind === "kernel" || kind === "W" ? "kernel" : "bias"}`;
 }
 
-/** The weights with the convolution before them that prepares a picture's colors: `matrix` (rows are outputs) and `bias`. */
+/**
+ * The weights with the convolution before them that prepares a picture's colors: `matrix` (rows are
+ * outputs) and `bias`.
+ */
 function withColor(
   values: ReadonlyMap<string, Float32Array>,
   layer: string,
@@ -129,7 +145,10 @@ function withColor(
   ]);
 }
 
-/** A kernel of [height, width, inputs, outputs] as [outputs, inputs, height, width], the shape given. */
+/**
+ * A kernel of [height, width, inputs, outputs] as [outputs, inputs, height, width], the shape
+ * given.
+ */
 function rowsLast(
   data: Float32Array,
   [outputs = 0, inputs = 0, height = 0, width = 0]: readonly number[] = [],

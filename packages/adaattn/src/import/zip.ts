@@ -1,20 +1,26 @@
 /**
- * Reads ZIP archives as PyTorch and NumPy write them: entries stored or deflated, ZIP64 or not, on one disk, not encrypted.
- * Format: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 and 4.4.
+ * Reads ZIP archives as PyTorch and NumPy write them: entries stored or deflated, ZIP64 or not, on
+ * one disk, not encrypted. Format: PKWARE's APPNOTE.TXT 6.3.10, sections 4.3 and 4.4.
  *
- * The central directory says what is where, and is believed only as far as it agrees with the file: entries must lie within it,
- * before the directory and apart from each other, and no deflated entry may claim more than its bytes can hold, so that neither
- * a bomb nor one range of bytes under many names gets memory.
+ * The central directory says what is where, and is believed only as far as it agrees with the file:
+ * entries must lie within it, before the directory and apart from each other, and no deflated entry
+ * may claim more than its bytes can hold, so that neither a bomb nor one range of bytes under many
+ * names gets memory.
  */
 
 import { AdaattnError } from "../error.ts";
 import { show } from "../weights/stored.ts";
 import { crc32 } from "./crc32.ts";
 
-/** The most bytes that all deflated entries together may claim: 1 GiB, which a whole VGG-19 (575 MB) stays well below. */
+/**
+ * The most bytes that all deflated entries together may claim: 1 GiB, which a whole VGG-19 (575 MB)
+ * stays well below.
+ */
 const MOST_BYTES = 2 ** 30;
 
-/** Deflate makes at most 1032 bytes of one (zlib's technical details, "Maximum Compression Factor"). */
+/**
+ * Deflate makes at most 1032 bytes of one (zlib's technical details, "Maximum Compression Factor").
+ */
 const MOST_INFLATED = 1032;
 
 /** A file within an archive. */
@@ -23,9 +29,11 @@ export interface ZipEntry {
   /** Bytes of its content, as the directory claims. */
   readonly size: number;
   /**
-   * The content, or its first `length` bytes. A view of the archive where the entry is stored, else a copy.
+   * The content, or its first `length` bytes. A view of the archive where the entry is stored, else
+   * a copy.
    *
-   * @throws Error with one sentence where it is damaged: of another size, or, read whole, of another checksum.
+   * @throws Error with one sentence where it is damaged: of another size, or, read whole, of
+   *   another checksum.
    */
   read(length?: number): Promise<Uint8Array>;
 }
@@ -42,7 +50,8 @@ interface Record {
 /**
  * The entries of an archive by name, in the order of its directory; folders are left out.
  *
- * @throws Error with one sentence where the directory is missing, damaged or dishonest, or asks for what is not supported.
+ * @throws Error with one sentence where the directory is missing, damaged or dishonest, or asks for
+ *   what is not supported.
  */
 export function readZip(bytes: Uint8Array): Map<string, ZipEntry> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -87,7 +96,10 @@ interface Directory {
   readonly count: number;
 }
 
-/** Finds the directory by the record at the archive's end, which a comment of up to 65,535 bytes may follow. */
+/**
+ * Finds the directory by the record at the archive's end, which a comment of up to 65,535 bytes may
+ * follow.
+ */
 function findDirectory(view: DataView): Directory {
   const length = view.byteLength;
   for (let at = length - 22; at >= Math.max(0, length - 22 - 0xffff); at--) {
@@ -185,7 +197,10 @@ function entryName(bytes: Uint8Array): string {
   }
 }
 
-/** Sizes and offset of an entry, those of 0xffffffff replaced from the ZIP64 extra field, which holds them in this order. */
+/**
+ * Sizes and offset of an entry, those of 0xffffffff replaced from the ZIP64 extra field, which
+ * holds them in this order.
+ */
 function widen(extra: DataView, fields: readonly number[]): [size: number, packed: number, offset: number] {
   const long: number[] = [];
   for (let at = 0; at + 4 <= extra.byteLength; ) {
@@ -204,7 +219,9 @@ function widen(extra: DataView, fields: readonly number[]): [size: number, packe
   return [size, packed, offset];
 }
 
-/** Where an entry's content begins: after its own header, which must name it as the directory does. */
+/**
+ * Where an entry's content begins: after its own header, which must name it as the directory does.
+ */
 function contentStart(bytes: Uint8Array, view: DataView, { name, offset }: Record, label: string): number {
   if (offset + 30 > bytes.length || view.getUint32(offset, true) !== 0x04034b50) {
     throw new AdaattnError(
@@ -231,7 +248,9 @@ async function readContent(record: Record, packed: Uint8Array, length: number, l
   return content;
 }
 
-/** The first `wanted` bytes of deflated ones, which must be `size` together where all are wanted. */
+/**
+ * The first `wanted` bytes of deflated ones, which must be `size` together where all are wanted.
+ */
 async function inflate(packed: Uint8Array, wanted: number, size: number, label: string): Promise<Uint8Array> {
   const content = new Uint8Array(wanted);
   let filled = 0;

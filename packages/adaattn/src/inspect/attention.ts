@@ -1,6 +1,6 @@
 /**
- * AttentionInput into the attention: which points of the painting a point of the photograph looks at, row by row of the matrix that is
- * never whole. draw.ts makes pictures of what is found.
+ * AttentionInput into the attention: which points of the painting a point of the photograph looks
+ * at, row by row of the matrix that is never whole. draw.ts makes pictures of what is found.
  */
 
 import type { EngineTensor, RunOptions, Session } from "../engine/engine.ts";
@@ -45,7 +45,9 @@ export interface AttentionMap extends Size {
   readonly level: number;
   readonly cell: number;
   readonly keys: readonly Point[];
-  /** The key with the largest probability for each of `width` x `height` positions, row after row. */
+  /**
+   * The key with the largest probability for each of `width` x `height` positions, row after row.
+   */
   readonly best: Uint32Array;
   /** The entropy of each position's row, in nats. */
   readonly entropy: Float32Array;
@@ -55,7 +57,10 @@ export interface AttentionMap extends Size {
 export interface AttentionInput {
   readonly session: Session;
   readonly level: number;
-  /** The photograph's stacked features at this level and their statistics, as inputs of the session; and its padded size. */
+  /**
+   * The photograph's stacked features at this level and their statistics, as inputs of the session;
+   * and its padded size.
+   */
   readonly content: Readonly<Record<"stacked" | "normMean" | "normDeviation", EngineTensor>>;
   readonly contentSize: Size;
   /** The painting's keys, and the positions that they stand at. */

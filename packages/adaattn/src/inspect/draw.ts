@@ -1,4 +1,7 @@
-/** Pictures of the attention: heat over a painting, the painting's pixels where the photograph looks, and how sharply it looks. */
+/**
+ * Pictures of the attention: heat over a painting, the painting's pixels where the photograph
+ * looks, and how sharply it looks.
+ */
 
 import { fromOklab, type Rgb } from "../picture/oklab.ts";
 import type { Picture, Size } from "../picture/picture.ts";
@@ -8,8 +11,8 @@ import type { Attention, AttentionMap, Point } from "./attention.ts";
 type Drawing = Picture & { readonly data: Uint8ClampedArray<ArrayBuffer> };
 
 /**
- * The colors of heat, by equal steps of what is seen: lightness in OKLab rises evenly from nearly black to nearly white, while the
- * hue goes from violet through red to yellow.
+ * The colors of heat, by equal steps of what is seen: lightness in OKLab rises evenly from nearly
+ * black to nearly white, while the hue goes from violet through red to yellow.
  */
 const RAMP: readonly Rgb[] = Array.from({ length: 256 }, (_, step) => {
   const t = step / 255;
@@ -32,18 +35,23 @@ const LEAST_PROBABILITY = 1e-37;
 /** How heat is drawn. */
 export interface HeatOptions {
   /**
-   * What heat is. `"scores"`, the default: the score of a key, which is the logarithm of its probability, from the median key's (0)
-   * to the best one's (1); it shows what else resembles the point, however small its share. `"probabilities"`: the probability
-   * itself, as a share of the best key's; it shows what really counts, which is often one key and nothing else.
+   * What heat is. `"scores"`, the default: the score of a key, which is the logarithm of its
+   * probability, from the median key's (0) to the best one's (1); it shows what else resembles the
+   * point, however small its share. `"probabilities"`: the probability itself, as a share of the
+   * best key's; it shows what really counts, which is often one key and nothing else.
    */
   readonly scale?: "scores" | "probabilities" | undefined;
-  /** A color for each row of the attention, in sRGB bytes, to tell points apart; by default heat has the colors of `heatColor`. */
+  /**
+   * A color for each row of the attention, in sRGB bytes, to tell points apart; by default heat has
+   * the colors of `heatColor`.
+   */
   readonly colors?: readonly (readonly [number, number, number])[] | undefined;
 }
 
 /**
- * The painting, dimmed and gray, under the heat of the attention, with a ring around what each point looks at most. How sharp the
- * attention is, its entropy says. Of several points, the hottest counts.
+ * The painting, dimmed and gray, under the heat of the attention, with a ring around what each
+ * point looks at most. How sharp the attention is, its entropy says. Of several points, the hottest
+ * counts.
  *
  * @param painting the style's `source.painting`.
  */
@@ -97,7 +105,10 @@ function relativeScores(probabilities: Float32Array): Float32Array {
   return scores.map((score) => Math.max(0, (score - median) / (most - median)));
 }
 
-/** Values of keys spread over what each key stands for, and 0 where there are no keys, as a mask may have it. */
+/**
+ * Values of keys spread over what each key stands for, and 0 where there are no keys, as a mask may
+ * have it.
+ */
 function spread(values: Float32Array, { keys, cell }: Attention, { width, height }: Size): Float32Array {
   const deviation = 0.5 * Math.max(cell, Math.sqrt((width * height) / keys.length));
   const reach = Math.ceil(2.5 * deviation);
@@ -148,7 +159,8 @@ export function drawMarks(
 }
 
 /**
- * The photograph put together from the painting: every position shows the patch of the painting that it looks at most.
+ * The photograph put together from the painting: every position shows the patch of the painting
+ * that it looks at most.
  *
  * @param painting the style's `source.painting`.
  * @param photo the photograph's size, which is the result's.
@@ -165,8 +177,9 @@ export function drawSources(painting: Picture, map: AttentionMap, photo: Size): 
 }
 
 /**
- * The entropy of every position in the colors of heat: dark where one key alone is looked at, bright where all are alike. Heat is
- * the square root of the entropy over its largest, log(keys), since it is mostly small.
+ * The entropy of every position in the colors of heat: dark where one key alone is looked at,
+ * bright where all are alike. Heat is the square root of the entropy over its largest, log(keys),
+ * since it is mostly small.
  */
 export function drawEntropy(map: AttentionMap, photo: Size): Drawing {
   const most = Math.log(Math.max(2, map.keys.length));

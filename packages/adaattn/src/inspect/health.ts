@@ -1,21 +1,33 @@
-/** How alive a network is on some pictures: put together from what network/examination.ts finds in each. */
+/**
+ * How alive a network is on some pictures: put together from what network/examination.ts finds in
+ * each.
+ */
 
 /** A layer with a ReLU. */
 export interface LayerHealth {
   readonly name: string;
   readonly channels: number;
-  /** How many channels hardly any position of any picture wakes: they get no gradient, and training cannot bring them back. */
+  /**
+   * How many channels hardly any position of any picture wakes: they get no gradient, and training
+   * cannot bring them back.
+   */
   readonly dead: number;
 }
 
 /** A level's attention. */
 export interface LevelHealth {
   readonly level: number;
-  /** At how many of the painting's keys a position of a photograph looks: the median of exp(entropy). */
+  /**
+   * At how many of the painting's keys a position of a photograph looks: the median of
+   * exp(entropy).
+   */
   readonly perplexity: number;
   /** How many keys there are. */
   readonly keys: number;
-  /** By how much of 255 the picture changes on average where what the level's attention finds is turned upside down. */
+  /**
+   * By how much of 255 the picture changes on average where what the level's attention finds is
+   * turned upside down.
+   */
   readonly effect: number;
 }
 

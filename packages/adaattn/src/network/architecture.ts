@@ -1,10 +1,12 @@
 /**
- * The networks as data. A preset lists every layer with its name, in the order in which a picture meets them; the graph, the
- * shapes that a weight file must have and the parameter counts all come from these records.
+ * The networks as data. A preset lists every layer with its name, in the order in which a picture
+ * meets them; the graph, the shapes that a weight file must have and the parameter counts all come
+ * from these records.
  *
- * `vgg19-image` and `vgg19-video` are the released networks (github.com/Huage001/AdaAttN): names are those of the checkpoints,
- * prefixed with the part they belong to. `small` is ours: the same method with a narrow encoder of its own. So is `small-video`,
- * for frames: it attends by cosines, and does little at full and at half size, where time goes by the memory that is passed through.
+ * `vgg19-image` and `vgg19-video` are the released networks (github.com/Huage001/AdaAttN): names
+ * are those of the checkpoints, prefixed with the part they belong to. `small` is ours: the same
+ * method with a narrow encoder of its own. So is `small-video`, for frames: it attends by cosines,
+ * and does little at full and at half size, where time goes by the memory that is passed through.
  */
 
 import { AdaattnError } from "../error.ts";
@@ -12,7 +14,10 @@ import { AdaattnError } from "../error.ts";
 /** A convolution with a bias. Kernels of 3 read a reflected border of 1, so that the size stays. */
 export interface ConvolutionLayer {
   readonly kind: "convolution";
-  /** The tensors are `{name}.weight` ([outputs, inputs, kernel, kernel]) and `{name}.bias` ([outputs]). */
+  /**
+   * The tensors are `{name}.weight` ([outputs, inputs, kernel, kernel]) and `{name}.bias`
+   * ([outputs]).
+   */
   readonly name: string;
   readonly inputs: number;
   readonly outputs: number;
@@ -39,7 +44,9 @@ export interface SkipLayer {
 /** Levels of the encoder, 1 (relu1_1, full size) to 5 (relu5_1, a sixteenth). */
 export type Level = 1 | 2 | 3 | 4 | 5;
 
-/** One AdaAttN module: f, g and h are the 1x1 convolutions `{name}.f`, `{name}.g` and `{name}.h`. */
+/**
+ * One AdaAttN module: f, g and h are the 1x1 convolutions `{name}.f`, `{name}.g` and `{name}.h`.
+ */
 export interface AttentionModule {
   readonly level: Level;
   readonly name: string;
@@ -62,8 +69,8 @@ export interface Architecture {
     /** Softmax attention (paper, section 3.2) or cosine attention (section 3.4, video). */
     readonly kind: "softmax" | "cosine";
     /**
-     * How style positions are chosen where there are more than `maxKeys`: `random` as the released code does
-     * (torch.manual_seed and torch.randperm), `even` on a regular grid.
+     * How style positions are chosen where there are more than `maxKeys`: `random` as the released
+     * code does (torch.manual_seed and torch.randperm), `even` on a regular grid.
      */
     readonly sampling: "random" | "even";
     readonly modules: readonly AttentionModule[];
@@ -88,7 +95,10 @@ const upsample: UpsampleLayer = { kind: "upsample" };
 /** Widths of the five levels of an encoder shaped like VGG-19. */
 export type EncoderWidths = readonly [number, number, number, number, number];
 
-/** VGG-19 up to relu5_1; `name` gives each of its thirteen 3x3 convolutions its name, and `color` that of the 1x1 before. */
+/**
+ * VGG-19 up to relu5_1; `name` gives each of its thirteen 3x3 convolutions its name, and `color`
+ * that of the 1x1 before.
+ */
 export function vggEncoder(
   widths: EncoderWidths,
   name: (block: number, index: number) => string,

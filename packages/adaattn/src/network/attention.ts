@@ -1,8 +1,10 @@
 /**
- * AdaAttN itself (paper, section 3.2, equations 2 to 6): for every content point, the mean and the deviation of the style
- * features that it attends to; the normalized content feature is scaled by the one and shifted by the other.
+ * AdaAttN itself (paper, section 3.2, equations 2 to 6): for every content point, the mean and the
+ * deviation of the style features that it attends to; the normalized content feature is scaled by
+ * the one and shifted by the other.
  *
- * Values are centered per channel before they are squared: the variance does not change, and E[v^2] - E[v]^2 no longer cancels.
+ * Values are centered per channel before they are squared: the variance does not change, and
+ * E[v^2] - E[v]^2 no longer cancels.
  */
 
 import {
@@ -67,8 +69,8 @@ function center(keys: Tensor, values: Tensor): StyleValues {
 }
 
 /**
- * Keys and values of a style: g of its attention keys and h of its raw features (both flattened to [N, C, positions]). Where
- * `chosen` (int64 [M]) is given, only those positions.
+ * Keys and values of a style: g of its attention keys and h of its raw features (both flattened to
+ * [N, C, positions]). Where `chosen` (int64 [M]) is given, only those positions.
  */
 export function styleValues(
   module: AttentionModule,
@@ -82,19 +84,28 @@ export function styleValues(
   return center(projected(keys, "g"), projected(features, "h"));
 }
 
-/** As `styleValues` with f, g and h the identity: the parameter-free attention of the local feature loss. */
+/**
+ * As `styleValues` with f, g and h the identity: the parameter-free attention of the local feature
+ * loss.
+ */
 export function plainStyleValues(keys: Tensor, features: Tensor, chosen?: Tensor): StyleValues {
   const pick = (x: Tensor) => tokens(chosen === undefined ? x : gather(x, chosen, 2));
   return center(pick(keys), pick(features));
 }
 
-/** Mean and deviation of the attended style features, one for every content position: [N, D, positions]. */
+/**
+ * Mean and deviation of the attended style features, one for every content position: [N, D,
+ * positions].
+ */
 export interface StyleMaps {
   readonly mean: Tensor;
   readonly deviation: Tensor;
 }
 
-/** The shares [N, positions, M] of cosine attention: w / (sum of w over keys + epsilon) with w = relu(cosine + 1). */
+/**
+ * The shares [N, positions, M] of cosine attention: w / (sum of w over keys + epsilon) with w =
+ * relu(cosine + 1).
+ */
 export function cosineShares(queries: Tensor, keys: Tensor): Tensor {
   const [unitQueries, unitKeys] = [unitLength(queries, COSINE_EPSILON), unitLength(keys, COSINE_EPSILON)];
   const weights = relu(add(matmul(unitQueries, unitKeys, { transposeB: true }), constant(1)));
@@ -102,8 +113,8 @@ export function cosineShares(queries: Tensor, keys: Tensor): Tensor {
 }
 
 /**
- * Cosine attention as the released video code writes it, with the whole matrix of shares: what the linear form, which
- * {@link attendTo} takes, is checked against. No model runs it.
+ * Cosine attention as the released video code writes it, with the whole matrix of shares: what the
+ * linear form, which {@link attendTo} takes, is checked against. No model runs it.
  */
 export function attendCosineQuadratic(style: StyleValues, queries: Tensor): StyleMaps {
   const shares = cosineShares(queries, style.keys);
@@ -111,9 +122,10 @@ export function attendCosineQuadratic(style: StyleValues, queries: Tensor): Styl
 }
 
 /**
- * All that cosine attention needs of a style, whatever the number of its positions: sums over them as one matrix
- * [1, C + 1, 2 D + 1]. Its first row is what a query of zeros attends to (sums of the values, of their squares, and of the
- * weights), the others what each channel of a query adds (sums of the keys' products with the same).
+ * All that cosine attention needs of a style, whatever the number of its positions: sums over them
+ * as one matrix [1, C + 1, 2 D + 1]. Its first row is what a query of zeros attends to (sums of the
+ * values, of their squares, and of the weights), the others what each channel of a query adds (sums
+ * of the keys' products with the same).
  */
 export function cosineSums({ keys, values }: StyleValues): Tensor {
   const sums = linearSums(unitLength(keys, COSINE_EPSILON), values, COSINE_EPSILON);
@@ -123,10 +135,12 @@ export function cosineSums({ keys, values }: StyleValues): Tensor {
 }
 
 /**
- * Cosine attention from f of content keys ([1, C, positions]), which is not of unit length yet, to a style's `cosineSums` and mean.
+ * Cosine attention from f of content keys ([1, C, positions]), which is not of unit length yet, to
+ * a style's `cosineSums` and mean.
  *
- * What is asked for is a quotient of two sums, so both may be multiplied by the length of the query: the query stays as it is, and
- * its length multiplies the first row. Channels stay in front, so that nothing of the picture's size is transposed.
+ * What is asked for is a quotient of two sums, so both may be multiplied by the length of the
+ * query: the query stays as it is, and its length multiplies the first row. Channels stay in front,
+ * so that nothing of the picture's size is transposed.
  */
 export function attendToSums(sums: Tensor, mean: Tensor, queries: Tensor): StyleMaps {
   const [, , columns = 1] = sums.shape as readonly number[];
@@ -151,7 +165,10 @@ function attendedMoments(style: StyleValues, queries: Tensor, kind: AttentionKin
 /** What points are compared by: softmax of products, or cosines. */
 export type AttentionKind = Architecture["attention"]["kind"];
 
-/** Attends from queries ([N, positions, C]) to a style; `temperature` multiplies the scores of softmax attention. */
+/**
+ * Attends from queries ([N, positions, C]) to a style; `temperature` multiplies the scores of
+ * softmax attention.
+ */
 export function attendTo(style: StyleValues, queries: Tensor, kind: AttentionKind, temperature = 1): StyleMaps {
   return mapsOf(attendedMoments(style, queries, kind, temperature), style);
 }
@@ -166,7 +183,10 @@ export function contentQueries(module: AttentionModule, keys: Tensor, weights: W
   return project(keys, `${module.name}.f`, weights);
 }
 
-/** Normalized content features ([N, D, H, W]) scaled by the deviation map and shifted by the mean map (equation 6). */
+/**
+ * Normalized content features ([N, D, H, W]) scaled by the deviation map and shifted by the mean
+ * map (equation 6).
+ */
 export function modulate(normalized: Tensor, maps: StyleMaps): Tensor {
   const shape: readonly Dimension[] = normalized.shape;
   return add(multiply(reshape(maps.deviation, shape), normalized), reshape(maps.mean, shape));

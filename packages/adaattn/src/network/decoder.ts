@@ -1,4 +1,7 @@
-/** The decoder: attended features become a picture (paper, section 3.1; released code, `Transformer` and `Decoder`). */
+/**
+ * The decoder: attended features become a picture (paper, section 3.1; released code, `Transformer`
+ * and `Decoder`).
+ */
 
 import { add, concat, resize, type Tensor, upsample } from "@adaattn/graph";
 import type { Architecture } from "./architecture.ts";
@@ -12,8 +15,8 @@ function attendedAt(attended: ReadonlyMap<number, Tensor>, level: number): Tenso
 }
 
 /**
- * What the decoder starts from: level 5, brought to the size of level 4, added to it and convolved; the deepest level as it is where
- * nothing is merged.
+ * What the decoder starts from: level 5, brought to the size of level 4, added to it and convolved;
+ * the deepest level as it is where nothing is merged.
  */
 export function mergeLevels(
   architecture: Architecture,

@@ -1,4 +1,7 @@
-/** The encoder: a picture becomes features at up to five levels (reference code: the normalized VGG-19, relu1_1 to relu5_1). */
+/**
+ * The encoder: a picture becomes features at up to five levels (reference code: the normalized
+ * VGG-19, relu1_1 to relu5_1).
+ */
 
 import { convolution, maxPool, pad2d, relu, type Tensor } from "@adaattn/graph";
 import type { Architecture, ConvolutionLayer } from "./architecture.ts";
@@ -15,8 +18,8 @@ export function convolve(x: Tensor, layer: ConvolutionLayer, weights: Weights): 
 export type OnLayer = (layer: ConvolutionLayer, y: Tensor) => void;
 
 /**
- * The features of `picture` ([N, 3, H, W], RGB in [0, 1]): index 0 holds level 1 ([N, C1, H, W]), index 1 level 2 at half the
- * size, and so on.
+ * The features of `picture` ([N, 3, H, W], RGB in [0, 1]): index 0 holds level 1 ([N, C1, H, W]),
+ * index 1 level 2 at half the size, and so on.
  */
 export function encode(
   picture: Tensor,

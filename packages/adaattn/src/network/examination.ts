@@ -1,6 +1,6 @@
 /**
- * What can be dead inside a network although its losses fall: channels that no picture wakes, which get no gradient and never come
- * back, and levels of attention that change nothing of the picture.
+ * What can be dead inside a network although its losses fall: channels that no picture wakes, which
+ * get no gradient and never come back, and levels of attention that change nothing of the picture.
  */
 
 import type { Tensor } from "@adaattn/graph";
@@ -29,9 +29,10 @@ import type { Part } from "./parts.ts";
 type Size = Readonly<Record<"width" | "height", number>>;
 
 /**
- * content, style [1, 3, H, W] and chosen{level} (int64) -> awake.{layer} [1, C, 1, 1], the share of positions at which each channel is
- * above 0, in both pictures for layers of the encoder; and turned{level} [1, 1, 1, 1], the mean difference, in values of 0 to 1, that
- * it makes to the picture to turn what a level's attention finds upside down.
+ * content, style [1, 3, H, W] and chosen{level} (int64) -> awake.{layer} [1, C, 1, 1], the share of
+ * positions at which each channel is above 0, in both pictures for layers of the encoder; and
+ * turned{level} [1, 1, 1, 1], the mean difference, in values of 0 to 1, that it makes to the
+ * picture to turn what a level's attention finds upside down.
  */
 export function examinationPart(architecture: Architecture, weights: Weights, content: Size, style: Size): Part {
   const seen = new Map<string, Tensor[]>();

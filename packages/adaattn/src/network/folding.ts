@@ -1,12 +1,14 @@
 /**
- * Softmax attention with f and Norm folded into the style's keys, so that content is compared as the encoder gives it:
+ * Softmax attention with f and Norm folded into the style's keys, so that content is compared as
+ * the encoder gives it:
  *
  *   q . k = (F (x - mean) / deviation + b) . (G y + d) = x . k' + c
  *   k' = F^T (G y + d) / deviation        c = b . (G y + d) - mean . k'
  *
- * F, b and G, d are the 1x1 convolutions f and g, x the content's features, mean and deviation those of its Norm, and y the
- * painting's normalized keys. F^T G is one matrix, and no product is left for the photograph's positions. c travels as one more
- * channel of the keys, against a channel of ones.
+ * F, b and G, d are the 1x1 convolutions f and g, x the content's features, mean and deviation
+ * those of its Norm, and y the painting's normalized keys. F^T G is one matrix, and no product is
+ * left for the photograph's positions. c travels as one more channel of the keys, against a channel
+ * of ones.
  */
 
 import {
@@ -31,8 +33,8 @@ import type { Weights } from "./parameters.ts";
 export const FOLDED_CHANNELS = 4;
 
 /**
- * The keys of a style with f folded in, one product for g and f together: [1, M, K + FOLDED_CHANNELS] of its attention keys
- * ([1, K, M]).
+ * The keys of a style with f folded in, one product for g and f together: [1, M, K +
+ * FOLDED_CHANNELS] of its attention keys ([1, K, M]).
  */
 export function foldKeys({ name, keyChannels }: AttentionModule, keys: Tensor, weights: Weights): Tensor {
   const matrix = (part: string) => reshape(weights(`${name}.${part}.weight`), [keyChannels, keyChannels]);
@@ -43,7 +45,10 @@ export function foldKeys({ name, keyChannels }: AttentionModule, keys: Tensor, w
   return add(matmul(tokens(keys), both), matmul(bias("g", [1, keyChannels]), f));
 }
 
-/** Those with a content's statistics ([1, K, 1, 1]) folded in: what `foldedQueries` of its features are compared with. */
+/**
+ * Those with a content's statistics ([1, K, 1, 1]) folded in: what `foldedQueries` of its features
+ * are compared with.
+ */
 export function normalizeFoldedKeys({ keyChannels }: AttentionModule, folded: Tensor, norm: NormStatistics): Tensor {
   const row = (x: Tensor) => reshape(x, [1, 1, keyChannels]);
   const part = (start: number, end: number) => slice(folded, [{ axis: 2, start, end }]);

@@ -1,7 +1,7 @@
 /**
- * Attention keys: what content and style are compared by (paper, section 3.2, equation 2). The features of a level and of all
- * shallower ones are brought to one size, normalized by themselves and put together, so that a point is matched by what it
- * looks like as well as by what it is.
+ * Attention keys: what content and style are compared by (paper, section 3.2, equation 2). The
+ * features of a level and of all shallower ones are brought to one size, normalized by themselves
+ * and put together, so that a point is matched by what it looks like as well as by what it is.
  */
 
 import {
@@ -26,7 +26,9 @@ import {
 /** What is added to a variance before its root is taken (released code). */
 export const NORM_EPSILON = 1e-5;
 
-/** The number of positions of [N, C, H, W] as a scalar, whether known now or when the graph runs. */
+/**
+ * The number of positions of [N, C, H, W] as a scalar, whether known now or when the graph runs.
+ */
 function positions(shape: Shape): Tensor {
   const count = sizeOf(shape.slice(2));
   return typeof count === "number"
@@ -34,7 +36,10 @@ function positions(shape: Shape): Tensor {
     : reduceSum(broadcastTo(constant(Float32Array.of(1), [1]), [count]));
 }
 
-/** Mean and deviation of every channel over all positions, [N, C, 1, 1]; sigma = sqrt(unbiased variance + 1e-5). */
+/**
+ * Mean and deviation of every channel over all positions, [N, C, 1, 1]; sigma = sqrt(unbiased
+ * variance + 1e-5).
+ */
 export function channelStatistics(x: Tensor): { mean: Tensor; deviation: Tensor; centered: Tensor } {
   const mean = reduceMean(x, [2, 3], true);
   const centered = subtract(x, mean);
@@ -43,7 +48,10 @@ export function channelStatistics(x: Tensor): { mean: Tensor; deviation: Tensor;
   return { mean, deviation: sqrt(add(variance, constant(NORM_EPSILON))), centered };
 }
 
-/** Norm (paper, section 3.1; released code, `mean_variance_norm`): every channel with mean 0 and deviation 1. */
+/**
+ * Norm (paper, section 3.1; released code, `mean_variance_norm`): every channel with mean 0 and
+ * deviation 1.
+ */
 export function normalize(x: Tensor): Tensor {
   const { centered, deviation } = channelStatistics(x);
   return divide(centered, deviation);
@@ -55,7 +63,10 @@ export interface NormStatistics {
   readonly deviation: Tensor;
 }
 
-/** Norm by statistics that come from elsewhere: of a whole picture for one of its tiles, of a scene for one of its frames. */
+/**
+ * Norm by statistics that come from elsewhere: of a whole picture for one of its tiles, of a scene
+ * for one of its frames.
+ */
 export function normalizeBy(x: Tensor, { mean, deviation }: NormStatistics): Tensor {
   return divide(subtract(x, mean), deviation);
 }
@@ -67,8 +78,8 @@ export function flattenPositions(x: Tensor): Tensor {
 }
 
 /**
- * The features of `level` (1 is the first of `features`) and of all shallower ones at that level's size, shallow to deep:
- * [N, C1 + ... + C_level, H, W]. The level's own are the last channels.
+ * The features of `level` (1 is the first of `features`) and of all shallower ones at that level's
+ * size, shallow to deep: [N, C1 + ... + C_level, H, W]. The level's own are the last channels.
  */
 export function stackLevels(features: readonly Tensor[], level: number): Tensor {
   const own = features[level - 1];
@@ -80,7 +91,10 @@ export function stackLevels(features: readonly Tensor[], level: number): Tensor 
   );
 }
 
-/** The keys of `level`: its stacked features, each channel normalized, as [N, C1 + ... + C_level, positions]. */
+/**
+ * The keys of `level`: its stacked features, each channel normalized, as [N, C1 + ... + C_level,
+ * positions].
+ */
 export function attentionKeys(features: readonly Tensor[], level: number): Tensor {
   return flattenPositions(normalize(stackLevels(features, level)));
 }

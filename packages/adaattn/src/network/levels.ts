@@ -1,4 +1,7 @@
-/** The grid of positions that a level of features has over a picture: each level halves the one before. */
+/**
+ * The grid of positions that a level of features has over a picture: each level halves the one
+ * before.
+ */
 
 /** A level's columns and rows in a picture of this size, which has been padded. */
 export function gridOf(

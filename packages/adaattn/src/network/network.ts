@@ -1,6 +1,7 @@
 /**
- * The whole network in one graph, from content and style to the stylized picture: what training differentiates and what the
- * parity test reads. Stylization runs the same pieces as separate parts (parts.ts), so that a style is computed once.
+ * The whole network in one graph, from content and style to the stylized picture: what training
+ * differentiates and what the parity test reads. Stylization runs the same pieces as separate parts
+ * (parts.ts), so that a style is computed once.
  */
 
 import type { Tensor } from "@adaattn/graph";
@@ -23,11 +24,17 @@ import type { Weights } from "./parameters.ts";
 export interface AttendOptions {
   /** Style positions (int64 [M]) by level; all positions where a level has none. */
   readonly chosen?: ReadonlyMap<number, Tensor>;
-  /** Attends in another form than the architecture's kind of attention has here, to be compared with it. */
+  /**
+   * Attends in another form than the architecture's kind of attention has here, to be compared with
+   * it.
+   */
   readonly form?: ((style: StyleValues, queries: Tensor) => StyleMaps) | undefined;
 }
 
-/** The attended features of every module's level, from content and style features (all levels, shallow to deep). */
+/**
+ * The attended features of every module's level, from content and style features (all levels,
+ * shallow to deep).
+ */
 export function attend(
   architecture: Architecture,
   content: readonly Tensor[],
@@ -50,7 +57,10 @@ export function attend(
   return attended;
 }
 
-/** Everything on the way from two pictures ([N, 3, H, W] each, sizes may differ) to the stylized one. */
+/**
+ * Everything on the way from two pictures ([N, 3, H, W] each, sizes may differ) to the stylized
+ * one.
+ */
 export function stylize(
   architecture: Architecture,
   content: Tensor,

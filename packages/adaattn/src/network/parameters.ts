@@ -8,7 +8,10 @@ import { countParameters } from "./architecture.ts";
 /** The values of a network's tensors, row-major, by name. */
 export type WeightValues = ReadonlyMap<string, Float32Array>;
 
-/** Gives the tensor called `name`; networks are built from these, whether the weights are constants or being trained. */
+/**
+ * Gives the tensor called `name`; networks are built from these, whether the weights are constants
+ * or being trained.
+ */
 export type Weights = (name: string) => Tensor;
 
 function shapeOf(shapes: ParameterShapes, name: string): readonly number[] {

@@ -1,5 +1,6 @@
 /**
- * The network cut into the parts that stylization runs, each an ONNX model of its own with symbolic sizes:
+ * The network cut into the parts that stylization runs, each an ONNX model of its own with symbolic
+ * sizes:
  *
  *   encode:     a picture -> stacked features of the attended levels (content and style alike)
  *   statistics: those -> mean and deviation of each channel, what Norm goes by
@@ -14,9 +15,10 @@
  *   reconstruct: stacked features -> the picture that the decoder makes of them, without any style
  *   rows:        those of the content, statistics and a style -> rows of the attention matrix (one part a level)
  *
- * Statistics are inputs, so that a tile of a picture can go by those of the whole picture and a frame by those of its scene.
- * Maps travel as [1, channels, positions]. Between content and style nothing but positions may differ, so that their sizes are
- * free; sides are multiples of 16 (h and w count sixteenths).
+ * Statistics are inputs, so that a tile of a picture can go by those of the whole picture and a
+ * frame by those of its scene. Maps travel as [1, channels, positions]. Between content and style
+ * nothing but positions may differ, so that their sizes are free; sides are multiples of 16 (h and
+ * w count sixteenths).
  */
 
 import {
@@ -67,7 +69,10 @@ function stackedInput({ level, keyChannels }: AttentionModule): Tensor {
   return input(`stacked${level}`, featureShape(level, keyChannels));
 }
 
-/** The features of the module's own level, which are the last of those stacked; the same of their statistics. */
+/**
+ * The features of the module's own level, which are the last of those stacked; the same of their
+ * statistics.
+ */
 function ownOf({ keyChannels, valueChannels }: AttentionModule, stacked: Tensor): Tensor {
   return slice(stacked, [{ axis: 1, start: keyChannels - valueChannels, end: keyChannels }]);
 }
@@ -106,8 +111,8 @@ export function cropPart({ attention }: Architecture): Part {
 }
 
 /**
- * stacked{level}, chosen{level} (int64) of a painting -> key{level}, valueMean{level}, and what else attention wants of it: for
- * softmax value{level}, for cosine attention sums{level}
+ * stacked{level}, chosen{level} (int64) of a painting -> key{level}, valueMean{level}, and what
+ * else attention wants of it: for softmax value{level}, for cosine attention sums{level}
  */
 export function stylePart({ attention }: Architecture, weights: Weights): Part {
   const outputs: Record<string, Tensor> = {};
@@ -157,7 +162,10 @@ function keyInput({ keyChannels }: AttentionModule, folded: number): Tensor {
   return input("key", [1, symbol("m"), keyChannels + folded]);
 }
 
-/** stacked, normMean, normDeviation (content) and a style's inputs -> mean, deviation: [1, D, positions] */
+/**
+ * stacked, normMean, normDeviation (content) and a style's inputs -> mean, deviation: [1, D,
+ * positions]
+ */
 export function attendPart({ attention }: Architecture, module: AttentionModule, weights: Weights): Part {
   const { level, keyChannels, valueChannels } = module;
   const stacked = input("stacked", featureShape(level, keyChannels));
@@ -175,7 +183,10 @@ export function attendPart({ attention }: Architecture, module: AttentionModule,
   return { mean: maps.mean, deviation: maps.deviation };
 }
 
-/** stacked{level}, normMean{level}, normDeviation{level}, mean{level}, deviation{level} -> picture, not clamped */
+/**
+ * stacked{level}, normMean{level}, normDeviation{level}, mean{level}, deviation{level} -> picture,
+ * not clamped
+ */
 export function decodePart(architecture: Architecture, weights: Weights): Part {
   const attended = new Map<number, Tensor>();
   for (const module of architecture.attention.modules) {
@@ -192,16 +203,20 @@ export function decodePart(architecture: Architecture, weights: Weights): Part {
   return { picture: decode(architecture, attended, weights) };
 }
 
-/** h of raw features ([1, D, H, W]) as a mean map: what attention so sharp that every point sees itself alone would give. */
+/**
+ * h of raw features ([1, D, H, W]) as a mean map: what attention so sharp that every point sees
+ * itself alone would give.
+ */
 function ownMean({ name }: AttentionModule, features: Tensor, weights: Weights): Tensor {
   return flattenPositions(convolution(features, weights(`${name}.h.weight`), { bias: weights(`${name}.h.bias`) }));
 }
 
 /**
- * stacked{level} (content), mean{i}, deviation{i} of `styles` styles and share{i}, own: [1, 1, positions] -> mean, deviation
+ * stacked{level} (content), mean{i}, deviation{i} of `styles` styles and share{i}, own: [1, 1,
+ * positions] -> mean, deviation
  *
- * The weighted means of the styles' maps and of the photograph's own (whose deviation map is 0). Shares may lead beyond a style,
- * where a deviation would fall below 0; it is then 0.
+ * The weighted means of the styles' maps and of the photograph's own (whose deviation map is 0).
+ * Shares may lead beyond a style, where a deviation would fall below 0; it is then 0.
  */
 export function blendPart(module: AttentionModule, styles: number, weights: Weights): Part {
   const features = ownOf(module, stackedInput(module));
@@ -229,8 +244,8 @@ export function reconstructPart(architecture: Architecture, weights: Weights): P
 }
 
 /**
- * stacked, normMean, normDeviation (content), at (int64, positions of it), key (style) -> rows [1, at, chosen]: what those
- * positions attend to, as probabilities over the style's chosen positions.
+ * stacked, normMean, normDeviation (content), at (int64, positions of it), key (style) -> rows [1,
+ * at, chosen]: what those positions attend to, as probabilities over the style's chosen positions.
  */
 export function rowsPart({ attention }: Architecture, module: AttentionModule, weights: Weights): Part {
   const { level, keyChannels } = module;
@@ -247,7 +262,10 @@ export function rowsPart({ attention }: Architecture, module: AttentionModule, w
   return { rows: attentionRows(queries, keyInput(module, 0), attention.kind) };
 }
 
-/** kept_{name} -> {name} of everything that `stylePart` gives: how a style that was kept comes back to the engine. */
+/**
+ * kept_{name} -> {name} of everything that `stylePart` gives: how a style that was kept comes back
+ * to the engine.
+ */
 export function holdPart(architecture: Architecture): Part {
   const outputs: Record<string, Tensor> = {};
   for (const module of architecture.attention.modules) {

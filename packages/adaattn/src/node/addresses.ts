@@ -1,6 +1,7 @@
 /**
- * Pictures from http and https addresses, fetched into memory within limits of bytes, time and redirections. Nothing is kept, so
- * plain http is taken too, as a browser would; `download` is for what must be the same every time.
+ * Pictures from http and https addresses, fetched into memory within limits of bytes, time and
+ * redirections. Nothing is kept, so plain http is taken too, as a browser would; `download` is for
+ * what must be the same every time.
  */
 
 import { cannotRead } from "./files.ts";
@@ -30,8 +31,8 @@ export function isAddress(text: string): boolean {
 /**
  * Fetches the file of a picture.
  *
- * @throws Error with one sentence naming the address where it cannot be had, is too large or takes too long; the signal's reason
- *   where it is aborted.
+ * @throws Error with one sentence naming the address where it cannot be had, is too large or takes
+ *   too long; the signal's reason where it is aborted.
  */
 export async function fetchPicture(address: string, options: FetchPictureOptions = {}): Promise<Uint8Array> {
   const { mostBytes = MOST_STREAMED_BYTES, patience = 30_000, longest = 600_000, signal } = options;

@@ -1,6 +1,7 @@
 /**
- * The color tags of AVIF pictures (the `colr` box of kind `nclx`, ISO/IEC 14496-12, with the code points of ITU-T H.273), which
- * libvips does not heed: what primaries the pixels are in, and how they were brought into bytes.
+ * The color tags of AVIF pictures (the `colr` box of kind `nclx`, ISO/IEC 14496-12, with the code
+ * points of ITU-T H.273), which libvips does not heed: what primaries the pixels are in, and how
+ * they were brought into bytes.
  */
 
 /** Red, green and blue to XYZ under D65, row by row. */
@@ -12,14 +13,19 @@ export interface ColorTags {
   readonly transfer: number;
 }
 
-/** Boxes on the way to the tags; a full box has four bytes of version and flags before its content. */
+/**
+ * Boxes on the way to the tags; a full box has four bytes of version and flags before its content.
+ */
 const WAY: readonly (readonly [name: string, skip: number])[] = [
   ["meta", 4],
   ["iprp", 0],
   ["ipco", 0],
 ];
 
-/** The tags in the first bytes of an AVIF file, those of the picture itself where its parts have some too. */
+/**
+ * The tags in the first bytes of an AVIF file, those of the picture itself where its parts have
+ * some too.
+ */
 export function avifColorTags(start: Uint8Array): ColorTags | undefined {
   const view = new DataView(start.buffer, start.byteOffset, start.byteLength);
   let [from, to] = [0, start.length];
@@ -70,7 +76,10 @@ const WIDE: Readonly<Record<number, Matrix>> = {
   12: [0.4865709, 0.2656677, 0.1982173, 0.2289746, 0.6917385, 0.0792869, 0, 0.0451134, 1.0439444],
 };
 
-/** Bytes to light from 0 to 1, by the curve of sRGB, which stands for those of BT.709 and its kin too. */
+/**
+ * Bytes to light from 0 to 1, by the curve of sRGB, which stands for those of BT.709 and its kin
+ * too.
+ */
 const LIGHT = Float64Array.from({ length: 256 }, (_, byte) => {
   const value = byte / 255;
   return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
@@ -83,7 +92,10 @@ const BYTES = Uint8Array.from({ length: STEPS + 1 }, (_, step) => {
   return Math.round(255 * (light <= 0.0031308 ? 12.92 * light : 1.055 * light ** (1 / 2.4) - 0.055));
 });
 
-/** Brings RGBA bytes from the primaries of these tags to those of sRGB, in place; colors that sRGB lacks are clipped. */
+/**
+ * Brings RGBA bytes from the primaries of these tags to those of sRGB, in place; colors that sRGB
+ * lacks are clipped.
+ */
 export function toSrgb(data: Uint8Array, tags: ColorTags | undefined): void {
   const wide = tags && WIDE[tags.primaries];
   if (wide === undefined) return;

@@ -1,6 +1,7 @@
 /**
- * What this machine can compute on. Whether its GPU works is found out in a process of its own (probeProcess.ts) and remembered in
- * the folder for caches, under a digest of what the answer depends on: drivers, versions, the processor.
+ * What this machine can compute on. Whether its GPU works is found out in a process of its own
+ * (probeProcess.ts) and remembered in the folder for caches, under a digest of what the answer
+ * depends on: drivers, versions, the processor.
  */
 
 import { fork } from "node:child_process";
@@ -20,7 +21,10 @@ import { timeConvolution } from "./timing.ts";
 /** How long the time of a test convolution was, or why there is none. */
 type Answer = { readonly milliseconds: number } | { readonly reason: string };
 
-/** What became of trying both devices; the CPU's time is known where there was one to compare it with. */
+/**
+ * What became of trying both devices; the CPU's time is known where there was one to compare it
+ * with.
+ */
 export interface DeviceProbe {
   readonly webgpu: Answer;
   readonly cpu?: Answer;
@@ -42,7 +46,10 @@ const PATIENCE = 60_000;
 
 const NO_DRIVER = "there is no Vulkan driver; install the one of your GPU";
 
-/** Folders in which Vulkan drivers announce themselves on Linux; without any, there is nothing to ask. */
+/**
+ * Folders in which Vulkan drivers announce themselves on Linux; without any, there is nothing to
+ * ask.
+ */
 const DRIVER_FOLDERS = [
   "/etc/vulkan/icd.d",
   "/usr/share/vulkan/icd.d",
@@ -59,7 +66,10 @@ async function filesIn(folder: string): Promise<string[]> {
   return names.sort().map((name) => join(folder, name));
 }
 
-/** The files that announce Vulkan drivers: those that the environment names, else those of the folders. */
+/**
+ * The files that announce Vulkan drivers: those that the environment names, else those of the
+ * folders.
+ */
 async function driverFiles(): Promise<string[]> {
   const { VK_DRIVER_FILES, VK_ICD_FILENAMES } = process.env;
   const named = VK_DRIVER_FILES || VK_ICD_FILENAMES;
@@ -105,8 +115,9 @@ async function libraryOf(driver: string): Promise<string[]> {
 }
 
 /**
- * Tries the GPU in a process of its own, or tells what came of it the last time, on the same machine with the same drivers and
- * versions. What is remembered lies in the folder for caches, `devices`.
+ * Tries the GPU in a process of its own, or tells what came of it the last time, on the same
+ * machine with the same drivers and versions. What is remembered lies in the folder for caches,
+ * `devices`.
  *
  * @throws the signal's reason where it is aborted.
  */
@@ -148,7 +159,8 @@ function askProcess(signal: AbortSignal | undefined): Promise<DeviceProbe> {
     const child = fork(file, {
       stdio: ["ignore", "ignore", "ignore", "ipc"],
       timeout: PATIENCE,
-      // How `node --input-type=module --eval ...` reads its program is handed on otherwise, and refused for a file.
+      // How `node --input-type=module --eval ...` reads its program is handed on otherwise, and
+      // refused for a file.
       ...(process.execArgv.some((option) => option.startsWith("--input-type")) && { execArgv: [] }),
     });
     let answer: DeviceProbe | undefined;
@@ -180,7 +192,10 @@ function explained({ webgpu, ...rest }: DeviceProbe): DeviceProbe {
   return { webgpu: { reason }, ...rest };
 }
 
-/** The device that `auto` stands for: WebGPU where it works, gives right values and is faster than the CPU, else the CPU. */
+/**
+ * The device that `auto` stands for: WebGPU where it works, gives right values and is faster than
+ * the CPU, else the CPU.
+ */
 export async function fasterDevice(signal?: AbortSignal): Promise<Device> {
   const { webgpu, cpu = { milliseconds: Number.POSITIVE_INFINITY } } = await probeDevices({ signal });
   if ("reason" in webgpu) return "cpu";
@@ -188,7 +203,8 @@ export async function fasterDevice(signal?: AbortSignal): Promise<Device> {
 }
 
 /**
- * Checks that a device that was asked for can be used. That it could not before is not taken for an answer.
+ * Checks that a device that was asked for can be used. That it could not before is not taken for an
+ * answer.
  *
  * @throws Error with one sentence where it cannot; the signal's reason where it is aborted.
  */

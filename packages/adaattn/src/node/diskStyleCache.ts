@@ -1,7 +1,8 @@
 /**
- * Styles kept on disk, so that a painting is encoded once for all processes. A file is called by a digest of everything that the
- * style depends on (the model, the painting's pixels, its mask, the controls) and holds a digest of its own contents; one that is
- * damaged, or that another version wrote, is made anew. Processes may share a folder: files are whole or absent.
+ * Styles kept on disk, so that a painting is encoded once for all processes. A file is called by a
+ * digest of everything that the style depends on (the model, the painting's pixels, its mask, the
+ * controls) and holds a digest of its own contents; one that is damaged, or that another version
+ * wrote, is made anew. Processes may share a folder: files are whole or absent.
  */
 
 import { createHash } from "node:crypto";
@@ -27,8 +28,9 @@ export interface CachedStyle {
 }
 
 /**
- * The style of a painting, from the folder where it has been kept there, and kept there otherwise. The folder is made where there is
- * none; where nothing can be written to it, the style is made all the same, and a note says why.
+ * The style of a painting, from the folder where it has been kept there, and kept there otherwise.
+ * The folder is made where there is none; where nothing can be written to it, the style is made all
+ * the same, and a note says why.
  *
  * @throws Error as `model.style` does.
  */

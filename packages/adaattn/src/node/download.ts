@@ -1,6 +1,7 @@
 /**
- * Downloads files into a cache, so that each comes over the network once, in pieces if need be: what a cut connection left is
- * kept and continued by an HTTP range (RFC 9110, sections 13.1.5 and 14), even by a later process.
+ * Downloads files into a cache, so that each comes over the network once, in pieces if need be:
+ * what a cut connection left is kept and continued by an HTTP range (RFC 9110, sections 13.1.5 and
+ * 14), even by a later process.
  */
 
 import { createHash } from "node:crypto";
@@ -28,9 +29,14 @@ export interface DownloadOptions {
   /** Where files are kept; by default {@link cacheFolder}. */
   readonly cache?: string | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called as bytes come in: how many there are, and how many there will be where the server says. */
+  /**
+   * Called as bytes come in: how many there are, and how many there will be where the server says.
+   */
   readonly onProgress?: ((received: number, total: number | undefined) => void) | undefined;
-  /** Milliseconds before the first new attempt; each further one waits twice as long. 500 by default. */
+  /**
+   * Milliseconds before the first new attempt; each further one waits twice as long. 500 by
+   * default.
+   */
   readonly pause?: number | undefined;
 }
 
@@ -42,7 +48,10 @@ export interface DownloadedFile {
   readonly sha256: string;
 }
 
-/** `adaattn` in the folder for caches: XDG_CACHE_HOME where that is set (XDG Base Directory Specification), else ~/.cache. */
+/**
+ * `adaattn` in the folder for caches: XDG_CACHE_HOME where that is set (XDG Base Directory
+ * Specification), else ~/.cache.
+ */
 export function cacheFolder(): string {
   return join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "adaattn");
 }
@@ -50,9 +59,10 @@ export function cacheFolder(): string {
 /**
  * Downloads a file, or finds it in the cache.
  *
- * @param url http or https; plain http only with a checksum, since anybody on the way can change it.
- * @throws Error with one sentence naming the URL where it cannot be had, is too large, or has another checksum (it is then
- *   removed from the cache); the signal's reason where it is aborted.
+ * @param url http or https; plain http only with a checksum, since anybody on the way can change
+ *   it.
+ * @throws Error with one sentence naming the URL where it cannot be had, is too large, or has
+ *   another checksum (it is then removed from the cache); the signal's reason where it is aborted.
  */
 export async function download(url: string, options: DownloadOptions = {}): Promise<DownloadedFile> {
   const { cache = cacheFolder() } = options;
@@ -145,7 +155,10 @@ class CutOff extends Error {
   override readonly name = "CutOff";
 }
 
-/** Fetches the file from byte `begin` on, or from its start where the server does not continue this very file. */
+/**
+ * Fetches the file from byte `begin` on, or from its start where the server does not continue this
+ * very file.
+ */
 async function fetchMore(url: string, part: string, begin: number, options: DownloadOptions): Promise<void> {
   const { signal, onProgress } = options;
   const validator = await readFile(`${part}.validator`, "utf8").catch(() => undefined);
@@ -217,7 +230,10 @@ function checkResponse(url: string, response: Response, begin: number): number |
   throw cannotRead(url, `the server answered ${status} (${response.statusText || "no reason"}). Check the address.`);
 }
 
-/** Remembers what tells this version of the file from others: a strong ETag, else the date of its last change. */
+/**
+ * Remembers what tells this version of the file from others: a strong ETag, else the date of its
+ * last change.
+ */
 async function keepValidator(part: string, headers: Headers): Promise<void> {
   const tag = headers.get("etag");
   const validator = tag !== null && !tag.startsWith("W/") ? tag : headers.get("last-modified");

@@ -1,4 +1,6 @@
-/** ONNX Runtime for Node behind the engine interface: a worker thread on this side of `protocol.ts`. */
+/**
+ * ONNX Runtime for Node behind the engine interface: a worker thread on this side of `protocol.ts`.
+ */
 
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
@@ -51,13 +53,15 @@ export class NodeEngine implements Engine {
   constructor(options: NodeEngineOptions = {}) {
     const { device = "cpu", threads = availableParallelism() } = options;
     this.device = device;
-    // Its sentence, where there is none, comes from here: a worker could only pass on that it has ended.
+    // Its sentence, where there is none, comes from here: a worker could only pass on that it has
+    // ended.
     loadRuntime();
     // Beside this file there is worker.ts in the sources and worker.js in the package.
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
     this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
       workerData: { device, threads } satisfies WorkerOptions,
-      // How `node --input-type=module --eval ...` reads its program is handed on otherwise, and refused for a worker's file.
+      // How `node --input-type=module --eval ...` reads its program is handed on otherwise, and
+      // refused for a worker's file.
       ...(process.execArgv.some((option) => option.startsWith("--input-type")) && { execArgv: [] }),
     });
     this.#worker.unref();
@@ -97,7 +101,8 @@ export class NodeEngine implements Engine {
   }
 
   async load(model: Uint8Array, name: string, { fixedSizes = false }: LoadOptions = {}): Promise<Session> {
-    // A copy of the exact length, moved to the worker: posting the bytes themselves would hold them twice until it has loaded them.
+    // A copy of the exact length, moved to the worker: posting the bytes themselves would hold them
+    // twice until it has loaded them.
     const bytes = model.slice();
     const session = await this.call({ kind: "load", model: bytes, fixedSizes }, [bytes.buffer]).catch(
       (error: Error) => {

@@ -1,6 +1,7 @@
 /**
- * Reading and replacing whole files so that every failure is one sentence that names the file and the way out, and so that
- * nobody ever sees half a file: bytes go to a temporary name in the same folder, then take the file's place by a rename.
+ * Reading and replacing whole files so that every failure is one sentence that names the file and
+ * the way out, and so that nobody ever sees half a file: bytes go to a temporary name in the same
+ * folder, then take the file's place by a rename.
  */
 
 import { randomBytes } from "node:crypto";
@@ -12,8 +13,8 @@ import { AdaattnError } from "../error.ts";
 /**
  * The bytes of a file that is not empty.
  *
- * @throws Error with one sentence naming the file and what to do where it is missing, a folder, empty, too large or unreadable;
- *   the signal's reason where it is aborted.
+ * @throws Error with one sentence naming the file and what to do where it is missing, a folder,
+ *   empty, too large or unreadable; the signal's reason where it is aborted.
  */
 export async function readWholeFile(path: string, signal?: AbortSignal): Promise<Uint8Array> {
   signal?.throwIfAborted();
@@ -101,8 +102,8 @@ export function cannotWrite(name: string, reason: string, cause?: unknown): Erro
 /**
  * Checks that a file could be written, so that long work can be refused before it starts.
  *
- * @throws Error with one sentence where the folder does not exist or may not be written to, or the name is a folder's or that
- *   of a file protected against writing.
+ * @throws Error with one sentence where the folder does not exist or may not be written to, or the
+ *   name is a folder's or that of a file protected against writing.
  */
 export async function checkReplaceable(path: string): Promise<void> {
   const target = await linkTarget(path);
@@ -130,11 +131,13 @@ export async function checkReplaceable(path: string): Promise<void> {
 }
 
 /**
- * Writes a file, replacing one of that name only once every byte is on the disk. On any failure, an abort or `process.exit`
- * meanwhile, nothing is left behind and a file that was there before stays as it was. A link of that name is followed, and the
- * permissions of the file that is replaced are kept.
+ * Writes a file, replacing one of that name only once every byte is on the disk. On any failure, an
+ * abort or `process.exit` meanwhile, nothing is left behind and a file that was there before stays
+ * as it was. A link of that name is followed, and the permissions of the file that is replaced are
+ * kept.
  *
- * @throws Error with one sentence naming the file and what to do; the signal's reason where it is aborted.
+ * @throws Error with one sentence naming the file and what to do; the signal's reason where it is
+ *   aborted.
  */
 export async function replaceFile(path: string, bytes: Uint8Array, signal?: AbortSignal): Promise<void> {
   const write = async (temporary: string) => {
@@ -173,7 +176,10 @@ export async function replaceFileBy(
   }
 }
 
-/** Moves a file that is whole to where it belongs on the same disk: where a link leads, with the permissions of what it replaces. */
+/**
+ * Moves a file that is whole to where it belongs on the same disk: where a link leads, with the
+ * permissions of what it replaces.
+ */
 export async function moveInto(temporary: string, path: string): Promise<void> {
   const target = await linkTarget(path);
   const replaced = await stat(target).catch(() => undefined);
@@ -200,7 +206,10 @@ export async function linkTarget(path: string): Promise<string> {
   throw cannotWrite(path, "it is a link that leads back to itself. Name the file itself.");
 }
 
-/** A name for a temporary file in the folder of `path`, which `process.exit` removes; everyone else calls `removeTemporary`. */
+/**
+ * A name for a temporary file in the folder of `path`, which `process.exit` removes; everyone else
+ * calls `removeTemporary`.
+ */
 export function temporaryBeside(path: string, ending = ".tmp"): string {
   const temporary = join(dirname(path), `.adaattn-${process.pid}-${randomBytes(6).toString("hex")}${ending}`);
   if (temporaries.size === 0) process.on("exit", removeTemporaries);
@@ -234,7 +243,8 @@ export function writeFailure(path: string, code: string, cause: unknown): Error 
     EISDIR: "it is a folder. Name a file in it instead.",
     EIO: "the disk failed. Choose a folder on another disk.",
   };
-  // /proc and the like deny new files by ENOENT although the folder exists, which has been checked by then.
+  // /proc and the like deny new files by ENOENT although the folder exists, which has been checked
+  // by then.
   const denied = ["EACCES", "EPERM", "ENOENT"].includes(code);
   const reason = denied ? `files in the folder ${folder} may not be written. Choose another folder.` : reasons[code];
   return cannotWrite(path, reason ?? `the system answered ${code}. Choose another folder.`, cause);

@@ -6,8 +6,8 @@ import { dirname, join, resolve } from "node:path";
 import { cannotWrite, checkReplaceable, replaceFile } from "./files.ts";
 
 /**
- * Checks that a folder can be made, so that long work can be refused before it starts: it does not exist, or is empty, and the
- * folder around it exists.
+ * Checks that a folder can be made, so that long work can be refused before it starts: it does not
+ * exist, or is empty, and the folder around it exists.
  *
  * @throws Error with one sentence naming the folder and what to do.
  */
@@ -22,10 +22,11 @@ export async function checkNewFolder(folder: string): Promise<void> {
 }
 
 /**
- * Writes a folder with these files, by name. It appears whole or not at all: it is written under a temporary name beside its own,
- * then renamed.
+ * Writes a folder with these files, by name. It appears whole or not at all: it is written under a
+ * temporary name beside its own, then renamed.
  *
- * @throws Error with one sentence naming the folder and what to do; the signal's reason where it is aborted.
+ * @throws Error with one sentence naming the folder and what to do; the signal's reason where it is
+ *   aborted.
  */
 export async function writeNewFolder(
   folder: string,

@@ -16,18 +16,30 @@ import { checkNewFolder, writeNewFolder } from "./folders.ts";
 
 /** What {@link importModel} may be asked. */
 export interface ImportOptions {
-  /** The network: the released one for pictures or for video, or VGG-19 alone, for measuring and training. */
+  /**
+   * The network: the released one for pictures or for video, or VGG-19 alone, for measuring and
+   * training.
+   */
   readonly target: ImportTargetName;
   /** SHA-256 of each source that is a URL, in their order; required for http, advised for https. */
   readonly sha256?: readonly string[] | undefined;
-  /** Stores weights as 16-bit floats: half the size, each value rounded to 11 significant bits. False by default. */
+  /**
+   * Stores weights as 16-bit floats: half the size, each value rounded to 11 significant bits.
+   * False by default.
+   */
   readonly half?: boolean | undefined;
-  /** What normalizes an encoder that is not yet: an engine, which is asked for only then, and photographs. */
+  /**
+   * What normalizes an encoder that is not yet: an engine, which is asked for only then, and
+   * photographs.
+   */
   readonly normalize?:
     | { readonly engine: () => Engine; readonly pictures: AsyncIterable<Picture> | Iterable<Picture> }
     | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called as the work goes on, with a few words on what is done now and, where it is known, the share of it that is done. */
+  /**
+   * Called as the work goes on, with a few words on what is done now and, where it is known, the
+   * share of it that is done.
+   */
   readonly onProgress?: ((task: string, fraction?: number) => void) | undefined;
 }
 
@@ -59,14 +71,15 @@ export function isUrl(source: string): boolean {
 }
 
 /**
- * Reads weights from files or URLs (PyTorch, safetensors or .npz, told apart by their content), picks what the network needs by
- * the tensors' names and shapes, and writes a folder that `loadModel` reads, or for `encoder` one safetensors file. It appears
- * whole or not at all.
+ * Reads weights from files or URLs (PyTorch, safetensors or .npz, told apart by their content),
+ * picks what the network needs by the tensors' names and shapes, and writes a folder that
+ * `loadModel` reads, or for `encoder` one safetensors file. It appears whole or not at all.
  *
  * @param sources paths, and URLs that {@link download} takes.
  * @param output a folder that is new or empty; for `encoder` a file.
- * @throws PicturesNeeded where the encoder is torchvision's or Keras's and `normalize` is not given; Error that names the file
- *   and what to do where anything is missing, damaged or does not fit; the signal's reason where it is aborted.
+ * @throws PicturesNeeded where the encoder is torchvision's or Keras's and `normalize` is not
+ *   given; Error that names the file and what to do where anything is missing, damaged or does not
+ *   fit; the signal's reason where it is aborted.
  */
 export async function importModel(
   sources: readonly string[],

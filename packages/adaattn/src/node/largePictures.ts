@@ -1,7 +1,8 @@
 /**
- * Pictures that need not be in memory as a whole: decoded to raw pixels in a temporary file, from which any area can be read, and
- * painted into another, which is encoded strip by strip. libvips streams both ways; what it wants in memory as a whole all the
- * same are formats that can only be decoded so (AVIF, interlaced PNG, progressive JPEG) and pictures that are stored on their side.
+ * Pictures that need not be in memory as a whole: decoded to raw pixels in a temporary file, from
+ * which any area can be read, and painted into another, which is encoded strip by strip. libvips
+ * streams both ways; what it wants in memory as a whole all the same are formats that can only be
+ * decoded so (AVIF, interlaced PNG, progressive JPEG) and pictures that are stored on their side.
  */
 
 import { closeSync, openSync, readSync, writeSync } from "node:fs";
@@ -55,7 +56,8 @@ export class LargePicture implements PictureSource, AsyncDisposable {
   }
 
   /**
-   * Decodes a file or a file's bytes, as `readPicture` does, into a temporary file of four bytes a pixel.
+   * Decodes a file or a file's bytes, as `readPicture` does, into a temporary file of four bytes a
+   * pixel.
    *
    * @param beside the temporary file is made in the folder of this path.
    * @throws Error as `readPicture` does, and where the disk is full.
@@ -112,7 +114,10 @@ export class LargePictureWriter implements AsyncDisposable {
   readonly #file: number;
   readonly #start: number;
 
-  /** @param path what the file is to be called; its ending says the format. Temporary files are made in its folder. */
+  /**
+   * @param path what the file is to be called; its ending says the format. Temporary files are made
+   *   in its folder.
+   */
   constructor(path: string, size: Size) {
     writtenFormat(path);
     this.#path = path;
@@ -172,7 +177,9 @@ export class LargePictureWriter implements AsyncDisposable {
   }
 }
 
-/** The header of an uncompressed TIFF file of RGBA bytes (TIFF 6.0), whose pixels follow at once. */
+/**
+ * The header of an uncompressed TIFF file of RGBA bytes (TIFF 6.0), whose pixels follow at once.
+ */
 function tiffHeader({ width, height }: Size): Buffer {
   const strips = Math.ceil(height / STRIP_ROWS);
   const entries = 12;
@@ -185,7 +192,8 @@ function tiffHeader({ width, height }: Size): Buffer {
   header.writeUInt32LE(8, 4);
   header.writeUInt16LE(entries, 8);
   const [SHORT, LONG] = [3, 4];
-  // A value that does not fit its four bytes is where the values are; one strip's offset and length do fit.
+  // A value that does not fit its four bytes is where the values are; one strip's offset and length
+  // do fit.
   const fields: readonly (readonly [tag: number, type: number, count: number, value: number])[] = [
     [256, LONG, 1, width],
     [257, LONG, 1, height],

@@ -1,19 +1,25 @@
 /**
- * What a picture's file says of who made it, when and how: read from its EXIF (CIPA DC-008, which is a TIFF 6.0 file in small) and
- * XMP (ISO 16684-1), and written into the file of another picture. EXIF is written by libexif, which knows ASCII only, so names
- * in other letters stand in the XMP.
+ * What a picture's file says of who made it, when and how: read from its EXIF (CIPA DC-008, which
+ * is a TIFF 6.0 file in small) and XMP (ISO 16684-1), and written into the file of another picture.
+ * EXIF is written by libexif, which knows ASCII only, so names in other letters stand in the XMP.
  */
 import { closeSync, openSync, readSync } from "node:fs";
 import type { Metadata, Sharp } from "sharp";
 
-/** Tags by the directories that they are in, and by what libexif calls them: of the picture, of the camera, of the place. */
+/**
+ * Tags by the directories that they are in, and by what libexif calls them: of the picture, of the
+ * camera, of the place.
+ */
 export interface ExifTags {
   readonly IFD0: Readonly<Record<string, string>>;
   readonly IFD2: Readonly<Record<string, string>>;
   readonly IFD3: Readonly<Record<string, string>>;
 }
 
-/** What a file says of its picture. The orientation is no part of it: pictures are upright once they are read. */
+/**
+ * What a file says of its picture. The orientation is no part of it: pictures are upright once they
+ * are read.
+ */
 export interface PictureMetadata {
   readonly copyright?: string | undefined;
   readonly creator?: string | undefined;
@@ -24,7 +30,10 @@ export interface PictureMetadata {
   readonly exif: ExifTags;
 }
 
-/** How much of it is kept: nothing; who made the picture and when, and its density; or camera and place, too. */
+/**
+ * How much of it is kept: nothing; who made the picture and when, and its density; or camera and
+ * place, too.
+ */
 export type KeptMetadata = "none" | "safe" | "all";
 
 /** The part of it that is kept. */
@@ -87,7 +96,8 @@ type ReadAt = (at: number, length: number) => Uint8Array;
 /**
  * What a file says of its picture; whatever is damaged of it is left out.
  *
- * @param input the file or its path, into which TIFF files are looked, since they are EXIF themselves.
+ * @param input the file or its path, into which TIFF files are looked, since they are EXIF
+ *   themselves.
  */
 export function readMetadata(input: string | Uint8Array, { exif, xmp, density, format }: Metadata): PictureMetadata {
   const tags = format === "tiff" ? ofTiff(input) : readExif(partsOf(exif?.subarray(isPrefixed(exif) ? 6 : 0)));
@@ -188,7 +198,10 @@ function readExif(read: ReadAt): ExifTags {
   };
 }
 
-/** Text up to its first zero; cameras write UTF-8 where the standard says ASCII, and old ones Latin-1. */
+/**
+ * Text up to its first zero; cameras write UTF-8 where the standard says ASCII, and old ones
+ * Latin-1.
+ */
 function decoded(bytes: Uint8Array): string {
   const end = bytes.indexOf(0);
   const text = end < 0 ? bytes : bytes.subarray(0, end);
@@ -231,7 +244,8 @@ function escaped(text: string): string {
 export function addMetadata(image: Sharp, metadata: PictureMetadata | undefined): Sharp {
   if (metadata === undefined) return image;
   const { copyright, creator, captured, density, exif } = metadata;
-  // The pixels are sRGB already, so that the profile changes nothing, and it would be of no use in the file.
+  // The pixels are sRGB already, so that the profile changes nothing, and it would be of no use in
+  // the file.
   if (density !== undefined) image.withMetadata({ density }).withIccProfile("srgb", { attach: false });
   const original = captured?.slice(0, 19).replace("T", " ").replaceAll("-", ":") ?? "";
   const offset = captured?.slice(19) ?? "";

@@ -15,14 +15,20 @@ import { cannotRead, readWholeFile } from "./files.ts";
 import { NodeModel } from "./nodeModel.ts";
 
 export interface LoadModelOptions {
-  /** Where to compute: "cpu", "webgpu", or "auto", the default: WebGPU where it is faster here, as {@link probeDevices} finds. */
+  /**
+   * Where to compute: "cpu", "webgpu", or "auto", the default: WebGPU where it is faster here, as
+   * {@link probeDevices} finds.
+   */
   readonly device?: "auto" | Device;
   /** Threads on the CPU; by default as many as this process may use. */
   readonly threads?: number;
   readonly signal?: AbortSignal;
 }
 
-/** Where bundled models lie: in the package as it is published, or beside packages/ in the repository. */
+/**
+ * Where bundled models lie: in the package as it is published, or beside packages/ in the
+ * repository.
+ */
 const BUNDLED = (
   /[\\/]packages[\\/]adaattn[\\/](?:src|dist)[\\/]/.test(fileURLToPath(import.meta.url))
     ? ["../../../../models"]
@@ -83,8 +89,9 @@ export interface ModelFiles {
 }
 
 /**
- * Reads a model without loading it on an engine: a bundled one by its name, or a folder with `model.json` (whose `architecture`
- * names the network) and `model.safetensors`. Throws one sentence where there is none, or its files are damaged or do not fit.
+ * Reads a model without loading it on an engine: a bundled one by its name, or a folder with
+ * `model.json` (whose `architecture` names the network) and `model.safetensors`. Throws one
+ * sentence where there is none, or its files are damaged or do not fit.
  */
 export async function readModel(nameOrFolder: string, signal?: AbortSignal): Promise<ModelFiles> {
   const folder = folderOf(nameOrFolder);
@@ -101,7 +108,8 @@ export async function readModel(nameOrFolder: string, signal?: AbortSignal): Pro
 }
 
 /**
- * What tells a model's weights from all others, as hexadecimal digits: the same as `fingerprint` of the model once it is loaded.
+ * What tells a model's weights from all others, as hexadecimal digits: the same as `fingerprint` of
+ * the model once it is loaded.
  *
  * @throws Error as {@link readModel} does.
  */

@@ -1,4 +1,7 @@
-/** A model in Node, which takes pictures as files, addresses and bytes, too, and gives such as can be saved in one call. */
+/**
+ * A model in Node, which takes pictures as files, addresses and bytes, too, and gives such as can
+ * be saved in one call.
+ */
 import { fileURLToPath } from "node:url";
 import type { Sharp } from "sharp";
 import type { Engine } from "../engine/engine.ts";
@@ -27,8 +30,9 @@ import {
 } from "./pictures.ts";
 
 /**
- * A picture in Node: its pixels, or what they are read from. That is the path of a file, an http, https or file address as a
- * string or URL, the bytes of a file (such as a Buffer), or a sharp instance.
+ * A picture in Node: its pixels, or what they are read from. That is the path of a file, an http,
+ * https or file address as a string or URL, the bytes of a file (such as a Buffer), or a sharp
+ * instance.
  */
 export type PictureInput = Picture | string | URL | Uint8Array | Sharp;
 
@@ -51,7 +55,8 @@ export class SavablePicture extends Result {
   /**
    * Writes it as a file in the format that the ending of its name says, as `writePicture` does.
    *
-   * @throws Error with one sentence naming the file and what to do; the signal's reason where it is aborted.
+   * @throws Error with one sentence naming the file and what to do; the signal's reason where it is
+   *   aborted.
    */
   async toFile(path: string, options: SaveOptions = {}): Promise<void> {
     await writePicture(path, this, this.#writing(options));
@@ -60,7 +65,8 @@ export class SavablePicture extends Result {
   /**
    * The bytes of such a file.
    *
-   * @throws Error with one sentence where the format cannot hold it; the signal's reason where it is aborted.
+   * @throws Error with one sentence where the format cannot hold it; the signal's reason where it
+   *   is aborted.
    */
   async toBuffer(format: Exclude<PictureFormat, "gif"> = "png", options: SaveOptions = {}): Promise<Buffer> {
     return Buffer.from(await encodePicture(this, format, this.#writing(options)));
@@ -83,7 +89,8 @@ export class NodeModel extends Model {
   }
 
   /**
-   * As {@link Model.style}; of a painting that is read from a file, only as much is kept as its size asks for.
+   * As {@link Model.style}; of a painting that is read from a file, only as much is kept as its
+   * size asks for.
    *
    * @throws Error with one sentence where the painting or its mask cannot be read, too.
    */
@@ -145,7 +152,10 @@ export class NodeModel extends Model {
   }
 }
 
-/** Pixels that were given, or a file that they are to be read from: its path or bytes, and what errors call it. */
+/**
+ * Pixels that were given, or a file that they are to be read from: its path or bytes, and what
+ * errors call it.
+ */
 type OpenedInput = { readonly pixels: Picture } | { readonly file: string | Uint8Array; readonly name?: string };
 
 /** @param label what the picture is to the caller, for errors. */

@@ -13,8 +13,9 @@ export interface FilePainting {
 }
 
 /**
- * Reads a painting for `model.style`, no larger than its `size` and `stroke` ask for: a large file takes little memory, and strokes
- * that are enlarged show more of the painting where its file has more.
+ * Reads a painting for `model.style`, no larger than its `size` and `stroke` ask for: a large file
+ * takes little memory, and strokes that are enlarged show more of the painting where its file has
+ * more.
  *
  * @throws Error as {@link readPicture} does.
  */

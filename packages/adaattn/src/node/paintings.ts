@@ -1,4 +1,7 @@
-/** The paintings that come with the package: works in the public domain, each with a name to choose it by. */
+/**
+ * The paintings that come with the package: works in the public domain, each with a name to choose
+ * it by.
+ */
 
 import { existsSync, readFileSync } from "node:fs";
 import { basename, extname, join } from "node:path";
@@ -25,7 +28,10 @@ const FOLDER = ["../../paintings", "../../../../assets/paintings"]
   .map((path) => fileURLToPath(new URL(path, import.meta.url)))
   .find((folder) => existsSync(join(folder, "paintings.tsv")));
 
-/** The paintings that come with the package, the best known first; none where the package was installed without them. */
+/**
+ * The paintings that come with the package, the best known first; none where the package was
+ * installed without them.
+ */
 export function listPaintings(): BundledPainting[] {
   if (FOLDER === undefined) return [];
   const [, ...lines] = readFileSync(join(FOLDER, "paintings.tsv"), "utf8").trim().split("\n");
@@ -37,7 +43,10 @@ export function listPaintings(): BundledPainting[] {
 
 const runsOf = (text: string) => new Set(Array.from({ length: text.length - 2 }, (_, at) => text.slice(at, at + 3)));
 
-/** The names of bundled paintings that are most like `name`, by the runs of three letters that they share; at most three. */
+/**
+ * The names of bundled paintings that are most like `name`, by the runs of three letters that they
+ * share; at most three.
+ */
 export function paintingsLike(name: string): string[] {
   const wanted = runsOf(name.toLowerCase());
   return listPaintings()

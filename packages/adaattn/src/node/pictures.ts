@@ -1,6 +1,7 @@
 /**
- * Picture files to pixels and back, through sharp (libvips). Whatever a file holds (gray, CMYK, 16 bit, a palette, a color
- * profile, an orientation tag) becomes upright RGBA bytes in sRGB; whatever goes wrong becomes one sentence naming the file.
+ * Picture files to pixels and back, through sharp (libvips). Whatever a file holds (gray, CMYK, 16
+ * bit, a palette, a color profile, an orientation tag) becomes upright RGBA bytes in sRGB; whatever
+ * goes wrong becomes one sentence naming the file.
  */
 
 import { extname } from "node:path";
@@ -16,11 +17,20 @@ export const MOST_PIXELS = 16383 * 16383;
 
 /** What {@link readPicture} may be asked. */
 export interface ReadPictureOptions {
-  /** The longer side of the result in pixels; a smaller picture is enlarged. As the file has it by default. */
+  /**
+   * The longer side of the result in pixels; a smaller picture is enlarged. As the file has it by
+   * default.
+   */
   readonly longerSide?: number | undefined;
-  /** The most pixels that the longer side of the result may have; a smaller picture is left alone. No limit by default. */
+  /**
+   * The most pixels that the longer side of the result may have; a smaller picture is left alone.
+   * No limit by default.
+   */
   readonly longestSide?: number | undefined;
-  /** The most pixels that the file may have, 268 million by default. What has more is refused by its header, before it is decoded. */
+  /**
+   * The most pixels that the file may have, 268 million by default. What has more is refused by its
+   * header, before it is decoded.
+   */
   readonly mostPixels?: number | undefined;
   /** What errors call the picture; the path by default, "the picture" for bytes. */
   readonly name?: string | undefined;
@@ -31,9 +41,15 @@ export interface ReadPictureOptions {
 /** A picture and what it was in its file. */
 export interface FilePicture extends Picture {
   readonly data: Uint8Array;
-  /** What the file is: its own size, upright and before any resizing, its format, and how many pages or frames it has. */
+  /**
+   * What the file is: its own size, upright and before any resizing, its format, and how many pages
+   * or frames it has.
+   */
   readonly source: Size & { readonly format: PictureFormat; readonly pages: number };
-  /** What the file says of who made it, when and how; {@link writePicture} writes what it is given of it. */
+  /**
+   * What the file says of who made it, when and how; {@link writePicture} writes what it is given
+   * of it.
+   */
   readonly metadata: PictureMetadata;
 }
 
@@ -43,11 +59,13 @@ export type PictureFormat = "jpeg" | "png" | "webp" | "avif" | "tiff" | "gif";
 export const LABELS = { jpeg: "JPEG", png: "PNG", webp: "WebP", avif: "AVIF", tiff: "TIFF", gif: "GIF" } as const;
 
 /**
- * Reads a picture from a file or from a file's bytes: JPEG, PNG, WebP, AVIF, TIFF or GIF (the first page of several). The
- * orientation tag is applied, colors are converted to sRGB with 8 bits, and alpha is kept (255 where there is none).
+ * Reads a picture from a file or from a file's bytes: JPEG, PNG, WebP, AVIF, TIFF or GIF (the first
+ * page of several). The orientation tag is applied, colors are converted to sRGB with 8 bits, and
+ * alpha is kept (255 where there is none).
  *
- * @throws Error with one sentence naming the file and what to do where it is missing, a folder, empty, unreadable, truncated,
- *   not a picture, over 268 megapixels or under 16 pixels a side; the signal's reason where it is aborted.
+ * @throws Error with one sentence naming the file and what to do where it is missing, a folder,
+ *   empty, unreadable, truncated, not a picture, over 268 megapixels or under 16 pixels a side; the
+ *   signal's reason where it is aborted.
  */
 export async function readPicture(file: string | Uint8Array, options: ReadPictureOptions = {}): Promise<FilePicture> {
   const { signal } = options;
@@ -66,8 +84,8 @@ export async function readPicture(file: string | Uint8Array, options: ReadPictur
 }
 
 /**
- * The picture as it is on its way from libvips: upright RGBA bytes of this size, in sRGB but for what {@link toSrgb} does by the
- * header's tags.
+ * The picture as it is on its way from libvips: upright RGBA bytes of this size, in sRGB but for
+ * what {@link toSrgb} does by the header's tags.
  */
 export async function decoding(input: string | Uint8Array, header: PictureHeader, size: Size): Promise<Sharp> {
   const { source, space, hasProfile } = header;
@@ -157,7 +175,8 @@ export async function readHeader(
   const source = { ...uprightSize(metadata), format, pages: metadata.pages ?? 1 };
   checkSource(name, source, mostPixels);
   const { space, hasAlpha, hasProfile, depth } = metadata;
-  // Floating-point colors are light from 0 to 1 to libvips, as they are to those who write them; of grays nobody says.
+  // Floating-point colors are light from 0 to 1 to libvips, as they are to those who write them; of
+  // grays nobody says.
   if (["float", "double"].includes(depth) && space !== "scrgb") {
     throw cannotRead(name, "its values are floating-point numbers of no known range. Convert it to 16 bits first.");
   }
@@ -173,8 +192,9 @@ const HEIC =
   "it is a HEIC picture, for which there is no decoder here. Convert it to JPEG first: heif-convert FILE.heic FILE.jpg, or export it as JPEG from a photo app.";
 
 /**
- * The format that a file's first bytes announce. It decides what is handed to libvips at all (no SVG or PDF, which can refer
- * to other files), and tells a damaged picture from a file that is none.
+ * The format that a file's first bytes announce. It decides what is handed to libvips at all (no
+ * SVG or PDF, which can refer to other files), and tells a damaged picture from a file that is
+ * none.
  */
 function formatOf(bytes: Uint8Array): PictureFormat | "heic" | undefined {
   const text = (start: number, end: number) => String.fromCharCode(...bytes.subarray(start, end));
@@ -256,12 +276,17 @@ const WRITTEN = {
   ".tiff": "tiff",
 } as const;
 
-/** The endings that {@link writePicture} knows, with their dots: .png, .jpg, .jpeg, .webp, .avif, .tif and .tiff. */
+/**
+ * The endings that {@link writePicture} knows, with their dots: .png, .jpg, .jpeg, .webp, .avif,
+ * .tif and .tiff.
+ */
 export const PICTURE_EXTENSIONS: readonly string[] = Object.keys(WRITTEN);
 
 /** What {@link writePicture} may be asked. */
 export interface WritePictureOptions {
-  /** From 1 to 100, for JPEG (92 by default), WebP (90) and AVIF (70); PNG and TIFF lose nothing. */
+  /**
+   * From 1 to 100, for JPEG (92 by default), WebP (90) and AVIF (70); PNG and TIFF lose nothing.
+   */
   readonly quality?: number | undefined;
   /** What the file says of who made the picture, when and how: nothing by default. */
   readonly metadata?: PictureMetadata | undefined;
@@ -270,11 +295,13 @@ export interface WritePictureOptions {
 }
 
 /**
- * Writes a picture in the format that the ending of its name says: .png, .jpg, .jpeg, .webp, .avif, .tif or .tiff. Alpha is kept
- * where there is any, except in JPEG, which gets the picture as it looks on white. The file appears whole or not at all, and one
- * that was there before stays until then.
+ * Writes a picture in the format that the ending of its name says: .png, .jpg, .jpeg, .webp, .avif,
+ * .tif or .tiff. Alpha is kept where there is any, except in JPEG, which gets the picture as it
+ * looks on white. The file appears whole or not at all, and one that was there before stays until
+ * then.
  *
- * @throws Error with one sentence naming the file and what to do; the signal's reason where it is aborted.
+ * @throws Error with one sentence naming the file and what to do; the signal's reason where it is
+ *   aborted.
  */
 export async function writePicture(path: string, picture: Picture, options: WritePictureOptions = {}): Promise<void> {
   const { quality, signal } = options;
@@ -293,7 +320,8 @@ export async function writePicture(path: string, picture: Picture, options: Writ
  * A picture as the bytes of a file, with alpha as {@link writePicture} keeps it.
  *
  * @param options `name` is what errors call the file.
- * @throws Error with one sentence where the format cannot hold a picture of this size; the signal's reason where it is aborted.
+ * @throws Error with one sentence where the format cannot hold a picture of this size; the signal's
+ *   reason where it is aborted.
  */
 export async function encodePicture(
   picture: Picture,
@@ -318,7 +346,8 @@ export async function encodePicture(
 }
 
 /**
- * Checks that {@link writePicture} could write this file, so that long work can be refused before it starts.
+ * Checks that {@link writePicture} could write this file, so that long work can be refused before
+ * it starts.
  *
  * @throws Error with one sentence naming the file and what to do.
  */
@@ -349,8 +378,8 @@ export function pictureVersions(): { sharp: string; libvips: string } {
 }
 
 /**
- * The work's result, or its error made into a sentence; the signal's reason as soon as that is aborted. libvips cannot be
- * interrupted, so work that has begun then ends unheard.
+ * The work's result, or its error made into a sentence; the signal's reason as soon as that is
+ * aborted. libvips cannot be interrupted, so work that has begun then ends unheard.
  */
 export function unlessAborted<T>(
   work: Promise<T>,

@@ -1,6 +1,6 @@
 /**
- * A process that tries the GPU, and the CPU beside it, and sends what came of it. Drivers print what they like and end the process
- * that asks them; here neither reaches anybody.
+ * A process that tries the GPU, and the CPU beside it, and sends what came of it. Drivers print
+ * what they like and end the process that asks them; here neither reaches anybody.
  */
 
 import type { DeviceProbe } from "./devices.ts";

@@ -1,6 +1,7 @@
 /**
- * ONNX Runtime for this system. Published, it comes as optional packages, one a system, with nothing but that system's binaries and
- * without a script that downloads more (scripts/pack.ts makes them). Here it is Microsoft's onnxruntime-node with all of them.
+ * ONNX Runtime for this system. Published, it comes as optional packages, one a system, with
+ * nothing but that system's binaries and without a script that downloads more (scripts/pack.ts
+ * makes them). Here it is Microsoft's onnxruntime-node with all of them.
  */
 
 import { createRequire } from "node:module";

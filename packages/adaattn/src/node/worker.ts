@@ -1,6 +1,7 @@
 /**
- * The worker thread that owns ONNX Runtime: `run` blocks its thread, which would stop timers, signals and progress in the
- * main one. Tensors stay here (on WebGPU: on the GPU) and are known outside by numbers.
+ * The worker thread that owns ONNX Runtime: `run` blocks its thread, which would stop timers,
+ * signals and progress in the main one. Tensors stay here (on WebGPU: on the GPU) and are known
+ * outside by numbers.
  */
 
 import { parentPort, workerData } from "node:worker_threads";
@@ -35,7 +36,10 @@ function create(model: Uint8Array, { outputs, fixedSizes }: CreateOptions): Prom
   });
 }
 
-/** Values of a tensor on the GPU: onnxruntime-node cannot download them itself, a session that copies to the CPU can. */
+/**
+ * Values of a tensor on the GPU: onnxruntime-node cannot download them itself, a session that
+ * copies to the CPU can.
+ */
 async function download(tensor: Ort.Tensor): Promise<Ort.Tensor> {
   const rank = tensor.dims.length;
   let reader = readers.get(rank);

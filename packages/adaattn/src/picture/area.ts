@@ -10,7 +10,10 @@ export interface Area extends Size {
 
 /** A picture that is read area by area, so that it need not be in memory as a whole. */
 export interface PictureSource extends Size {
-  /** Whether the picture may be transparent anywhere; where it is not said, the picture is read once more to see. */
+  /**
+   * Whether the picture may be transparent anywhere; where it is not said, the picture is read once
+   * more to see.
+   */
   readonly hasAlpha?: boolean | undefined;
   /** The pixels of an area that lies within the picture. */
   read(area: Area): Promise<Picture>;

@@ -1,6 +1,7 @@
 /**
- * One picture with the coarse of another: a + low(b - a), where low is a Gaussian blur. Near the edges of the picture the blur
- * takes what there is, so that parts of a picture come out as they do in the whole.
+ * One picture with the coarse of another: a + low(b - a), where low is a Gaussian blur. Near the
+ * edges of the picture the blur takes what there is, so that parts of a picture come out as they do
+ * in the whole.
  */
 
 import { type Area, relativeTo, withMargin } from "./area.ts";
@@ -10,7 +11,10 @@ import { combine, type Tap } from "./resize.ts";
 /** How far the blur of this deviation sees, in pixels. */
 export const blurReach = (deviation: number) => Math.ceil(3 * deviation);
 
-/** Two pictures of the same area, at least `blurReach` larger on each side than what is asked for, as far as the whole goes. */
+/**
+ * Two pictures of the same area, at least `blurReach` larger on each side than what is asked for,
+ * as far as the whole goes.
+ */
 export interface Bands {
   /** What the fine is taken from. */
   readonly fine: Picture;
@@ -54,7 +58,10 @@ export function joinBands(
   return { width, height, data };
 }
 
-/** What pixels from `start` on are made of: those around them within `from` and `count`, counted from `origin`. */
+/**
+ * What pixels from `start` on are made of: those around them within `from` and `count`, counted
+ * from `origin`.
+ */
 function gaussianTaps(
   start: number,
   length: number,

@@ -1,7 +1,8 @@
 /**
- * Grain: a faint smooth noise on a photograph, which only the network sees. Where a photograph is flat there is nothing that could
- * become a stroke; grain is what brushwork grows from. A value depends on nothing but its position, so that tiles join exactly, the
- * frames of a film share their grain, and the same call gives the same picture.
+ * Grain: a faint smooth noise on a photograph, which only the network sees. Where a photograph is
+ * flat there is nothing that could become a stroke; grain is what brushwork grows from. A value
+ * depends on nothing but its position, so that tiles join exactly, the frames of a film share their
+ * grain, and the same call gives the same picture.
  */
 
 import type { Area } from "./area.ts";
@@ -17,10 +18,16 @@ export interface Grain {
 /** Pixels from one random value to the next, in each octave. */
 const CELLS = [4, 8, 16];
 
-/** The standard deviation that values of deviation 1 are left with between the cells' corners, on average. */
+/**
+ * The standard deviation that values of deviation 1 are left with between the cells' corners, on
+ * average.
+ */
 const SMOOTHED = 57 / 70;
 
-/** Adds the grain of an area of a photograph to the area's planes `[channels, height, width]`, to each channel the same. */
+/**
+ * Adds the grain of an area of a photograph to the area's planes `[channels, height, width]`, to
+ * each channel the same.
+ */
 export function addGrain(planes: Float32Array, area: Area, { depth, scale }: Grain): void {
   const height = depth / (SMOOTHED * Math.sqrt(CELLS.length));
   const size = area.width * area.height;
@@ -46,7 +53,10 @@ function smoothNoise(area: Area, cell: number, octave: number): Plane {
   return combine({ width, height, data }, columns, rows);
 }
 
-/** The first corner that pixels from `start` on are made of, and what each is made of, counted from that corner (Catmull and Rom). */
+/**
+ * The first corner that pixels from `start` on are made of, and what each is made of, counted from
+ * that corner (Catmull and Rom).
+ */
 function cubicTaps(start: number, length: number, cell: number): [number, Tap[]] {
   const corner = Math.floor(start / cell) - 1;
   const taps = Array.from({ length }, (_, at) => {

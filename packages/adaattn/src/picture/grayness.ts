@@ -1,6 +1,7 @@
 /**
- * Gray pictures stay gray. The decoder knows nothing of grays: from a gray photograph and a gray painting it makes lightness and, as
- * noise, colors. How much of a result's chroma is meant is therefore told by how colorful what it was made of is.
+ * Gray pictures stay gray. The decoder knows nothing of grays: from a gray photograph and a gray
+ * painting it makes lightness and, as noise, colors. How much of a result's chroma is meant is
+ * therefore told by how colorful what it was made of is.
  */
 
 import type { Area, PictureSource } from "./area.ts";
@@ -8,12 +9,15 @@ import { fromOklab, toOklab } from "./oklab.ts";
 import type { Picture } from "./picture.ts";
 
 /**
- * Between these colorfulnesses chroma fades in: below are scans and cameras that mean gray, above is a tone or a small red balloon.
- * A film that turns from gray to colors does so without a jump.
+ * Between these colorfulnesses chroma fades in: below are scans and cameras that mean gray, above
+ * is a tone or a small red balloon. A film that turns from gray to colors does so without a jump.
  */
 const [GRAY, COLORFUL] = [2, 8];
 
-/** How far red, green and blue are apart: the root mean square, in bytes, of the largest less the smallest; by alpha. */
+/**
+ * How far red, green and blue are apart: the root mean square, in bytes, of the largest less the
+ * smallest; by alpha.
+ */
 class Colorfulness {
   #total = 0;
   #squares = 0;
@@ -35,7 +39,10 @@ class Colorfulness {
   }
 }
 
-/** How much of the chroma of what is painted from these is meant, from 0 to 1; the photograph is read part by part. */
+/**
+ * How much of the chroma of what is painted from these is meant, from 0 to 1; the photograph is
+ * read part by part.
+ */
 export async function chromaShare(
   paintings: readonly Picture[],
   photo: PictureSource,

@@ -1,9 +1,11 @@
 /**
- * Colors under alpha 0, which nobody sees and which files fill with anything. A network sees them: in convolutions that reach
- * over the edge of a cut-out, and in statistics of the whole picture. So they are replaced, for the network, by colors that
- * continue what is visible: on a coarse grid every cell takes the mean of its visible pixels, cells without any take the mean
- * of their neighbors, ring by ring, and hidden pixels are interpolated between the middles of cells. The grid is small and
- * covers the whole picture, so tiles of a picture that is not in memory get the same colors as the picture painted whole.
+ * Colors under alpha 0, which nobody sees and which files fill with anything. A network sees them:
+ * in convolutions that reach over the edge of a cut-out, and in statistics of the whole picture. So
+ * they are replaced, for the network, by colors that continue what is visible: on a coarse grid
+ * every cell takes the mean of its visible pixels, cells without any take the mean of their
+ * neighbors, ring by ring, and hidden pixels are interpolated between the middles of cells. The
+ * grid is small and covers the whole picture, so tiles of a picture that is not in memory get the
+ * same colors as the picture painted whole.
  */
 
 import type { Area, PictureSource } from "./area.ts";
@@ -21,8 +23,9 @@ interface Grid extends Size {
 }
 
 /**
- * The source with other colors under alpha 0, which depend on the visible ones alone; its alpha and its visible pixels are as
- * they were. The source itself where nothing is hidden. It is read once, in strips, to see what is.
+ * The source with other colors under alpha 0, which depend on the visible ones alone; its alpha and
+ * its visible pixels are as they were. The source itself where nothing is hidden. It is read once,
+ * in strips, to see what is.
  */
 export async function withoutHiddenColors(source: PictureSource, signal?: AbortSignal): Promise<PictureSource> {
   if (source.hasAlpha === false) return source;
@@ -121,7 +124,10 @@ function filled(picture: Picture, { left, top }: Area, { width, height, colors }
   return { width: picture.width, height: picture.height, data };
 }
 
-/** The two cells of `count` whose middles a pixel lies between, and how far it is on its way to the second. */
+/**
+ * The two cells of `count` whose middles a pixel lies between, and how far it is on its way to the
+ * second.
+ */
 function between(pixel: number, count: number): { first: number; second: number; share: number } {
   const position = Math.min(Math.max((pixel + 0.5) / CELL - 0.5, 0), count - 1);
   const first = Math.floor(position);

@@ -1,7 +1,8 @@
 /**
- * Masks say where in a picture something holds: white where it does, black where it does not, gray in between. They may have any
- * size; what is asked for is always their average over the cells of a grid that lies over the picture, so that a soft edge stays
- * soft and a hard one becomes as soft as the grid is coarse.
+ * Masks say where in a picture something holds: white where it does, black where it does not, gray
+ * in between. They may have any size; what is asked for is always their average over the cells of a
+ * grid that lies over the picture, so that a soft edge stays soft and a hard one becomes as soft as
+ * the grid is coarse.
  */
 
 import { AdaattnError } from "../error.ts";
@@ -9,7 +10,10 @@ import type { Area } from "./area.ts";
 import { checkPicture, type Picture, type Size } from "./picture.ts";
 import { averageWithin, type Plane } from "./resize.ts";
 
-/** Rec. 709's shares of red, green and blue in lightness, in ten thousandths, so that white is exactly 1. */
+/**
+ * Rec. 709's shares of red, green and blue in lightness, in ten thousandths, so that white is
+ * exactly 1.
+ */
 const [RED, GREEN, BLUE] = [2126, 7152, 722];
 
 /**
@@ -40,7 +44,8 @@ export function readMask(mask: Picture, label: string): Plane {
  * The average of a mask over every cell of a grid.
  *
  * @param picture the size of the picture that the mask belongs to; the mask is stretched over it.
- * @param grid the columns and rows of cells; those beyond the picture, where it was padded, get the mask's edge.
+ * @param grid the columns and rows of cells; those beyond the picture, where it was padded, get the
+ *   mask's edge.
  * @param cell the side of a cell in the picture's pixels.
  * @param from where in the picture the grid begins, its left and top edge by default.
  */

@@ -1,6 +1,7 @@
 /**
- * OKLab (Bjorn Ottosson, "A perceptual color space for image processing", 2020): L is lightness from 0 to 1, a and b are chroma.
- * Equal distances look about equally large, and a change of a and b alone leaves the lightness that is seen.
+ * OKLab (Bjorn Ottosson, "A perceptual color space for image processing", 2020): L is lightness
+ * from 0 to 1, a and b are chroma. Equal distances look about equally large, and a change of a and
+ * b alone leaves the lightness that is seen.
  */
 
 /** Lightness, green to red, blue to yellow. */
@@ -42,7 +43,10 @@ function toLinear([L, a, b]: Lab): Rgb {
 const SLACK = 1e-4;
 const shows = (rgb: Rgb) => rgb.every((value) => value >= -SLACK && value <= 1 + SLACK);
 
-/** sRGB bytes (not rounded) of a color in OKLab. One that no screen shows keeps its lightness and hue and loses chroma. */
+/**
+ * sRGB bytes (not rounded) of a color in OKLab. One that no screen shows keeps its lightness and
+ * hue and loses chroma.
+ */
 export function fromOklab(color: Lab): Rgb {
   let linear = toLinear(color);
   if (!shows(linear)) {

@@ -1,9 +1,11 @@
 /**
- * Pixels to tensors and back. Pixels are RGBA bytes in sRGB as a canvas has them, row-major and not premultiplied; tensors are
- * planes of red, green and blue from 0 to 1, which is what the networks were trained on (no mean or deviation is taken off here).
+ * Pixels to tensors and back. Pixels are RGBA bytes in sRGB as a canvas has them, row-major and not
+ * premultiplied; tensors are planes of red, green and blue from 0 to 1, which is what the networks
+ * were trained on (no mean or deviation is taken off here).
  *
- * The networks never see alpha: colors go in as they are, but for those that alpha hides (`hidden.ts`), and the result takes over
- * the content's alpha unchanged, so that a cut-out stays cut out.
+ * The networks never see alpha: colors go in as they are, but for those that alpha hides
+ * (`hidden.ts`), and the result takes over the content's alpha unchanged, so that a cut-out stays
+ * cut out.
  */
 
 import { AdaattnError } from "../error.ts";
@@ -21,7 +23,10 @@ export interface Size {
 
 /** A picture in memory, laid out like the ImageData of a canvas. */
 export interface Picture extends Size {
-  /** Red, green, blue and alpha of each pixel, 0 to 255 in sRGB, row after row; alpha is not premultiplied. */
+  /**
+   * Red, green, blue and alpha of each pixel, 0 to 255 in sRGB, row after row; alpha is not
+   * premultiplied.
+   */
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
@@ -29,7 +34,8 @@ export interface Picture extends Size {
  * Checks a picture that came from outside.
  *
  * @param label what the picture is to the caller, such as "the content", for the error.
- * @throws Error where a side is not a whole number of at least 16, or the data does not have four bytes a pixel.
+ * @throws Error where a side is not a whole number of at least 16, or the data does not have four
+ *   bytes a pixel.
  */
 export function checkPicture(picture: Picture, label: string): void {
   const { width, height, data } = picture;
@@ -59,8 +65,8 @@ export function checkPicture(picture: Picture, label: string): void {
 }
 
 /**
- * The size of the same aspect ratio whose longer side is `longerSide`, smaller or larger; the shorter side is rounded to whole
- * pixels and never less than one.
+ * The size of the same aspect ratio whose longer side is `longerSide`, smaller or larger; the
+ * shorter side is rounded to whole pixels and never less than one.
  */
 export function fitWithin(width: number, height: number, longerSide: number): Size {
   const scale = longerSide / Math.max(width, height);
@@ -81,8 +87,9 @@ export function paddedSize(size: Size, multiple = 16): Size {
 /**
  * The picture's colors as planes `[3, height, width]` of red, green and blue, 0 to 1.
  *
- * @param size the tensor's size, the picture's own by default. What it is larger by on the right and at the bottom is filled by
- *   mirroring the picture at its edge (without repeating the edge itself), which gives a network no false edge to paint.
+ * @param size the tensor's size, the picture's own by default. What it is larger by on the right
+ *   and at the bottom is filled by mirroring the picture at its edge (without repeating the edge
+ *   itself), which gives a network no false edge to paint.
  */
 export function toTensor(picture: Picture, size: Size = picture): Float32Array<ArrayBuffer> {
   const { data } = picture;
@@ -114,9 +121,11 @@ export function toTensor(picture: Picture, size: Size = picture): Float32Array<A
 }
 
 /**
- * The picture that a tensor `[3, height, width]` shows: values are clamped to 0 to 1 and rounded to the nearest byte.
+ * The picture that a tensor `[3, height, width]` shows: values are clamped to 0 to 1 and rounded to
+ * the nearest byte.
  *
- * @param size the tensor's size; what it is larger than the picture by on the right and at the bottom is cut off.
+ * @param size the tensor's size; what it is larger than the picture by on the right and at the
+ *   bottom is cut off.
  * @param content the picture that gives the result its size and its alpha.
  */
 export function toPicture(
@@ -143,8 +152,8 @@ export function toPicture(
 }
 
 /**
- * The picture as it looks on white, opaque: the same object where it is opaque already. For paintings, whose transparent parts
- * would otherwise lend the style colors that nobody sees.
+ * The picture as it looks on white, opaque: the same object where it is opaque already. For
+ * paintings, whose transparent parts would otherwise lend the style colors that nobody sees.
  */
 export function onWhite(picture: Picture): Picture {
   if (isOpaque(picture)) return picture;
@@ -169,7 +178,10 @@ export function isOpaque({ data }: Picture): boolean {
 /** A byte as a value from 0 to 1. */
 const UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
 
-/** Where position `x` beyond the end of a row of `length` falls when the row is mirrored at its last and first value, again and again. */
+/**
+ * Where position `x` beyond the end of a row of `length` falls when the row is mirrored at its last
+ * and first value, again and again.
+ */
 function mirror(x: number, length: number): number {
   if (length === 1) return 0;
   const period = 2 * (length - 1);

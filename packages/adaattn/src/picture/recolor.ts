@@ -1,6 +1,7 @@
 /**
- * The two ways to keep the colors of a photograph (Gatys et al., "Preserving Color in Neural Artistic Style Transfer", 2016):
- * give the painting the photograph's colors before its style is taken, or take only the lightness of the result.
+ * The two ways to keep the colors of a photograph (Gatys et al., "Preserving Color in Neural
+ * Artistic Style Transfer", 2016): give the painting the photograph's colors before its style is
+ * taken, or take only the lightness of the result.
  */
 
 import { fromOklab, type Rgb, toOklab } from "./oklab.ts";
@@ -14,14 +15,19 @@ interface ColorStatistics {
   readonly covariance: Matrix;
 }
 
-/** What is added to each variance, in bytes squared, so that pictures of few colors can be matched too. */
+/**
+ * What is added to each variance, in bytes squared, so that pictures of few colors can be matched
+ * too.
+ */
 const LEAST_VARIANCE = 1;
 
 /**
- * The painting with the colors of the photograph, by CORAL (Sun et al., 2016): with means m and covariances C of red, green and
- * blue, every pixel x becomes C_photograph^(1/2) C_painting^(-1/2) (x - m_painting) + m_photograph, clamped.
+ * The painting with the colors of the photograph, by CORAL (Sun et al., 2016): with means m and
+ * covariances C of red, green and blue, every pixel x becomes C_photograph^(1/2) C_painting^(-1/2)
+ * (x - m_painting) + m_photograph, clamped.
  *
- * @param weights how much each pixel of the photograph counts, such as a region's mask; its alpha counts besides.
+ * @param weights how much each pixel of the photograph counts, such as a region's mask; its alpha
+ *   counts besides.
  */
 export function matchColors(painting: Picture, photograph: Picture, weights?: Float32Array): Picture {
   const sums = new ColorSums();
@@ -50,7 +56,10 @@ export function matchColorSums(painting: Picture, photograph: ColorSums): Pictur
   return { width: painting.width, height: painting.height, data };
 }
 
-/** The lightness (OKLab's L) of one picture with the chroma (a and b) of another of the same size, and the first one's alpha. */
+/**
+ * The lightness (OKLab's L) of one picture with the chroma (a and b) of another of the same size,
+ * and the first one's alpha.
+ */
 export function keepChroma(stylized: Picture, photograph: Picture): Picture & { data: Uint8ClampedArray<ArrayBuffer> } {
   const data = new Uint8ClampedArray(stylized.data);
   const { data: colors } = photograph;
@@ -93,7 +102,8 @@ export class ColorSums {
 
   statistics(): ColorStatistics {
     const total = this.#total;
-    // Where nothing counts, as in a photograph that is transparent everywhere, there are no colors to speak of: gray.
+    // Where nothing counts, as in a photograph that is transparent everywhere, there are no colors
+    // to speak of: gray.
     if (total === 0)
       return { mean: [127.5, 127.5, 127.5], covariance: matrix((i, j) => (i === j ? LEAST_VARIANCE : 0)) };
     const [r = 0, g = 0, b = 0, rr = 0, rg = 0, rb = 0, gg = 0, gb = 0, bb = 0] = this.#sums;

@@ -1,6 +1,7 @@
 /**
- * Regions painted in colors: from one picture in flat colors to a gray mask for each of them. A pixel between two of the colors,
- * as at an edge that was smoothed or feathered, belongs to both in proportion.
+ * Regions painted in colors: from one picture in flat colors to a gray mask for each of them. A
+ * pixel between two of the colors, as at an edge that was smoothed or feathered, belongs to both in
+ * proportion.
  */
 
 import { AdaattnError } from "../error.ts";
@@ -33,7 +34,10 @@ const NAMED: Readonly<Record<string, string>> = {
   yellow: "#ffff00",
 };
 
-/** A pixel further than this from every mixture of two regions' colors (in bytes, Euclidean) belongs to none. */
+/**
+ * A pixel further than this from every mixture of two regions' colors (in bytes, Euclidean) belongs
+ * to none.
+ */
 const FARTHEST = 48;
 
 /** How many of a mask's colors an error lists. */
@@ -53,10 +57,12 @@ export function parseColor(text: string): Rgb | undefined {
 }
 
 /**
- * A gray mask for each of these colors (red, #f00 and #ff0000 are one). Pixels of other colors belong to no region, and neither
- * do transparent ones; stylized, they stay as the photograph has them.
+ * A gray mask for each of these colors (red, #f00 and #ff0000 are one). Pixels of other colors
+ * belong to no region, and neither do transparent ones; stylized, they stay as the photograph has
+ * them.
  *
- * @throws Error with one sentence where a text is no color, two are the same, or the mask has nothing of one.
+ * @throws Error with one sentence where a text is no color, two are the same, or the mask has
+ *   nothing of one.
  */
 export function regionMasks(mask: Picture, colors: readonly string[]): Picture[] {
   checkPicture(mask, "the mask");
@@ -103,7 +109,10 @@ export function regionMasks(mask: Picture, colors: readonly string[]): Picture[]
   return masks.map((gray) => ({ width, height, data: gray }));
 }
 
-/** How much of each region's color is in a color: that of the mixture of at most two which comes nearest. */
+/**
+ * How much of each region's color is in a color: that of the mixture of at most two which comes
+ * nearest.
+ */
 function mixtureOf(color: Rgb, regions: readonly Rgb[]): number[] {
   const shares = regions.map(() => 0);
   let nearest = FARTHEST;

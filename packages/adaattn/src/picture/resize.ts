@@ -1,6 +1,7 @@
 /**
- * Pictures and masks at other sizes, in plain TypeScript, so that it works the same in a browser. Both ways are separable: every
- * output column is a weighted sum of input columns, and so is every row.
+ * Pictures and masks at other sizes, in plain TypeScript, so that it works the same in a browser.
+ * Both ways are separable: every output column is a weighted sum of input columns, and so is every
+ * row.
  */
 
 import type { Area } from "./area.ts";
@@ -11,7 +12,10 @@ export interface Plane extends Size {
   readonly data: Float32Array;
 }
 
-/** What one output column (or row) is made of: the input columns from `first` on, by weights that sum to 1. */
+/**
+ * What one output column (or row) is made of: the input columns from `first` on, by weights that
+ * sum to 1.
+ */
 export interface Tap {
   readonly first: number;
   readonly weights: Float64Array;
@@ -20,7 +24,8 @@ export interface Tap {
 /**
  * The average of a plane over each rectangle of a grid, pixels that are cut counting in proportion.
  *
- * @param columns the x of the grid's lines, rising, in the plane's pixels; one more than there are columns in the result.
+ * @param columns the x of the grid's lines, rising, in the plane's pixels; one more than there are
+ *   columns in the result.
  * @param rows the y of the grid's lines.
  */
 export function averageWithin(plane: Plane, columns: ArrayLike<number>, rows: ArrayLike<number>): Plane {
@@ -28,8 +33,8 @@ export function averageWithin(plane: Plane, columns: ArrayLike<number>, rows: Ar
 }
 
 /**
- * The picture at another size, by Lanczos's kernel with three lobes, stretched where it shrinks. Colors count by their alpha, so
- * that those of transparent pixels do not show in their neighbors.
+ * The picture at another size, by Lanczos's kernel with three lobes, stretched where it shrinks.
+ * Colors count by their alpha, so that those of transparent pixels do not show in their neighbors.
  */
 export function resizePicture(picture: Picture, size: Size): Picture {
   if (picture.width === size.width && picture.height === size.height) return picture;

@@ -1,6 +1,7 @@
 /**
- * Rotation of a painting, which turns its strokes. Quarter turns move pixels and change none. Any other angle leaves corners that
- * the painting does not reach; rather than to invent strokes there, the result is the largest upright rectangle inside.
+ * Rotation of a painting, which turns its strokes. Quarter turns move pixels and change none. Any
+ * other angle leaves corners that the painting does not reach; rather than to invent strokes there,
+ * the result is the largest upright rectangle inside.
  */
 
 import type { Picture, Size } from "./picture.ts";
@@ -40,8 +41,9 @@ function quarterTurns({ width, height, data }: Picture, quarters: number): Pictu
 }
 
 /**
- * The largest upright rectangle inside a rectangle that is turned. Either all four of its corners touch the turned sides, or, where
- * the turned rectangle is too narrow for that, two of them lie in the middle between its long sides.
+ * The largest upright rectangle inside a rectangle that is turned. Either all four of its corners
+ * touch the turned sides, or, where the turned rectangle is too narrow for that, two of them lie in
+ * the middle between its long sides.
  */
 function inscribedSize({ width, height }: Size, radians: number): Size {
   const [sin, cos] = [Math.abs(Math.sin(radians)), Math.abs(Math.cos(radians))];

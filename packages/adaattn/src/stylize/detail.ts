@@ -1,7 +1,7 @@
 /**
- * What a decoder loses of a photograph, given back. A decoder that paints is not made to copy, so that even from a photograph's own
- * features it paints a softer picture. The difference belongs to the photograph: it is added wherever, and as far as, the
- * photograph itself is asked for.
+ * What a decoder loses of a photograph, given back. A decoder that paints is not made to copy, so
+ * that even from a photograph's own features it paints a softer picture. The difference belongs to
+ * the photograph: it is added wherever, and as far as, the photograph itself is asked for.
  */
 
 import type { Size } from "../picture/picture.ts";
@@ -13,7 +13,8 @@ export type Planes = Float32Array;
  * Adds `photograph - reconstruction` to `painted`, times the photograph's share of every pixel.
  *
  * @param size the tensors' size, which may be larger than the photograph's.
- * @param own the share, one value a pixel of the photograph; only what lies between 0 and 1 of it counts.
+ * @param own the share, one value a pixel of the photograph; only what lies between 0 and 1 of it
+ *   counts.
  */
 export function restoreDetail(
   painted: Planes,

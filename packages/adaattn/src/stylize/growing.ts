@@ -1,13 +1,14 @@
 /**
- * A photograph on its way through the network, at one size or at several: strokes are as large as the network paints them in a
- * picture of 512 pixels, so a larger one is painted at 512 first. What comes out is enlarged and painted again, and from that only
- * what is finer than the strokes is taken: the composition stays, and the strokes become sharp and get a texture of their own. Steps are
- * about twofold, for there is no texture in between.
+ * A photograph on its way through the network, at one size or at several: strokes are as large as
+ * the network paints them in a picture of 512 pixels, so a larger one is painted at 512 first. What
+ * comes out is enlarged and painted again, and from that only what is finer than the strokes is
+ * taken: the composition stays, and the strokes become sharp and get a texture of their own. Steps
+ * are about twofold, for there is no texture in between.
  *
  *   painted = Q + low(E - Q)        E: the smaller picture enlarged, Q: E painted
  *
- * Where the photograph itself is asked for, by a strength below 1 or outside all masks, E gets back what the photograph has lost in
- * the smaller size.
+ * Where the photograph itself is asked for, by a strength below 1 or outside all masks, E gets back
+ * what the photograph has lost in the smaller size.
  */
 
 import {
@@ -50,7 +51,10 @@ export interface GrowingInput extends Pick<PassInput, "architecture" | "sessions
   readonly sizes: readonly Size[];
   /** What brushwork grows from, in the first size. */
   readonly grain: Grain | undefined;
-  /** The mixture in a picture of some size; in sizes after the first there is nothing beyond the style. */
+  /**
+   * The mixture in a picture of some size; in sizes after the first there is nothing beyond the
+   * style.
+   */
   readonly mixtureAt: (size: Size, isFirst: boolean) => Mixture;
   readonly statistics: RunningStatistics | undefined;
   readonly tiling: TileControls;
@@ -167,7 +171,10 @@ async function copyOf(original: PictureSource, size: Size, signal: AbortSignal |
   return { ...size, data: opaque };
 }
 
-/** What was painted at the size before, enlarged, with what the photograph has lost where it is asked for; its alpha is the photograph's. */
+/**
+ * What was painted at the size before, enlarged, with what the photograph has lost where it is
+ * asked for; its alpha is the photograph's.
+ */
 class Enlarged implements PictureSource {
   readonly width: number;
   readonly height: number;

@@ -27,7 +27,10 @@ export function leastMemory(architecture: Architecture, { encoder, decoder }: Ma
   return FIXED + (LEAST_TILE + 2 * (encoder + decoder)) ** 2 * bytesPerPixel(architecture);
 }
 
-/** The longest side of a tile: what was asked for, or what fits into the memory together with its margins. */
+/**
+ * The longest side of a tile: what was asked for, or what fits into the memory together with its
+ * margins.
+ */
 export function tileSide(
   architecture: Architecture,
   margins: Margins,

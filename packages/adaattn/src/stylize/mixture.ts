@@ -1,12 +1,13 @@
 /**
- * Several styles in one picture (paper, section 4.3, multi-style transfer), each perhaps in its own region, at some strength: at
- * every position the maps of the styles and the photograph's own are averaged, by shares that sum to 1. All controls of where and
- * how much come down to these shares.
+ * Several styles in one picture (paper, section 4.3, multi-style transfer), each perhaps in its own
+ * region, at some strength: at every position the maps of the styles and the photograph's own are
+ * averaged, by shares that sum to 1. All controls of where and how much come down to these shares.
  *
  *   share of style i at p = strength * cover(p) * w_i m_i(p) / sum_j w_j m_j(p)       cover(p) = min(1, sum_j m_j(p))
  *   share of the photograph = 1 - the sum of those
  *
- * with weights w and masks m, which are 1 where a style has none. Where no mask reaches, the photograph stays.
+ * with weights w and masks m, which are 1 where a style has none. Where no mask reaches, the
+ * photograph stays.
  */
 
 import type { Area } from "../picture/area.ts";
@@ -56,8 +57,8 @@ export class Mixture {
   }
 
   /**
-   * The shares over a grid whose cells are squares of `cell` pixels of the photograph; undefined where there is nothing to mix,
-   * which is one style, everywhere, at strength 1.
+   * The shares over a grid whose cells are squares of `cell` pixels of the photograph; undefined
+   * where there is nothing to mix, which is one style, everywhere, at strength 1.
    *
    * @param from where in the photograph the grid begins.
    */
@@ -86,7 +87,10 @@ export class Mixture {
     return { styles, own };
   }
 
-  /** How much each pixel of an area belongs to a style's region, whatever the weights; undefined for a style without one. */
+  /**
+   * How much each pixel of an area belongs to a style's region, whatever the weights; undefined for
+   * a style without one.
+   */
   regionOf(index: number, area: Area): Float32Array | undefined {
     const mask = this.#masks[index];
     return mask && maskOnGrid(mask, this.#photo, area, 1, area);

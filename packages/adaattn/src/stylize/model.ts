@@ -1,5 +1,6 @@
 /**
- * The API: a model turns a painting into a Style, and a photograph and one Style or several into a picture.
+ * The API: a model turns a painting into a Style, and a photograph and one Style or several into a
+ * picture.
  *
  *   const model = await loadModel("small");
  *   const style = await model.style(painting);
@@ -77,7 +78,10 @@ export class Model {
   readonly #sessions: Sessions;
   readonly #weights: WeightValues;
   #fingerprint: Promise<string> | undefined;
-  /** The styles that this model made: another engine would take their tensors for its own of the same numbers. */
+  /**
+   * The styles that this model made: another engine would take their tensors for its own of the
+   * same numbers.
+   */
   readonly #styles = new WeakSet<Style>();
 
   protected constructor(
@@ -94,7 +98,10 @@ export class Model {
     this.#sessions = sessions;
   }
 
-  /** Loads a network on an engine, which the model owns from then on. `weights` must hold every tensor, in its shape. */
+  /**
+   * Loads a network on an engine, which the model owns from then on. `weights` must hold every
+   * tensor, in its shape.
+   */
   static async load(name: string, architecture: Architecture, weights: WeightValues, engine: Engine): Promise<Model> {
     const sessions = await Sessions.load(name, architecture, weights, engine);
     return new Model(name, architecture, weights, engine, sessions);
@@ -114,7 +121,8 @@ export class Model {
   /**
    * Computes what the attention needs of a painting, whose transparent parts count as white.
    *
-   * @throws Error with one sentence where the painting, its mask or an option is not what it should be.
+   * @throws Error with one sentence where the painting, its mask or an option is not what it should
+   *   be.
    */
   async style(painting: Picture, options: StyleOptions = {}): Promise<Style> {
     const { signal, onProgress, mask, ...asked } = options;
@@ -160,7 +168,8 @@ export class Model {
   }
 
   /**
-   * What a style is, as tensors to be kept: `restoreStyle` makes the same style of them without encoding the painting again.
+   * What a style is, as tensors to be kept: `restoreStyle` makes the same style of them without
+   * encoding the painting again.
    *
    * @throws Error with one sentence where another model made the style.
    */
@@ -177,10 +186,12 @@ export class Model {
   }
 
   /**
-   * The style that `saveStyle` gave these tensors of. The painting and the options must be those that it was made with, and the
-   * model the same: of the tensors, only names and shapes can be checked.
+   * The style that `saveStyle` gave these tensors of. The painting and the options must be those
+   * that it was made with, and the model the same: of the tensors, only names and shapes can be
+   * checked.
    *
-   * @throws Error with one sentence where a tensor is missing or has another shape than the painting's positions ask for.
+   * @throws Error with one sentence where a tensor is missing or has another shape than the
+   *   painting's positions ask for.
    */
   async restoreStyle(painting: Picture, options: StyleOptions, kept: SavedStyle): Promise<Style> {
     const begun = performance.now();
@@ -205,18 +216,21 @@ export class Model {
     return this.#styleOf(source, positions, held, begun);
   }
 
-  /** A digest of the network and its weights, the same for the same model: 64 hexadecimal digits. */
+  /**
+   * A digest of the network and its weights, the same for the same model: 64 hexadecimal digits.
+   */
   async fingerprint(): Promise<string> {
     this.#fingerprint ??= fingerprintOf(this.architecture, this.#weights);
     return this.#fingerprint;
   }
 
   /**
-   * Paints a photograph in a style that this model made, or in several: mixed by their weights, or each in the region of its mask.
-   * The result has the photograph's alpha and, up to 2048 pixels a side or where `size` says so, its size; what lies under alpha 0
-   * does not influence the rest.
+   * Paints a photograph in a style that this model made, or in several: mixed by their weights, or
+   * each in the region of its mask. The result has the photograph's alpha and, up to 2048 pixels a
+   * side or where `size` says so, its size; what lies under alpha 0 does not influence the rest.
    *
-   * @throws Error with one sentence where the photograph, a style, a mask or an option is not what it should be.
+   * @throws Error with one sentence where the photograph, a style, a mask or an option is not what
+   *   it should be.
    */
   async stylize(
     photo: Picture,
@@ -235,9 +249,10 @@ export class Model {
   }
 
   /**
-   * Paints a photograph that need not be in memory as a whole, at its own size, tile by tile. Each tile is read from `original` with
-   * a margin, once for the statistics of the whole and once to be painted, and given to `write` row by row, from the left to the
-   * right. A photograph that may be transparent is read once before, since colors under alpha 0 are replaced by such as continue
+   * Paints a photograph that need not be in memory as a whole, at its own size, tile by tile. Each
+   * tile is read from `original` with a margin, once for the statistics of the whole and once to be
+   * painted, and given to `write` row by row, from the left to the right. A photograph that may be
+   * transparent is read once before, since colors under alpha 0 are replaced by such as continue
    * the visible ones; one for gray paintings is, to see whether it is gray too.
    *
    * @param original the photograph.
@@ -311,8 +326,8 @@ export class Model {
   }
 
   /**
-   * Looks at a photograph without painting it: its statistics are added to those shared, as if it had been painted. For work that
-   * begins in the middle of a scene, with the frames before.
+   * Looks at a photograph without painting it: its statistics are added to those shared, as if it
+   * had been painted. For work that begins in the middle of a scene, with the frames before.
    */
   async observe(photo: Picture, statistics: RunningStatistics, options: ObserveOptions = {}): Promise<void> {
     const { signal, styles = [], grain: asked } = options;
@@ -355,11 +370,13 @@ export class Model {
   }
 
   /**
-   * Where points of a photograph look in a painting: rows of the attention matrix A (paper, section 3.2), of which M and S are the
-   * mean and the deviation of the values. Only the rows that are asked for are computed.
+   * Where points of a photograph look in a painting: rows of the attention matrix A (paper, section
+   * 3.2), of which M and S are the mean and the deviation of the values. Only the rows that are
+   * asked for are computed.
    *
    * @param points in pixels of the photograph, from its left and top edge.
-   * @throws Error with one sentence where a point lies outside the photograph or the model has no such level.
+   * @throws Error with one sentence where a point lies outside the photograph or the model has no
+   *   such level.
    */
   async attention(
     photo: Picture,
@@ -380,8 +397,9 @@ export class Model {
   }
 
   /**
-   * What every position of a photograph looks at most, and how sharply: the largest probability of each row of A, and the row's
-   * entropy. The matrix is computed a block of rows at a time. Progress is reported as the stage `attend`.
+   * What every position of a photograph looks at most, and how sharply: the largest probability of
+   * each row of A, and the row's entropy. The matrix is computed a block of rows at a time.
+   * Progress is reported as the stage `attend`.
    *
    * @throws Error with one sentence where the model has no such level.
    */
@@ -393,9 +411,9 @@ export class Model {
   }
 
   /**
-   * How alive the network is while it paints photographs in the styles of paintings, the middle 256 x 256 pixels of each: channels
-   * that no picture wakes, how many places attention looks at, and what its levels change. `onProgress` is told the pairs as the
-   * stage `attend`.
+   * How alive the network is while it paints photographs in the styles of paintings, the middle 256
+   * x 256 pixels of each: channels that no picture wakes, how many places attention looks at, and
+   * what its levels change. `onProgress` is told the pairs as the stage `attend`.
    */
   async health(
     pairs: readonly { readonly photo: Picture; readonly painting: Picture }[],
@@ -521,7 +539,10 @@ function sharesOf(styles: Style | readonly StyleShare[]): readonly StyleShare[] 
   return Array.isArray(styles) ? (styles as readonly StyleShare[]) : [{ style: styles as Style }];
 }
 
-/** The grain that a control asks for; its cells are as large as the strokes of all styles on average. */
+/**
+ * The grain that a control asks for; its cells are as large as the strokes of all styles on
+ * average.
+ */
 function grainOf(grain: number, shares: readonly StyleShare[]): Grain | undefined {
   if (grain === 0) return undefined;
   const total = shares.reduce((sum, { weight = 1 }) => sum + weight, 0);

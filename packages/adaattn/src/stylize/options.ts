@@ -14,8 +14,9 @@ import type { RunningStatistics } from "./statistics.ts";
 import type { Style } from "./style.ts";
 
 /**
- * How far a call is: a fraction from 0 to 1 of one stage. A photograph in tiles is encoded for its statistics first, and then has the
- * one stage `paint`; one that is painted whole has `attend` and `decode`, and one that is painted at several sizes only `paint`.
+ * How far a call is: a fraction from 0 to 1 of one stage. A photograph in tiles is encoded for its
+ * statistics first, and then has the one stage `paint`; one that is painted whole has `attend` and
+ * `decode`, and one that is painted at several sizes only `paint`.
  */
 export interface Progress {
   readonly stage: "style" | "encode" | "attend" | "decode" | "paint";
@@ -37,8 +38,9 @@ export interface CallOptions {
  */
 export interface StyleOptions<Mask = Picture> extends CallOptions, StyleControls {
   /**
-   * The part of the painting that is a source: white where it is, black where it is not; of any size, stretched over the painting.
-   * It limits the positions that M and S are averages of; keys are normalized over the whole painting all the same.
+   * The part of the painting that is a source: white where it is, black where it is not; of any
+   * size, stretched over the painting. It limits the positions that M and S are averages of; keys
+   * are normalized over the whole painting all the same.
    */
   readonly mask?: Mask | undefined;
 }
@@ -46,8 +48,9 @@ export interface StyleOptions<Mask = Picture> extends CallOptions, StyleControls
 /** How a photograph is painted at its own size, and how the call goes. */
 export interface PaintOptions extends CallOptions, PaintControls, StrokeControls, TileControls {
   /**
-   * Statistics that this photograph shares with those painted before it with the same object, such as the frames of a scene. Calls
-   * must then be made in their order. A photograph goes by its own statistics by default.
+   * Statistics that this photograph shares with those painted before it with the same object, such
+   * as the frames of a scene. Calls must then be made in their order. A photograph goes by its own
+   * statistics by default.
    */
   readonly statistics?: RunningStatistics | undefined;
 }
@@ -70,11 +73,15 @@ export interface InspectOptions extends CallOptions, InspectControls {}
  */
 export interface StyleShare<Mask = Picture> extends Omit<Portion, "mask"> {
   readonly style: Style;
-  /** How much it counts beside the others: a number above 0, of which only the ratio to the others' matters. 1 by default. */
+  /**
+   * How much it counts beside the others: a number above 0, of which only the ratio to the others'
+   * matters. 1 by default.
+   */
   readonly weight?: number | undefined;
   /**
-   * Where in the photograph the style goes: white where it does, black where not, gray for in between; of any size, stretched
-   * over the photograph. Everywhere by default. Where no style goes, the photograph stays as it is.
+   * Where in the photograph the style goes: white where it does, black where not, gray for in
+   * between; of any size, stretched over the photograph. Everywhere by default. Where no style
+   * goes, the photograph stays as it is.
    */
   readonly mask?: Mask | undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * One photograph on its way through the network, tile by tile: encoded, attending to its styles and decoded. A photograph that is
- * painted whole is one tile, whose features are kept between the two passes; other tiles are encoded twice, first for the
- * statistics of the whole.
+ * One photograph on its way through the network, tile by tile: encoded, attending to its styles and
+ * decoded. A photograph that is painted whole is one tile, whose features are kept between the two
+ * passes; other tiles are encoded twice, first for the statistics of the whole.
  */
 
 import { type EngineTensor, outputOf, type TensorData } from "../engine/engine.ts";
@@ -48,8 +48,9 @@ export interface PassInput {
 export type Times = Record<"encode" | "attend" | "decode", number>;
 
 /**
- * The least standard deviation of what the network sees of a photograph that Norm makes as much of as of any other. Of 400 photographs
- * none had less than 0.078. In fog, rounding to bytes would come out as bold lines.
+ * The least standard deviation of what the network sees of a photograph that Norm makes as much of
+ * as of any other. Of 400 photographs none had less than 0.078. In fog, rounding to bytes would
+ * come out as bold lines.
  */
 const LEAST_SPREAD = 0.05;
 
@@ -70,7 +71,10 @@ export class Pass {
     this.#painting = painting;
   }
 
-  /** First pass: what Norm goes by, of the whole photograph or, with `shared`, of those before it too. Calls `onTile` after each. */
+  /**
+   * First pass: what Norm goes by, of the whole photograph or, with `shared`, of those before it
+   * too. Calls `onTile` after each.
+   */
   async gather(
     tiles: readonly Area[],
     shared: RunningStatistics | undefined,
@@ -106,7 +110,10 @@ export class Pass {
     }
   }
 
-  /** Second pass, once for each tile: its part of the painted picture, as large as the photograph has pixels there. */
+  /**
+   * Second pass, once for each tile: its part of the painted picture, as large as the photograph
+   * has pixels there.
+   */
   async paint(tile: Area, onStage: (stage: "attend" | "decode", fraction: number) => void): Promise<PaintedArea> {
     const { margins, photo, size } = this.#painting;
     const started = performance.now();
@@ -244,7 +251,9 @@ export class Pass {
   }
 }
 
-/** A painted tile: where it lies in the photograph, its pixels, and those of the photograph there. */
+/**
+ * A painted tile: where it lies in the photograph, its pixels, and those of the photograph there.
+ */
 export interface PaintedArea {
   readonly area: Area;
   readonly picture: Picture & { readonly data: Uint8ClampedArray<ArrayBuffer> };

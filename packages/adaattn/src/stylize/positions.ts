@@ -1,7 +1,8 @@
 /**
- * The positions of a painting that a module attends to: at most `maxKeys` of those that the painting's mask leaves, all of them
- * where it has none. A mask chooses among positions and does no more: keys are normalized over the whole painting, so that what a
- * part is like is still judged beside the rest.
+ * The positions of a painting that a module attends to: at most `maxKeys` of those that the
+ * painting's mask leaves, all of them where it has none. A mask chooses among positions and does no
+ * more: keys are normalized over the whole painting, so that what a part is like is still judged
+ * beside the rest.
  */
 
 import type { Architecture, AttentionModule } from "../network/architecture.ts";
@@ -37,7 +38,8 @@ export function chosenPositions(
     const left = within(all);
     return randomPositions(allowed, maxKeys, seed).map((at) => left[Number(at)] as bigint);
   }
-  // The mask leaves a part of any grid over the whole, so the grid may be finer by as much; no cell is counted on to be regular.
+  // The mask leaves a part of any grid over the whole, so the grid may be finer by as much; no cell
+  // is counted on to be regular.
   for (let budget = (maxKeys * count) / allowed; ; budget *= 0.97) {
     const positions = within(evenPositions(grid, Math.floor(budget)));
     if (positions.length <= maxKeys && positions.length > 0) return positions;
@@ -45,7 +47,10 @@ export function chosenPositions(
   }
 }
 
-/** The cells that are mostly inside a mask; where a mask is finer than the grid, those that have the most of it. */
+/**
+ * The cells that are mostly inside a mask; where a mask is finer than the grid, those that have the
+ * most of it.
+ */
 function insideOf(values: Float32Array): readonly boolean[] {
   const least = Math.min(0.5, values.reduce((most, value) => Math.max(most, value), 0) / 2);
   return Array.from(values, (value) => value > 0 && value >= least);

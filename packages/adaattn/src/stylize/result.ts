@@ -1,4 +1,7 @@
-/** What models of Node and of browsers share around a call: masks that are read before it, and the picture that comes out. */
+/**
+ * What models of Node and of browsers share around a call: masks that are read before it, and the
+ * picture that comes out.
+ */
 
 import type { Picture } from "../picture/picture.ts";
 import type { StyleShare, StylizedPicture } from "./options.ts";

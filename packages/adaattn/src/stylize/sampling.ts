@@ -1,9 +1,9 @@
 /**
  * Which style positions are attended to where a style has more of them than a module takes.
  *
- * `random` repeats the released code: `torch.manual_seed(seed); torch.randperm(n)[:count]` on the CPU, which is a Fisher-Yates
- * shuffle driven by MT19937. `even` takes a regular grid, so that every part of the painting is seen and the result does not
- * depend on a seed.
+ * `random` repeats the released code: `torch.manual_seed(seed); torch.randperm(n)[:count]` on the
+ * CPU, which is a Fisher-Yates shuffle driven by MT19937. `even` takes a regular grid, so that
+ * every part of the painting is seen and the result does not depend on a seed.
  */
 
 import type { Size } from "../picture/picture.ts";
@@ -62,7 +62,10 @@ export function evenPositions({ width, height }: Size, count: number): BigInt64A
   return BigInt64Array.from(positions);
 }
 
-/** The steps, down and across, of a grid of at most `count` positions: as near to square as can be, then with most positions. */
+/**
+ * The steps, down and across, of a grid of at most `count` positions: as near to square as can be,
+ * then with most positions.
+ */
 function evenSteps({ width, height }: Size, count: number): readonly [number, number] {
   let best: readonly [number, number] = [height, width];
   let kept = 1;

@@ -1,6 +1,6 @@
 /**
- * The sessions of one network on one engine: those of every stylization from the start, those that only some controls need from
- * when they are first asked for.
+ * The sessions of one network on one engine: those of every stylization from the start, those that
+ * only some controls need from when they are first asked for.
  */
 
 import { toOnnx } from "@adaattn/graph";

@@ -1,5 +1,6 @@
 /**
- * Norm's statistics outside the engine: those of a picture from its tiles, and those that frames of a video share.
+ * Norm's statistics outside the engine: those of a picture from its tiles, and those that frames of
+ * a video share.
  *
  * Parts are joined pairwise (Chan, Golub & LeVeque, 1979), so that no large numbers cancel:
  *
@@ -12,10 +13,15 @@ import { type EngineTensor, outputOf, type TensorData } from "../engine/engine.t
 import type { AttentionModule } from "../network/architecture.ts";
 import { NORM_EPSILON } from "../network/keys.ts";
 
-/** Inputs normMean{level} and normDeviation{level}, [1, K, 1, 1] each, in the engine or on their way there. */
+/**
+ * Inputs normMean{level} and normDeviation{level}, [1, K, 1, 1] each, in the engine or on their way
+ * there.
+ */
 export type NormTensors = Readonly<Record<string, EngineTensor | TensorData>>;
 
-/** One level's statistics: a mean and a variance (unbiased) of every channel over `count` positions. */
+/**
+ * One level's statistics: a mean and a variance (unbiased) of every channel over `count` positions.
+ */
 export interface LevelStatistics {
   readonly count: number;
   readonly mean: Float64Array;
@@ -78,7 +84,10 @@ export function joinStatistics(a: PictureStatistics, b: PictureStatistics): Pict
   });
 }
 
-/** The statistics with deviations so many times as large: what is normalized by them comes out so many times as small. */
+/**
+ * The statistics with deviations so many times as large: what is normalized by them comes out so
+ * many times as small.
+ */
 export function withDeviations(statistics: PictureStatistics, factor: number): PictureStatistics {
   const scaled = [...statistics].map(([level, { count, mean, variance }]) => {
     return [level, { count, mean, variance: variance.map((value) => value * factor ** 2) }] as const;
@@ -86,13 +95,16 @@ export function withDeviations(statistics: PictureStatistics, factor: number): P
   return new Map(scaled);
 }
 
-/** How many pictures a running average is taken over, the newest included: about a second of video. */
+/**
+ * How many pictures a running average is taken over, the newest included: about a second of video.
+ */
 export const STATISTICS_MEMORY = 24;
 
 /**
- * Statistics that pictures share which are painted one after the other, such as the frames of a scene: the average over the last 24
- * of them. What a frame is normalized by then no longer jumps with every small change of it, and neither does its color. Nothing
- * older counts, so that work may begin in the middle of a scene once 23 frames before have been looked at.
+ * Statistics that pictures share which are painted one after the other, such as the frames of a
+ * scene: the average over the last 24 of them. What a frame is normalized by then no longer jumps
+ * with every small change of it, and neither does its color. Nothing older counts, so that work may
+ * begin in the middle of a scene once 23 frames before have been looked at.
  */
 export class RunningStatistics {
   #last: PictureStatistics[] = [];

@@ -7,16 +7,28 @@ import type { Source } from "./styleSource.ts";
 export interface StyleLevel {
   /** Its keys: what rows of the attention are computed from. */
   readonly key: EngineTensor;
-  /** What the part `attend` takes of it, by name: keys, centered values and their mean, or for cosine attention sums of those. */
+  /**
+   * What the part `attend` takes of it, by name: keys, centered values and their mean, or for
+   * cosine attention sums of those.
+   */
   readonly attended: Readonly<Record<string, EngineTensor>>;
 }
 
-/** A painting as the attention modules of one model see it. It belongs to that model and lives until it is disposed of. */
+/**
+ * A painting as the attention modules of one model see it. It belongs to that model and lives until
+ * it is disposed of.
+ */
 export class Style {
   readonly levels: ReadonlyMap<number, StyleLevel>;
-  /** The positions that each level attends to, counted row by row in the level's grid over the padded painting. */
+  /**
+   * The positions that each level attends to, counted row by row in the level's grid over the
+   * padded painting.
+   */
   readonly positions: ReadonlyMap<number, BigInt64Array>;
-  /** The painting as the encoder saw it: opaque, resized and turned; and the part of it that is a source. */
+  /**
+   * The painting as the encoder saw it: opaque, resized and turned; and the part of it that is a
+   * source.
+   */
   readonly source: Source;
   /** How long it took to make, in milliseconds. */
   readonly milliseconds: number;

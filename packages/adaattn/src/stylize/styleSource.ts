@@ -14,7 +14,9 @@ export interface Source {
   readonly painting: Picture;
   /** How much it was enlarged. */
   readonly stroke: number;
-  /** The part that is a source, in gray and of the painting's size; all of it where there is none. */
+  /**
+   * The part that is a source, in gray and of the painting's size; all of it where there is none.
+   */
   readonly mask?: Picture | undefined;
   /** How positions are chosen among it. */
   readonly choice: { readonly seed: number; readonly keys?: StyleControls["keys"] };
@@ -22,7 +24,9 @@ export interface Source {
   readonly notes: readonly string[];
 }
 
-/** @throws Error where the painting or its mask is no picture, or too little would be left of it. */
+/**
+ * @throws Error where the painting or its mask is no picture, or too little would be left of it.
+ */
 export function preparePainting(
   original: Picture,
   originalMask: Picture | undefined,

@@ -1,14 +1,17 @@
 /**
- * A picture in tiles that together are exactly the picture painted whole. Convolutions see beyond a tile's edge, so a tile is
- * encoded and decoded with a margin as wide as they see, which is then cut off; what sees the whole picture is Norm, whose
- * statistics are gathered over all tiles first.
+ * A picture in tiles that together are exactly the picture painted whole. Convolutions see beyond a
+ * tile's edge, so a tile is encoded and decoded with a margin as wide as they see, which is then
+ * cut off; what sees the whole picture is Norm, whose statistics are gathered over all tiles first.
  */
 
 import type { Architecture } from "../network/architecture.ts";
 import type { Area } from "../picture/area.ts";
 import type { Size } from "../picture/picture.ts";
 
-/** The side of what one position of the deepest level stands for: tiles and margins are multiples of it. */
+/**
+ * The side of what one position of the deepest level stands for: tiles and margins are multiples of
+ * it.
+ */
 const UNIT = 16;
 
 /** The least side of a tile. */
@@ -22,7 +25,10 @@ export interface Margins {
   readonly decoder: number;
 }
 
-/** How far the convolutions of a network see, counted in cells of the size at hand: 3x3 sees one further, a pool halves. */
+/**
+ * How far the convolutions of a network see, counted in cells of the size at hand: 3x3 sees one
+ * further, a pool halves.
+ */
 export function marginsOf({ encoder, merge, decoder }: Architecture): Margins {
   let [cells, cell, encoded] = [0, 1, 0];
   for (const level of encoder.levels) {
@@ -41,7 +47,10 @@ export function marginsOf({ encoder, merge, decoder }: Architecture): Margins {
   return { encoder: roundUp(encoded), decoder: roundUp(cells * cell) };
 }
 
-/** Tiles of at most `side` pixels that cover a padded picture, as even as multiples of 16 allow, row by row. */
+/**
+ * Tiles of at most `side` pixels that cover a padded picture, as even as multiples of 16 allow, row
+ * by row.
+ */
 export function planTiles(size: Size, side: number): Area[] {
   const columns = splitEvenly(size.width, side);
   return splitEvenly(size.height, side).flatMap(([top, height]) =>

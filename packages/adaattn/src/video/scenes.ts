@@ -1,7 +1,8 @@
 /**
- * Finds where a video cuts from one scene to another, a frame at a time and without looking ahead. As in ffmpeg's filter `scdet`, a
- * cut is a change from frame to frame that is large and also stands out from the change before it, so that neither a fast pan nor a
- * fade counts. Changes are measured on averages over a coarse grid, which small motion hardly moves.
+ * Finds where a video cuts from one scene to another, a frame at a time and without looking ahead.
+ * As in ffmpeg's filter `scdet`, a cut is a change from frame to frame that is large and also
+ * stands out from the change before it, so that neither a fast pan nor a fade counts. Changes are
+ * measured on averages over a coarse grid, which small motion hardly moves.
  */
 
 import type { Picture } from "../picture/picture.ts";
@@ -12,7 +13,10 @@ const [COLUMNS, ROWS] = [16, 9];
 /** Pixels that an average is taken of, in each direction of a cell, at most. */
 const SAMPLES = 8;
 
-/** How far cells must change on average, of 255, for a cut. Pans and people walking by stay below 12, hard cuts are above 25. */
+/**
+ * How far cells must change on average, of 255, for a cut. Pans and people walking by stay below
+ * 12, hard cuts are above 25.
+ */
 const LEAST_CHANGE = 18;
 
 /** Watches the frames of one video go by. */
@@ -20,7 +24,9 @@ export class SceneCuts {
   #cells: Float32Array | undefined;
   #change = 0;
 
-  /** Whether this frame, the next of the video, is the first of a scene; the video's first frame is. */
+  /**
+   * Whether this frame, the next of the video, is the first of a scene; the video's first frame is.
+   */
   next(frame: Picture): boolean {
     const cells = averages(frame);
     const before = this.#cells;

@@ -1,4 +1,7 @@
-/** Styles that change over the length of a video: key styles, each from a time on, with cross-fades from one to the next. */
+/**
+ * Styles that change over the length of a video: key styles, each from a time on, with cross-fades
+ * from one to the next.
+ */
 
 import { AdaattnError } from "../error.ts";
 import { checkControls, shareControls } from "../stylize/controls.ts";
@@ -9,22 +12,27 @@ import type { Style } from "../stylize/style.ts";
 export interface KeyStyle {
   /** From when on, in seconds from the first frame; 0 or more. */
   readonly seconds: number;
-  /** What is painted in from then on: as {@link Model.stylize} takes it, one style or several with weights and masks. */
+  /**
+   * What is painted in from then on: as {@link Model.stylize} takes it, one style or several with
+   * weights and masks.
+   */
   readonly style: Style | readonly StyleShare[];
 }
 
 /**
- * What each moment of a video is painted in. At a key's time its style begins to come in, and a fade's length later it is there
- * alone; in between, every style counts by its weight times the share of its key. A fade never outlasts the time to the next key.
+ * What each moment of a video is painted in. At a key's time its style begins to come in, and a
+ * fade's length later it is there alone; in between, every style counts by its weight times the
+ * share of its key. A fade never outlasts the time to the next key.
  */
 export class StyleTimeline {
   readonly #keys: readonly { readonly seconds: number; readonly shares: readonly StyleShare[] }[];
   readonly #fade: number;
 
   /**
-   * @param fade how long a cross-fade lasts, in seconds; 0 changes styles from one frame to the next.
-   * @throws Error with one sentence where there is no key style, none at the beginning, two at one time, or a number is out of its
-   *   range.
+   * @param fade how long a cross-fade lasts, in seconds; 0 changes styles from one frame to the
+   *   next.
+   * @throws Error with one sentence where there is no key style, none at the beginning, two at one
+   *   time, or a number is out of its range.
    */
   constructor(styles: Style | readonly KeyStyle[], fade: number) {
     if (!(fade >= 0 && Number.isFinite(fade))) {
@@ -51,7 +59,10 @@ export class StyleTimeline {
     this.#fade = fade;
   }
 
-  /** What a moment is painted in, in seconds from the first frame. Outside fades it is the same object for all moments of a key. */
+  /**
+   * What a moment is painted in, in seconds from the first frame. Outside fades it is the same
+   * object for all moments of a key.
+   */
   at(seconds: number): readonly StyleShare[] {
     const index = this.#keys.findLastIndex((key) => key.seconds <= Math.max(0, seconds));
     const key = this.#keys[index];

@@ -1,10 +1,11 @@
 /**
- * Frames of a video in, stylized frames out, one after the other and with only a few in memory at any time:
+ * Frames of a video in, stylized frames out, one after the other and with only a few in memory at
+ * any time:
  *
  *   for await (const { picture } of stylizeVideo(model, frames, style)) show(picture);
  *
- * Nothing here knows of files: frames come from a decoder, a canvas or a camera. Frames are pulled as results are asked for, so
- * whoever reads slowly slows down everything before it.
+ * Nothing here knows of files: frames come from a decoder, a canvas or a camera. Frames are pulled
+ * as results are asked for, so whoever reads slowly slows down everything before it.
  */
 
 import type { Picture } from "../picture/picture.ts";
@@ -37,33 +38,38 @@ export interface StylizeVideoOptions extends PaintControls {
   /** How long one key style takes to fade into the next, in seconds; 1 by default. */
   readonly fade?: number | undefined;
   /**
-   * How many of the first frames are looked at but not painted, 0 by default: what comes out of the frames after {@link LEAD} then is
-   * what would have come out had all frames before been painted too, unless it repeats the last of the lead. For work that begins
-   * in the middle.
+   * How many of the first frames are looked at but not painted, 0 by default: what comes out of the
+   * frames after {@link LEAD} then is what would have come out had all frames before been painted
+   * too, unless it repeats the last of the lead. For work that begins in the middle.
    */
   readonly lead?: number | undefined;
   /** Ends the work as soon as it is aborted; reading then rejects with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How many frames before a frame decide what it looks like: those whose statistics it shares, and two that a cut is found by. */
+/**
+ * How many frames before a frame decide what it looks like: those whose statistics it shares, and
+ * two that a cut is found by.
+ */
 export const LEAD = STATISTICS_MEMORY - 1 + 2;
 
 /**
- * How many frames are on their way at once. While the engine paints one, the pixels of the next are made into a tensor and those of
- * the one before into a picture; more would only cost memory, for the engine runs one at a time.
+ * How many frames are on their way at once. While the engine paints one, the pixels of the next are
+ * made into a tensor and those of the one before into a picture; more would only cost memory, for
+ * the engine runs one at a time.
  */
 const IN_FLIGHT = 2;
 
 /**
- * Paints a video frame by frame, in one style, or in key styles that fade into each other. Frames come out in order, one for each
- * that went in; where one equals the one before it, as slow screen recordings have many, it is not painted again.
+ * Paints a video frame by frame, in one style, or in key styles that fade into each other. Frames
+ * come out in order, one for each that went in; where one equals the one before it, as slow screen
+ * recordings have many, it is not painted again.
  *
- * @param model best one trained for films, such as the bundled `small-video`: others, `small` among them, paint each frame well
- *   but let it flicker. Only its `stylize` is used, and its `observe` where there is a lead, so that anything that paints
- *   pictures will do.
- * @throws Error with one sentence where the key styles are not as they should be, and whatever `frames` and the model throw; before
- *   it does, everything that was begun has ended.
+ * @param model best one trained for films, such as the bundled `small-video`: others, `small` among
+ *   them, paint each frame well but let it flicker. Only its `stylize` is used, and its `observe`
+ *   where there is a lead, so that anything that paints pictures will do.
+ * @throws Error with one sentence where the key styles are not as they should be, and whatever
+ *   `frames` and the model throw; before it does, everything that was begun has ended.
  */
 export async function* stylizeVideo(
   model: Pick<Model, "stylize" | "observe">,

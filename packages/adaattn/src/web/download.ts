@@ -1,15 +1,19 @@
 /**
- * Fetches a file with progress in bytes, checked against its SHA-256, and kept in the browser's Cache Storage, from where it comes
- * the next time. A file without a checksum may change: it is fetched anew, and what was kept serves where there is no network.
- * What is gzipped is inflated here, so that progress counts what is transferred. Many servers label such a file, and the browser then
- * inflates it first; the checksum is therefore of what is inside.
+ * Fetches a file with progress in bytes, checked against its SHA-256, and kept in the browser's
+ * Cache Storage, from where it comes the next time. A file without a checksum may change: it is
+ * fetched anew, and what was kept serves where there is no network. What is gzipped is inflated
+ * here, so that progress counts what is transferred. Many servers label such a file, and the
+ * browser then inflates it first; the checksum is therefore of what is inside.
  */
 
 import { WebProblem } from "./problem.ts";
 
 /** What {@link fetchFile} may be asked. */
 export interface FetchFileOptions {
-  /** The SHA-256 of the file, of what is inside where it is gzipped, in 64 hexadecimal digits. It is not checked by default. */
+  /**
+   * The SHA-256 of the file, of what is inside where it is gzipped, in 64 hexadecimal digits. It is
+   * not checked by default.
+   */
   readonly sha256?: string | undefined;
   /** How many bytes are transferred, if the caller knows; by default what the server says. */
   readonly bytes?: number | undefined;
@@ -31,8 +35,8 @@ interface Store {
 /**
  * The bytes of a file, inflated where it is gzipped.
  *
- * @throws WebProblem with one sentence naming the URL where it cannot be had or has another checksum, in which case it is not kept; the
- *   signal's reason where it is aborted.
+ * @throws WebProblem with one sentence naming the URL where it cannot be had or has another
+ *   checksum, in which case it is not kept; the signal's reason where it is aborted.
  */
 export async function fetchFile(url: string, options: FetchFileOptions = {}): Promise<Uint8Array<ArrayBuffer>> {
   const { sha256, signal, onProgress, bytes } = options;
@@ -80,7 +84,10 @@ async function fetchOrKept(
   }
 }
 
-/** Keeps a file in place of its earlier versions. A full or forbidden cache is no reason to go without the file. */
+/**
+ * Keeps a file in place of its earlier versions. A full or forbidden cache is no reason to go
+ * without the file.
+ */
 async function keep(store: Store | undefined, key: string, file: Uint8Array<ArrayBuffer>): Promise<void> {
   if (store === undefined) return;
   try {
@@ -111,7 +118,8 @@ async function receive(url: string, { signal, onProgress, bytes }: Receiving): P
   if (!response.ok) {
     throw new WebProblem("refused", `${url} cannot be fetched: the server answered ${response.status}.`);
   }
-  // A length counts what is transferred, which is less than what arrives where the server compressed it.
+  // A length counts what is transferred, which is less than what arrives where the server
+  // compressed it.
   const isEncoded = response.headers.has("content-encoding");
   const length = response.headers.get("content-length");
   const total = isEncoded ? undefined : (bytes ?? (length === null ? undefined : Number(length)));

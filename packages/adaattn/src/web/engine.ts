@@ -1,9 +1,10 @@
 /**
- * ONNX Runtime Web behind the engine interface: WebGPU, or WebAssembly on the CPU. It computes in the thread that made it, and on
- * the CPU a run blocks that thread: a page keeps it in a Web Worker.
+ * ONNX Runtime Web behind the engine interface: WebGPU, or WebAssembly on the CPU. It computes in
+ * the thread that made it, and on the CPU a run blocks that thread: a page keeps it in a Web
+ * Worker.
  *
- * The runtime takes one session at a time: creating, running and reading wait for each other in a queue, which all engines of one
- * runtime share.
+ * The runtime takes one session at a time: creating, running and reading wait for each other in a
+ * queue, which all engines of one runtime share.
  */
 
 import type { Target } from "@adaattn/graph";
@@ -63,11 +64,14 @@ const busy = new WeakMap<typeof ort, Promise<unknown>>();
 export class WebEngine implements Engine {
   readonly device: Device;
   /**
-   * ONNX Runtime 1.30 counts the cost of fused attention in 32 bits on WebAssembly and fails from 8,192 queries against 1,024 keys of
-   * 256 values on; plain operators do not.
+   * ONNX Runtime 1.30 counts the cost of fused attention in 32 bits on WebAssembly and fails from
+   * 8,192 queries against 1,024 keys of 256 values on; plain operators do not.
    */
   readonly target: Target;
-  /** Resolves with the reason when the GPU's device is lost, after which every call fails; never on the CPU. */
+  /**
+   * Resolves with the reason when the GPU's device is lost, after which every call fails; never on
+   * the CPU.
+   */
   readonly lost: Promise<string>;
   readonly #runtime: typeof ort;
   readonly #sessions = new Set<ort.InferenceSession>();
@@ -87,7 +91,8 @@ export class WebEngine implements Engine {
   /**
    * Loads the runtime and makes an engine of it.
    *
-   * @throws Error with one sentence where this browser lacks what the device needs, or a file of the runtime cannot be had.
+   * @throws Error with one sentence where this browser lacks what the device needs, or a file of
+   *   the runtime cannot be had.
    */
   static async create(options: WebEngineOptions = {}): Promise<WebEngine> {
     const { device = "cpu" } = options;
@@ -166,7 +171,9 @@ export class WebEngine implements Engine {
       : new this.#runtime.Tensor("int64", data, [...shape]);
   }
 
-  /** The runtime makes the GPU's device with the first session; from then on its loss is heard of. */
+  /**
+   * The runtime makes the GPU's device with the first session; from then on its loss is heard of.
+   */
   async #watch(): Promise<void> {
     if (this.#isWatched) return;
     this.#isWatched = true;
@@ -199,7 +206,10 @@ export class WebEngine implements Engine {
   }
 }
 
-/** The first line of whatever the runtime threw: it also throws numbers, and messages with a trace behind them. */
+/**
+ * The first line of whatever the runtime threw: it also throws numbers, and messages with a trace
+ * behind them.
+ */
 function sentenceOf(error: unknown): string {
   if (typeof error === "number") return `the runtime failed with ${error}, most likely for want of memory`;
   const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");

@@ -19,17 +19,25 @@ export interface FetchModelOptions {
   /** The name of the cache that keeps the weights, "adaattn" by default; false for none. */
   readonly cache?: string | false | undefined;
   readonly signal?: AbortSignal | undefined;
-  /** Called as the weights' bytes come in: how many there are, and of how many where that is known. */
+  /**
+   * Called as the weights' bytes come in: how many there are, and of how many where that is known.
+   */
   readonly onProgress?: ((received: number, total: number | undefined) => void) | undefined;
 }
 
 /** What {@link loadModel} may be asked. */
 export interface LoadModelOptions extends FetchModelOptions, RuntimeOptions {
-  /** Where to compute. "auto", the default, takes a GPU through WebGPU where it computes right, else the CPU. */
+  /**
+   * Where to compute. "auto", the default, takes a GPU through WebGPU where it computes right, else
+   * the CPU.
+   */
   readonly device?: "auto" | Device | undefined;
 }
 
-/** Where the files of a model lie that are not in one folder under their own names, as where a bundler has renamed them. */
+/**
+ * Where the files of a model lie that are not in one folder under their own names, as where a
+ * bundler has renamed them.
+ */
 export interface ModelAddress {
   /** The address of `model.json`, absolute or relative to the page. */
   readonly config: string;
@@ -47,11 +55,12 @@ export interface FetchedModel {
 }
 
 /**
- * Fetches a model without loading it on an engine: a folder with `model.json`, whose `architecture` names the network, and
- * `model.safetensors`. Both are kept in the browser's cache.
+ * Fetches a model without loading it on an engine: a folder with `model.json`, whose `architecture`
+ * names the network, and `model.safetensors`. Both are kept in the browser's cache.
  *
  * @param model the folder's address, absolute or relative to the page, or those of its two files.
- * @throws Error with one sentence where a file cannot be had, is damaged, or does not fit the architecture.
+ * @throws Error with one sentence where a file cannot be had, is damaged, or does not fit the
+ *   architecture.
  */
 export async function fetchModel(model: string | ModelAddress, options: FetchModelOptions = {}): Promise<FetchedModel> {
   const { sha256, onProgress, ...common } = options;
@@ -72,8 +81,8 @@ export async function fetchModel(model: string | ModelAddress, options: FetchMod
 }
 
 /**
- * Fetches a model and loads it on an engine of its own in this thread; on the CPU its runs block that thread, so that a page
- * calls this in a Web Worker.
+ * Fetches a model and loads it on an engine of its own in this thread; on the CPU its runs block
+ * that thread, so that a page calls this in a Web Worker.
  *
  *   const model = await loadModel("/models/small", { onProgress: (received, total) => show(received, total) });
  *

@@ -1,16 +1,23 @@
-/** Pictures in a browser: pixels from its files, elements and canvases, by its own decoders, and results for the page. */
+/**
+ * Pictures in a browser: pixels from its files, elements and canvases, by its own decoders, and
+ * results for the page.
+ */
 
 import { AdaattnError } from "../error.ts";
 import type { Picture } from "../picture/picture.ts";
 import { Result } from "../stylize/result.ts";
 import { fetchFile } from "./download.ts";
 
-/** A type of the DOM, where the program has it: pages have elements, workers do not, and Node has neither. */
+/**
+ * A type of the DOM, where the program has it: pages have elements, workers do not, and Node has
+ * neither.
+ */
 type Dom<Name extends string> = typeof globalThis extends Record<Name, { prototype: infer T }> ? T : never;
 
 /**
- * A picture in a browser: its pixels (such as an ImageData), or what they are read from. That is an address as a string or URL,
- * relative to the page, a Blob or File, an image or video element, an ImageBitmap, a VideoFrame, or a canvas.
+ * A picture in a browser: its pixels (such as an ImageData), or what they are read from. That is an
+ * address as a string or URL, relative to the page, a Blob or File, an image or video element, an
+ * ImageBitmap, a VideoFrame, or a canvas.
  */
 export type PictureInput =
   | Picture
@@ -52,7 +59,8 @@ const page = globalThis as unknown as Page;
  * The pixels of a picture, upright and in sRGB.
  *
  * @param label what the picture is to the caller, such as "the photograph", for errors.
- * @throws Error with one sentence where it cannot be fetched, decoded or read; the signal's reason where it is aborted.
+ * @throws Error with one sentence where it cannot be fetched, decoded or read; the signal's reason
+ *   where it is aborted.
  */
 export async function pixelsOf(input: PictureInput, label: string, signal?: AbortSignal): Promise<Picture> {
   signal?.throwIfAborted();
@@ -125,7 +133,8 @@ export class DrawablePicture extends Result {
   /**
    * The bytes of a file.
    *
-   * @param type "image/png" by default, which loses nothing; all browsers write "image/jpeg" as well, and some "image/webp".
+   * @param type "image/png" by default, which loses nothing; all browsers write "image/jpeg" as
+   *   well, and some "image/webp".
    * @param quality from 0 to 1, where the format loses something; the browser's own by default.
    * @throws Error with one sentence where the browser does not write the format.
    */

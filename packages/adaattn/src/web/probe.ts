@@ -1,11 +1,16 @@
-/** Whether WebGPU works here and computes right: drivers exist that answer every call and give wrong numbers. */
+/**
+ * Whether WebGPU works here and computes right: drivers exist that answer every call and give wrong
+ * numbers.
+ */
 
 import { constant, convolution, input, toOnnx } from "@adaattn/graph";
 import { outputOf } from "../engine/engine.ts";
 import { WebEngine, type WebEngineOptions } from "./engine.ts";
 import { problemCode, WebProblem, type WebProblemCode } from "./problem.ts";
 
-/** An engine on WebGPU that was found to compute right, or the sentence that says why there is none. */
+/**
+ * An engine on WebGPU that was found to compute right, or the sentence that says why there is none.
+ */
 export type WebGpuProbe =
   | { readonly engine: WebEngine }
   /** With the code of the reason, for pages that say it in words of their own. */
@@ -13,7 +18,10 @@ export type WebGpuProbe =
 
 /** What {@link probeWebGpu} may be asked. */
 export interface WebGpuProbeOptions extends Omit<WebEngineOptions, "device"> {
-  /** Whether an adapter will do that computes in software; false by default, since WebAssembly is many times as fast. */
+  /**
+   * Whether an adapter will do that computes in software; false by default, since WebAssembly is
+   * many times as fast.
+   */
   readonly allowSoftware?: boolean | undefined;
 }
 
@@ -46,8 +54,8 @@ export async function probeWebGpu({
 }
 
 /**
- * A 3x3 convolution over 4 channels of 6 x 6 small whole numbers, which a GPU computes without rounding; the sum of products is
- * redone here.
+ * A 3x3 convolution over 4 channels of 6 x 6 small whole numbers, which a GPU computes without
+ * rounding; the sum of products is redone here.
  *
  * @throws Error where the engine gives another number.
  */

@@ -1,4 +1,7 @@
-/** What can go wrong in a browser, as codes finer than those of every error, for pages that say it in their own languages. */
+/**
+ * What can go wrong in a browser, as codes finer than those of every error, for pages that say it
+ * in their own languages.
+ */
 
 import { AdaattnError } from "../error.ts";
 
@@ -9,8 +12,8 @@ import { AdaattnError } from "../error.ts";
  * - `softwareGpu`: what the browser has for a GPU is a program.
  * - `noSimd`: its WebAssembly lacks vectors, without which the engine does not run.
  * - `insecure`: the page came by plain http, where files cannot be checked.
- * - `unreachable`, `refused`, `brokenOff`: a file cannot be fetched for want of a connection, the server answered with an error, or
- *   the connection ended amid the file.
+ * - `unreachable`, `refused`, `brokenOff`: a file cannot be fetched for want of a connection, the
+ *   server answered with an error, or the connection ended amid the file.
  * - `damaged`: a file has another checksum, or cannot be inflated.
  * - `memory`: there is not enough of it.
  * - `wrongNumbers`: the GPU computes wrongly.

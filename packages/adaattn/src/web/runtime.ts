@@ -1,6 +1,7 @@
 /**
- * Loads ONNX Runtime Web in the build that fits the browser and the device: for WebGPU one that suspends WebAssembly by JSPI where
- * the browser can, which is smaller by a third, else one that was transformed to suspend itself (Asyncify); a plain one for the CPU.
+ * Loads ONNX Runtime Web in the build that fits the browser and the device: for WebGPU one that
+ * suspends WebAssembly by JSPI where the browser can, which is smaller by a third, else one that
+ * was transformed to suspend itself (Asyncify); a plain one for the CPU.
  */
 
 import type * as ort from "onnxruntime-web/wasm";
@@ -10,7 +11,10 @@ import { WebProblem } from "./problem.ts";
 /** A build of the runtime, and the name that its files have after `ort-wasm-simd-threaded`. */
 export type RuntimeBuild = "jspi" | "asyncify" | "plain";
 
-/** The two files of a build: what stands between the runtime and its WebAssembly, and the WebAssembly itself. */
+/**
+ * The two files of a build: what stands between the runtime and its WebAssembly, and the
+ * WebAssembly itself.
+ */
 export interface RuntimeFiles {
   /** Where `ort-wasm-simd-threaded*.mjs` lies; threads are started from it, too. */
   readonly script: string;
@@ -21,11 +25,14 @@ export interface RuntimeFiles {
 /** How the runtime is loaded. */
 export interface RuntimeOptions {
   /**
-   * Gives the files of a build, so that a page can serve them itself, show progress and check them. By default the runtime
-   * finds them beside its own code.
+   * Gives the files of a build, so that a page can serve them itself, show progress and check them.
+   * By default the runtime finds them beside its own code.
    */
   readonly files?: ((build: RuntimeBuild) => Promise<RuntimeFiles>) | undefined;
-  /** Threads on the CPU: half of the machine's and at most four by default, one where the page is not cross-origin isolated. */
+  /**
+   * Threads on the CPU: half of the machine's and at most four by default, one where the page is
+   * not cross-origin isolated.
+   */
   readonly threads?: number | undefined;
 }
 
@@ -37,7 +44,10 @@ const VECTORS = Uint8Array.of(
 /** The part of WebAssembly that is used; its types come with a browser's, which Node has not. */
 const { WebAssembly: wasm } = globalThis as { WebAssembly?: { validate(bytes: Uint8Array): boolean } };
 
-/** Whether this browser runs WebAssembly with vectors (SIMD), without which the runtime does not work. */
+/**
+ * Whether this browser runs WebAssembly with vectors (SIMD), without which the runtime does not
+ * work.
+ */
 export function hasVectors(): boolean {
   return wasm?.validate(VECTORS) ?? false;
 }
@@ -48,7 +58,9 @@ export function buildFor(device: Device): RuntimeBuild {
   return wasm !== undefined && "Suspending" in wasm ? "jspi" : "asyncify";
 }
 
-/** A runtime for a device. A page has one of each build: what it was loaded with first, it keeps. */
+/**
+ * A runtime for a device. A page has one of each build: what it was loaded with first, it keeps.
+ */
 export async function loadRuntime(device: Device, { files, threads }: RuntimeOptions): Promise<typeof ort> {
   if (!hasVectors()) {
     throw new WebProblem(

@@ -1,4 +1,7 @@
-/** A model in a browser, which takes pictures from files, elements and canvases, too, and gives such as can be drawn in one call. */
+/**
+ * A model in a browser, which takes pictures from files, elements and canvases, too, and gives such
+ * as can be drawn in one call.
+ */
 
 import type { Engine } from "../engine/engine.ts";
 import type { Attention, AttentionMap, Point } from "../inspect/attention.ts";

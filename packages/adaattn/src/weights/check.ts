@@ -5,8 +5,9 @@ import { type Architecture, parametersOf } from "../network/architecture.ts";
 import type { StoredTensor } from "./safetensors.ts";
 
 /**
- * The weights that `architecture` needs, from a file's tensors; others are left aside. Throws one sentence that names the first
- * tensor that is missing, has another shape or type, or holds a value that is not finite.
+ * The weights that `architecture` needs, from a file's tensors; others are left aside. Throws one
+ * sentence that names the first tensor that is missing, has another shape or type, or holds a value
+ * that is not finite.
  */
 export function checkWeights(
   architecture: Architecture,

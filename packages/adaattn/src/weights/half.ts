@@ -1,8 +1,10 @@
 /**
- * IEEE 754 binary16 ("half") and bfloat16 to float32 and back, by bits, since Node 20 and many browsers have no Float16Array.
+ * IEEE 754 binary16 ("half") and bfloat16 to float32 and back, by bits, since Node 20 and many
+ * browsers have no Float16Array.
  *
- * Reading goes through one table of all 65 536 halves (Jeroen van der Zijp, "Fast Half Float Conversions", 2008, gives the same
- * values from three smaller tables); writing rounds to the nearest half, ties to the even one, as the hardware does.
+ * Reading goes through one table of all 65 536 halves (Jeroen van der Zijp, "Fast Half Float
+ * Conversions", 2008, gives the same values from three smaller tables); writing rounds to the
+ * nearest half, ties to the even one, as the hardware does.
  */
 
 /** The largest finite half, 65504. */
@@ -13,7 +15,10 @@ const scratchBits = new Uint32Array(scratchFloat.buffer);
 
 let table: Float32Array | undefined;
 
-/** Every half's value as a float32, indexed by its 16 bits. Built at first use: 256 KiB that most browsers' pages never need. */
+/**
+ * Every half's value as a float32, indexed by its 16 bits. Built at first use: 256 KiB that most
+ * browsers' pages never need.
+ */
 function halfTable(): Float32Array {
   if (table) return table;
   const values = new Float32Array(65536);
@@ -36,7 +41,8 @@ function halfBits(bits: number): number {
   if (magnitude > 0x7f800000) return sign | 0x7e00;
   if (magnitude >= 0x47800000) return sign | 0x7c00;
   if (magnitude >= 0x38800000) {
-    // A normal half: rebias the exponent and let a carry out of the fraction run into it, up to infinity.
+    // A normal half: rebias the exponent and let a carry out of the fraction run into it, up to
+    // infinity.
     return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
   }
   // 2^-25 is half of the smallest half; the tie goes to the even one, which is zero.
@@ -50,8 +56,9 @@ function halfBits(bits: number): number {
 }
 
 /**
- * The half nearest to a number, as its 16 bits; ties go to the even one. Numbers of 65520 and more become infinity. The number
- * is first rounded to float32, as it is where it comes from a Float32Array.
+ * The half nearest to a number, as its 16 bits; ties go to the even one. Numbers of 65520 and more
+ * become infinity. The number is first rounded to float32, as it is where it comes from a
+ * Float32Array.
  */
 export function toHalf(value: number): number {
   scratchFloat[0] = value;

@@ -1,7 +1,8 @@
 /**
- * The safetensors file format: eight bytes of header length, a JSON header, then the tensors' bytes.
- * Format: https://github.com/huggingface/safetensors#format. Nothing in the header is trusted before it has been checked, since
- * such files come from strangers; every rule broken gives one sentence, to which the caller adds the file's name.
+ * The safetensors file format: eight bytes of header length, a JSON header, then the tensors'
+ * bytes. Format: https://github.com/huggingface/safetensors#format. Nothing in the header is
+ * trusted before it has been checked, since such files come from strangers; every rule broken gives
+ * one sentence, to which the caller adds the file's name.
  */
 import { AdaattnError } from "../error.ts";
 import { encodeHalf, LARGEST_HALF } from "./half.ts";
@@ -39,7 +40,8 @@ interface Entry {
 /**
  * Reads a safetensors file. F64 is rounded to float32; F16 and BF16 are widened.
  *
- * @throws Error with one sentence where the header or any tensor's type, shape or place in the file breaks the format.
+ * @throws Error with one sentence where the header or any tensor's type, shape or place in the file
+ *   breaks the format.
  */
 export function readSafetensors(bytes: Uint8Array): Safetensors {
   if (bytes.length < 8)
@@ -101,7 +103,10 @@ function readMetadata(value: unknown, into: Record<string, string>): void {
   }
 }
 
-/** One tensor's entry, with its type, shape and place checked against each other and against the file's size. */
+/**
+ * One tensor's entry, with its type, shape and place checked against each other and against the
+ * file's size.
+ */
 function readEntry(name: string, value: unknown, bodyLength: number): Entry {
   const label = `tensor ${show(name)}`;
   if (!isRecord(value)) throw new AdaattnError("file", `Expected an object for ${label} but received ${show(value)}.`);
@@ -143,7 +148,10 @@ function readEntry(name: string, value: unknown, bodyLength: number): Entry {
   return { name, dtype, shape, begin, end };
 }
 
-/** The format asks that tensors neither overlap nor leave bytes unclaimed, so that a file cannot carry anything hidden. */
+/**
+ * The format asks that tensors neither overlap nor leave bytes unclaimed, so that a file cannot
+ * carry anything hidden.
+ */
 function checkLayout(entries: readonly Entry[], bodyLength: number): void {
   let position = 0;
   let previous = "the header";
@@ -174,10 +182,13 @@ export interface WritableTensor {
 }
 
 /**
- * The bytes of a safetensors file of these tensors. The same tensors in the same order always give the same bytes.
+ * The bytes of a safetensors file of these tensors. The same tensors in the same order always give
+ * the same bytes.
  *
- * @param dtype how float32 values are stored: "F32" (the default) exactly, "F16" rounded to the nearest half. Integers keep their type.
- * @throws Error where a tensor's shape and number of values differ, or a finite value is too large for F16.
+ * @param dtype how float32 values are stored: "F32" (the default) exactly, "F16" rounded to the
+ *   nearest half. Integers keep their type.
+ * @throws Error where a tensor's shape and number of values differ, or a finite value is too large
+ *   for F16.
  */
 export function writeSafetensors(
   tensors: ReadonlyMap<string, WritableTensor>,

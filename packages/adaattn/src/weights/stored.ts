@@ -1,6 +1,7 @@
 /**
- * Tensors as files store them, whatever the format: the types of their values, how bytes become values, and how a strided view
- * becomes rows. Bytes are little-endian in every file and taken to be so in memory, as on every platform that ONNX Runtime serves.
+ * Tensors as files store them, whatever the format: the types of their values, how bytes become
+ * values, and how a strided view becomes rows. Bytes are little-endian in every file and taken to
+ * be so in memory, as on every platform that ONNX Runtime serves.
  */
 import { AdaattnError } from "../error.ts";
 import { decodeBfloat16, decodeHalf } from "./half.ts";
@@ -25,7 +26,10 @@ export const STORED_BYTES = {
 /** The type of a stored tensor's values, spelled as in a safetensors file. */
 export type StoredType = keyof typeof STORED_BYTES;
 
-/** A tensor's values in memory: every float type as float32, integers in their own width, booleans as bytes of 0 and 1. */
+/**
+ * A tensor's values in memory: every float type as float32, integers in their own width, booleans
+ * as bytes of 0 and 1.
+ */
 export type StoredData =
   | Float32Array
   | BigInt64Array
@@ -47,13 +51,19 @@ export interface StoredTensor {
   readonly data: StoredData;
 }
 
-/** A tensor that lies in a file, checked but not read: files may hold far more than anybody asks of them. */
+/**
+ * A tensor that lies in a file, checked but not read: files may hold far more than anybody asks of
+ * them.
+ */
 export interface TensorEntry {
   /** The type in the file. */
   readonly dtype: StoredType;
   /** Sizes, outermost first; empty for a scalar. */
   readonly shape: readonly number[];
-  /** The values in row-major order, a copy: a Float32Array for F64 (rounded), F32, F16 and BF16, else integers of their width. */
+  /**
+   * The values in row-major order, a copy: a Float32Array for F64 (rounded), F32, F16 and BF16,
+   * else integers of their width.
+   */
   read(): Promise<StoredData>;
 }
 
@@ -65,7 +75,8 @@ export const MOST_DIMENSIONS = 64;
 
 /** Bytes as they are in a file as values. A copy. */
 export function decodeStored(dtype: StoredType, bytes: Uint8Array): StoredData {
-  // A copy, aligned to its type; Uint8Array.slice would be a view where the bytes are a Node Buffer.
+  // A copy, aligned to its type; Uint8Array.slice would be a view where the bytes are a Node
+  // Buffer.
   const copy = new Uint8Array(bytes.length);
   copy.set(bytes);
   const { buffer } = copy;
@@ -107,7 +118,9 @@ export interface View {
   readonly offset: number;
 }
 
-/** How many values a shape holds; exact below 2^53, and never below the true number's order beyond. */
+/**
+ * How many values a shape holds; exact below 2^53, and never below the true number's order beyond.
+ */
 export function countOf(shape: readonly number[]): number {
   return shape.includes(0) ? 0 : shape.reduce((product, length) => product * length, 1);
 }
@@ -127,8 +140,8 @@ export function packedStrides(shape: readonly number[], order: "rows" | "columns
 /**
  * Checks a view that a file describes against the storage of `available` values that it looks at.
  *
- * A view may show values in any order, but not more of them than the storage has: a stride of 0 would make a file of a few bytes
- * ask for any amount of memory.
+ * A view may show values in any order, but not more of them than the storage has: a stride of 0
+ * would make a file of a few bytes ask for any amount of memory.
  *
  * @param label what errors call the tensor.
  * @throws Error with one sentence.
@@ -196,7 +209,10 @@ function wordsOf({ buffer }: Uint8Array<ArrayBuffer>, width: number): Words {
   return width === 2 ? new Uint16Array(buffer) : new Uint32Array(buffer);
 }
 
-/** The values at all positions of `shape`, in row-major order, that lie `strides` apart among `values`. */
+/**
+ * The values at all positions of `shape`, in row-major order, that lie `strides` apart among
+ * `values`.
+ */
 export function gatherValues<T extends Words>(values: T, shape: readonly number[], strides: readonly number[]): T {
   const gathered = new (values.constructor as new (length: number) => T)(countOf(shape));
   const position = new Array<number>(shape.length).fill(0);

@@ -1,4 +1,7 @@
-/** `adaattn doctor`: what this machine offers, for the person who wonders and for reports of problems. */
+/**
+ * `adaattn doctor`: what this machine offers, for the person who wonders and for reports of
+ * problems.
+ */
 import { engineInfo } from "adaattn/internal/node";
 import { listModels } from "adaattn/node";
 
@@ -11,7 +14,9 @@ export interface DoctorOptions {
   readonly probe: boolean;
 }
 
-/** Prints versions, engines and bundled models on stdout, as lines to read or as one JSON object. */
+/**
+ * Prints versions, engines and bundled models on stdout, as lines to read or as one JSON object.
+ */
 export async function doctor({ version, json, probe }: DoctorOptions): Promise<void> {
   const { versions, devices } = await engineInfo({ renew: probe });
   const facts = {

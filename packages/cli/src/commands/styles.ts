@@ -1,7 +1,10 @@
 /** `adaattn styles`: the bundled paintings. */
 import { listPaintings } from "adaattn/node";
 
-/** Prints name, title, artist and year of every bundled painting on stdout, as a table or as one JSON array. */
+/**
+ * Prints name, title, artist and year of every bundled painting on stdout, as a table or as one
+ * JSON array.
+ */
 export function styles({ json }: { readonly json: boolean }): void {
   const paintings = listPaintings();
   if (json) {

@@ -9,7 +9,10 @@ import { isPicture } from "./pictures.ts";
 export interface ContentPath {
   /** A file, an address, or - for stdin. */
   readonly path: string;
-  /** For a photograph of a folder that was named: where it lies below that, and its result below the output. */
+  /**
+   * For a photograph of a folder that was named: where it lies below that, and its result below the
+   * output.
+   */
   readonly subfolder?: string;
 }
 

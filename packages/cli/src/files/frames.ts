@@ -65,7 +65,8 @@ export interface VideoSource {
  * Looks at a file or a folder.
  *
  * @param abilities asks ffmpeg what it can do, which a folder of pictures does not need.
- * @throws UsageError for a part that is not there; Error with one sentence where the path cannot be read as a video.
+ * @throws UsageError for a part that is not there; Error with one sentence where the path cannot be
+ *   read as a video.
  */
 export async function openSource(
   path: string,

@@ -29,18 +29,25 @@ export interface OtherInputs {
 
 /** How results are named. */
 export interface OutputOptions {
-  /** The ending of results in a folder, without its dot; as the content's where that can be written by default. */
+  /**
+   * The ending of results in a folder, without its dot; as the content's where that can be written
+   * by default.
+   */
   readonly format?: string | undefined;
-  /** What is done where there is a result already: `yes`, by default, replaces it, and `number` takes a free name beside it. */
+  /**
+   * What is done where there is a result already: `yes`, by default, replaces it, and `number`
+   * takes a free name beside it.
+   */
   readonly overwrite?: (typeof OVERWRITING)[number] | undefined;
 }
 
 /**
- * One job a content, in order. `output` is a file for one content, - for stdout, or a folder, in which each file is named after the content
- * and the styles and keeps the content's format where that can be written.
+ * One job a content, in order. `output` is a file for one content, - for stdout, or a folder, in
+ * which each file is named after the content and the styles and keeps the content's format where
+ * that can be written.
  *
- * @throws UsageError where the names cannot be meant: several contents for one file, an unknown ending, two results of one name,
- *   or a result that would replace a picture that is read.
+ * @throws UsageError where the names cannot be meant: several contents for one file, an unknown
+ *   ending, two results of one name, or a result that would replace a picture that is read.
  */
 export async function planOutputs(
   contents: readonly ContentPath[],

@@ -17,9 +17,11 @@ export function isPicture(path: string): boolean {
 }
 
 /**
- * The pictures of a folder, by name; subfolders are not looked into. A picture may be named in place of a folder.
+ * The pictures of a folder, by name; subfolders are not looked into. A picture may be named in
+ * place of a folder.
  *
- * @throws Error with one sentence where there is no such folder, it holds no pictures, or two that differ only in their ending.
+ * @throws Error with one sentence where there is no such folder, it holds no pictures, or two that
+ *   differ only in their ending.
  */
 export async function listPictures(folder: string): Promise<NamedPicture[]> {
   if ((await stat(folder).catch(() => undefined))?.isFile()) return [{ name: parse(folder).name, path: folder }];

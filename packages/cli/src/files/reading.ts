@@ -1,4 +1,6 @@
-/** Reading the pictures that a command is given: files, addresses, and `-` for what comes on stdin. */
+/**
+ * Reading the pictures that a command is given: files, addresses, and `-` for what comes on stdin.
+ */
 import { CONTENT_SIDE } from "adaattn/internal";
 import { cannotRead, isAddress, MOST_STREAMED_BYTES, tooManyBytes } from "adaattn/internal/node";
 import { type FilePicture, fetchPicture, readPicture } from "adaattn/node";

@@ -1,4 +1,7 @@
-/** A result that goes to stdout: written to a temporary file first, so that nobody ever reads half of one. */
+/**
+ * A result that goes to stdout: written to a temporary file first, so that nobody ever reads half
+ * of one.
+ */
 import { createReadStream, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";

@@ -37,7 +37,8 @@ export interface StyleFiles {
 }
 
 /**
- * The styles, with a folder replaced by all pictures in it: each is a style of its own, with the folder's weight and region.
+ * The styles, with a folder replaced by all pictures in it: each is a style of its own, with the
+ * folder's weight and region.
  *
  * @throws UsageError where a folder holds none.
  */

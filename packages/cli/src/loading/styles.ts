@@ -20,7 +20,10 @@ export interface LoadOptions extends StyleFileOptions {
   readonly threads?: number;
 }
 
-/** What all pictures of one command share, made once the first content has turned out to be readable. */
+/**
+ * What all pictures of one command share, made once the first content has turned out to be
+ * readable.
+ */
 export interface LoadedStyles extends AsyncDisposable {
   readonly model: Model;
   readonly shares: readonly StyleShare[];

@@ -1,4 +1,7 @@
-/** Flags checked by the schemas of the API, so that the command allows what the API allows and says no in the same words. */
+/**
+ * Flags checked by the schemas of the API, so that the command allows what the API allows and says
+ * no in the same words.
+ */
 import {
   checkControls,
   type InspectControls,

@@ -1,4 +1,7 @@
-/** What `--style` is given: a painting, and perhaps its weight and its region, as PATH|NAME[:WEIGHT][@COLOR]. */
+/**
+ * What `--style` is given: a painting, and perhaps its weight and its region, as
+ * PATH|NAME[:WEIGHT][@COLOR].
+ */
 import { existsSync } from "node:fs";
 import { parseColor } from "adaattn";
 import { paintingsLike } from "adaattn/internal/node";
@@ -21,13 +24,17 @@ export interface StyleText {
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 const PICTURE = "\\.(?:jpe?g|png|webp|avif|tiff?|gif)";
-/** After the ending of a picture's name, a colon or an at sign begins what is no longer the name, unless that ends so too. */
+/**
+ * After the ending of a picture's name, a colon or an at sign begins what is no longer the name,
+ * unless that ends so too.
+ */
 const PICTURE_AND_MORE = new RegExp(`^(.*${PICTURE})([:@])(?!.*${PICTURE}$)([^:@/\\\\]*)$`, "i");
 
 /**
- * Reads one `--style`. Names of files may hold colons and at signs themselves (C:\a.jpg, photo@2x.jpg, a:b.jpg): the name of a file
- * that exists is taken as it is, and an ending is a weight or a region only if it reads as a number or a color, or follows the
- * ending of a picture's name.
+ * Reads one `--style`. Names of files may hold colons and at signs themselves (C:\a.jpg,
+ * photo@2x.jpg, a:b.jpg): the name of a file that exists is taken as it is, and an ending is a
+ * weight or a region only if it reads as a number or a color, or follows the ending of a picture's
+ * name.
  *
  * @throws UsageError where what follows a picture's name is no weight above 0 or no color.
  */
@@ -64,10 +71,11 @@ export function parseStyleText(text: string): StyleText {
 }
 
 /**
- * Reads one `--style` and finds its file: what is neither a file nor has a folder or an ending in its name is the name of a bundled
- * painting.
+ * Reads one `--style` and finds its file: what is neither a file nor has a folder or an ending in
+ * its name is the name of a bundled painting.
  *
- * @throws UsageError as {@link parseStyleText} does, and with similar names where no bundled painting has the name.
+ * @throws UsageError as {@link parseStyleText} does, and with similar names where no bundled
+ *   painting has the name.
  */
 export function findStyle(text: string): StyleText {
   const style = parseStyleText(text);
@@ -86,8 +94,8 @@ function fileOf(nameOrPath: string): string {
 }
 
 /**
- * Checks that styles and masks go together: either every style has a region of the one mask, or there is a mask for every style, or
- * none at all.
+ * Checks that styles and masks go together: either every style has a region of the one mask, or
+ * there is a mask for every style, or none at all.
  *
  * @throws UsageError with the way out.
  */

@@ -1,8 +1,14 @@
-/** Options from the environment, for servers in containers: --max-size is ADAATTN_MAX_SIZE. What is typed goes before it. */
+/**
+ * Options from the environment, for servers in containers: --max-size is ADAATTN_MAX_SIZE. What is
+ * typed goes before it.
+ */
 import type { Command } from "commander";
 import { gather } from "./usage.ts";
 
-/** Lets all options that a command has by now be set in the environment, those that may be given several times with commas. */
+/**
+ * Lets all options that a command has by now be set in the environment, those that may be given
+ * several times with commas.
+ */
 export function heedEnvironment(command: Command): Command {
   for (const option of command.options) {
     const name = `ADAATTN_${option.name().replaceAll("-", "_").toUpperCase()}`;

@@ -8,8 +8,9 @@ export interface Interruption {
   /** Aborted when one of them comes. */
   readonly signal: AbortSignal;
   /**
-   * From now on the first of them only aborts the signal, and the work ends by itself, however long that takes; a second one still
-   * ends the process at once. `message` tells the person so when it comes.
+   * From now on the first of them only aborts the signal, and the work ends by itself, however long
+   * that takes; a second one still ends the process at once. `message` tells the person so when it
+   * comes.
    */
   wait(message: string): void;
   /** From now on SIGHUP calls this, as often as it comes, and ends nothing. */
@@ -19,10 +20,12 @@ export interface Interruption {
 }
 
 /**
- * Aborts the signal when SIGINT, SIGTERM or SIGHUP comes, and a moment later, whatever still runs, ends the process by that very
- * signal, which a shell sees as exit code 130, 143 or 129. A second one ends it at once.
+ * Aborts the signal when SIGINT, SIGTERM or SIGHUP comes, and a moment later, whatever still runs,
+ * ends the process by that very signal, which a shell sees as exit code 130, 143 or 129. A second
+ * one ends it at once.
  *
- * It does not end by `process.exit`, which waits for worker threads, and those cannot be stopped within a run of ONNX Runtime.
+ * It does not end by `process.exit`, which waits for worker threads, and those cannot be stopped
+ * within a run of ONNX Runtime.
  */
 export function watchInterruption(): Interruption {
   const controller = new AbortController();
@@ -30,7 +33,8 @@ export function watchInterruption(): Interruption {
   let patience: string | undefined;
   const end = () => {
     if (came === undefined) return;
-    // Listeners for the end of the process remove temporary files; a signal alone would not call them.
+    // Listeners for the end of the process remove temporary files; a signal alone would not call
+    // them.
     process.emit("exit", 1);
     process.kill(process.pid, came);
   };

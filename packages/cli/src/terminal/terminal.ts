@@ -1,10 +1,14 @@
 /**
- * What the person at the terminal sees beside the results, on stderr, so that stdout stays for those: errors, and while a picture
- * is made one line rewritten in place on a terminal, one plain line a task elsewhere, nothing when quiet.
+ * What the person at the terminal sees beside the results, on stderr, so that stdout stays for
+ * those: errors, and while a picture is made one line rewritten in place on a terminal, one plain
+ * line a task elsewhere, nothing when quiet.
  */
 /** Reports how far the work is. */
 export interface ProgressLine {
-  /** Shows what is being done and, on a terminal, which part of it and how much of it is done, from 0 to 1. */
+  /**
+   * Shows what is being done and, on a terminal, which part of it and how much of it is done, from
+   * 0 to 1.
+   */
   show(task: string, stage?: string, fraction?: number): void;
   /** Takes the line away, before anything else is printed. */
   clear(): void;
@@ -19,8 +23,8 @@ function isLive(stream: NodeJS.WriteStream): boolean {
 }
 
 /**
- * Text in a color (an ANSI code such as 31 for red) where the stream is a terminal with colors and NO_COLOR is not set, else
- * the text as it is.
+ * Text in a color (an ANSI code such as 31 for red) where the stream is a terminal with colors and
+ * NO_COLOR is not set, else the text as it is.
  */
 export function colored(stream: NodeJS.WriteStream, code: number, text: string): string {
   return isLive(stream) && stream.hasColors() ? `\x1b[${code}m${text}\x1b[39m` : text;
@@ -33,7 +37,10 @@ export function printError(error: unknown): string {
   return message;
 }
 
-/** A progress line on this stream: silent where quiet is asked for, and from the moment that the signal is aborted. */
+/**
+ * A progress line on this stream: silent where quiet is asked for, and from the moment that the
+ * signal is aborted.
+ */
 export function createProgressLine(
   stream: NodeJS.WriteStream,
   options: { readonly quiet: boolean; readonly signal: AbortSignal },

@@ -1,6 +1,9 @@
 /** What the person at the terminal asked for, checked before anything is read or written. */
 
-/** A command that cannot be carried out as it was typed: exit code 2, where every other failure is 1. */
+/**
+ * A command that cannot be carried out as it was typed: exit code 2, where every other failure is
+ * 1.
+ */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
@@ -35,7 +38,9 @@ export function oneOf<const Word extends string>(option: string, text: string, w
   return found;
 }
 
-/** The number that a text reads as, for a schema to check; the text itself where it reads as none. */
+/**
+ * The number that a text reads as, for a schema to check; the text itself where it reads as none.
+ */
 export function numberOr(text: string | undefined): number | string | undefined {
   return text !== undefined && /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : text;
 }

@@ -1,9 +1,18 @@
-/** The subset of the protocol buffer wire format that ONNX files need: varints, little-endian floats and nested messages. */
+/**
+ * The subset of the protocol buffer wire format that ONNX files need: varints, little-endian floats
+ * and nested messages.
+ */
 
-/** Byte arrays of at least this length are kept as they are until the end; shorter ones are gathered. */
+/**
+ * Byte arrays of at least this length are kept as they are until the end; shorter ones are
+ * gathered.
+ */
 const LONG = 4096;
 
-/** Appends fields to a message. Long arrays are not copied before `finish`, and must not change until then. */
+/**
+ * Appends fields to a message. Long arrays are not copied before `finish`, and must not change
+ * until then.
+ */
 export class MessageWriter {
   /** What was written before `#tail`. */
   readonly #parts: Uint8Array[] = [];
@@ -105,7 +114,10 @@ export interface Field {
   readonly value: bigint | Uint8Array;
 }
 
-/** The fields of a message, in file order. Throws where the bytes end early or a wire type is unknown. */
+/**
+ * The fields of a message, in file order. Throws where the bytes end early or a wire type is
+ * unknown.
+ */
 export function* readFields(bytes: Uint8Array): Generator<Field> {
   let at = 0;
   const varint = (): bigint => {

@@ -1,9 +1,10 @@
 /**
- * Writes a graph as an ONNX model (field numbers of onnx.proto3). Constants become initializers, which engines lay out once;
- * inputs keep their names; symbolic sizes are worked out from the inputs' shapes.
+ * Writes a graph as an ONNX model (field numbers of onnx.proto3). Constants become initializers,
+ * which engines lay out once; inputs keep their names; symbolic sizes are worked out from the
+ * inputs' shapes.
  *
- * For ONNX Runtime it is IR version 10 with opset 21 and Microsoft's operators; a portable one is IR version 8 with opset 17 of
- * 2022, which runtimes of all kinds and ages read.
+ * For ONNX Runtime it is IR version 10 with opset 21 and Microsoft's operators; a portable one is
+ * IR version 8 with opset 17 of 2022, which runtimes of all kinds and ages read.
  */
 
 import { type Dimension, type SymbolicDimension, sameDimension } from "../dimension.ts";
@@ -21,18 +22,22 @@ export interface OnnxOptions {
   /** Which kernels to write for; "cpu" by default. */
   readonly target?: Target;
   /**
-   * Whether 3x3 convolutions of many channels go by minimal filtering on a CPU, which takes about half the time and rounds some ten
-   * times as much. Gradients magnify that wherever it moves a value across zero: not for training. False by default.
+   * Whether 3x3 convolutions of many channels go by minimal filtering on a CPU, which takes about
+   * half the time and rounds some ten times as much. Gradients magnify that wherever it moves a
+   * value across zero: not for training. False by default.
    */
   readonly minimalFiltering?: boolean;
   /**
-   * Says how a float32 constant of two axes and more, which is all that takes space, is stored: as it is where this gives
-   * undefined. An engine makes float32 of it when it loads the model, and computes with that.
+   * Says how a float32 constant of two axes and more, which is all that takes space, is stored: as
+   * it is where this gives undefined. An engine makes float32 of it when it loads the model, and
+   * computes with that.
    */
   readonly store?: (values: Float32Array, shape: readonly number[]) => StoredConstant | undefined;
 }
 
-/** 16-bit floats by their bits; or 8-bit integers with a factor for each index of the first axis. */
+/**
+ * 16-bit floats by their bits; or 8-bit integers with a factor for each index of the first axis.
+ */
 export type StoredConstant = Uint16Array | { readonly integers: Int8Array; readonly scales: Float32Array };
 
 /** The bytes of an ONNX model that computes `outputs` (by name) from the inputs that they reach. */
@@ -73,7 +78,9 @@ class GraphWriter implements Emitter {
   readonly #outputs: ((message: MessageWriter) => void)[] = [];
   readonly #taken = new Set<string>();
   readonly #integers = new Map<string, string>();
-  /** Where each symbol can be read: an input, its axis, and the factor in front of the symbol there. */
+  /**
+   * Where each symbol can be read: an input, its axis, and the factor in front of the symbol there.
+   */
   readonly #symbols = new Map<string, { input: string; axis: number; factor: number }>();
   readonly #dimensions = new Map<string, string>();
   readonly #store: OnnxOptions["store"];
@@ -149,7 +156,8 @@ class GraphWriter implements Emitter {
   }
 
   shape(shape: Shape, source: Shape): string {
-    // 0 copies the axis of the source, one -1 takes what is left; both need no arithmetic when the model runs.
+    // 0 copies the axis of the source, one -1 takes what is left; both need no arithmetic when the
+    // model runs.
     let inferred = false;
     const simple = shape.map((dimension, axis) => {
       if (typeof dimension === "number") return dimension;

@@ -1,14 +1,16 @@
 /**
- * Attention that gives the mean and the second moment of the values, without ever holding the score matrix.
+ * Attention that gives the mean and the second moment of the values, without ever holding the score
+ * matrix.
  *
  *   P = softmax(scale * Q K^T),  mean = P V,  second = P (V*V)
  *
- * for Q [B, N, C], K [B, M, C], V [B, M, D] (AdaAttN, section 3.2: the weighted mean and, with the second moment, the
- * weighted standard deviation of the style features). Both moments come from one pass over [V, V*V]. On a CPU a fused operator
- * streams over narrow keys; wide ones are faster in plain products, a block of queries at a time. On WebGPU the queries are cut
- * into parts.
+ * for Q [B, N, C], K [B, M, C], V [B, M, D] (AdaAttN, section 3.2: the weighted mean and, with the
+ * second moment, the weighted standard deviation of the style features). Both moments come from one
+ * pass over [V, V*V]. On a CPU a fused operator streams over narrow keys; wide ones are faster in
+ * plain products, a block of queries at a time. On WebGPU the queries are cut into parts.
  *
- * Gradient, with arriving dM (of mean) and dE (of second). Scores are recomputed for a chunk of queries at a time:
+ * Gradient, with arriving dM (of mean) and dE (of second). Scores are recomputed for a chunk of
+ * queries at a time:
  *   dP = dM V^T + dE (V*V)^T,  dS = P * (dP - r),  r = sum over D of (dM * mean + dE * second),  since sum(dP * P) = r
  *   dQ = scale * dS K,  dK = scale * dS^T Q,  dV = P^T dM + 2 V * (P^T dE)
  */
@@ -137,7 +139,10 @@ const attentionOperator: Operator<{ scale: number }> = {
   },
 };
 
-/** From this many channels on, plain products are the faster on a CPU: 1.2 times at 448 channels, 1.6 times at 960. */
+/**
+ * From this many channels on, plain products are the faster on a CPU: 1.2 times at 448 channels,
+ * 1.6 times at 960.
+ */
 const WIDE_KEYS = 384;
 /** Scores of one sample that a CPU holds at a time, about: 8 MiB in float32. */
 const SCORES_PER_BLOCK = 1 << 21;
@@ -148,8 +153,9 @@ function emitFused(emitter: Emitter, q: string, k: string, values: string, scale
 }
 
 /**
- * Mean and second moment by plain products, a block of queries at a time. Blocks are of one length, chosen when the model runs so
- * that a block's scores are SCORES_PER_BLOCK at most (but for one query against more keys than that); zeros fill the last one.
+ * Mean and second moment by plain products, a block of queries at a time. Blocks are of one length,
+ * chosen when the model runs so that a block's scores are SCORES_PER_BLOCK at most (but for one
+ * query against more keys than that); zeros fill the last one.
  */
 function emitInBlocks(emitter: Emitter, q: string, k: string, values: string, scale: number, node: Node): string[] {
   const [zero, one] = [emitter.integers([0]), emitter.integers([1])];
@@ -170,7 +176,8 @@ function emitInBlocks(emitter: Emitter, q: string, k: string, values: string, sc
     const scores = emitter.one("FusedMatMul", [part, k], attributes, { domain: "com.microsoft", floats: ["alpha"] });
     return emitter.one("MatMul", [emitter.one("Softmax", [scores], { axis: -1 }), values]);
   });
-  // [blocks, samples, block, 2D] -> [samples, blocks * block, 2D]. A single sample's blocks are in order already.
+  // [blocks, samples, block, 2D] -> [samples, blocks * block, 2D]. A single sample's blocks are in
+  // order already.
   const [samples = 1, , depth = 1] = inputOf(node, 2).shape;
   const inOrder = samples === 1 ? blocks : emitter.one("Transpose", [blocks], { perm: [1, 0, 2, 3] });
   const length = 2 * Number(depth);
@@ -192,8 +199,9 @@ function chunkCount(node: Node): number {
 }
 
 /**
- * Attention by plain matrix products, a part of the queries at a time. WebGPU's fused operator is wrong where queries and
- * values are equally wide (ONNX Runtime 1.30), and holds all scores where they are not.
+ * Attention by plain matrix products, a part of the queries at a time. WebGPU's fused operator is
+ * wrong where queries and values are equally wide (ONNX Runtime 1.30), and holds all scores where
+ * they are not.
  */
 function emitInChunks(emitter: Emitter, q: string, k: string, values: string, scale: number, count: number): string {
   const keys = emitter.one("Transpose", [k], { perm: [0, 2, 1] });
@@ -203,8 +211,9 @@ function emitInChunks(emitter: Emitter, q: string, k: string, values: string, sc
     return emitter.one("MatMul", [emitter.one("Softmax", [scores], { axis: -1 }), values]);
   };
   if (count === 1) return attend(scaled);
-  // Parts have ceil(queries / count) queries, and Split refuses to leave nothing for the last one. With more than (count - 1)^2
-  // queries there is always something left, so that many of zeros are appended and cut off again.
+  // Parts have ceil(queries / count) queries, and Split refuses to leave nothing for the last one.
+  // With more than (count - 1)^2 queries there is always something left, so that many of zeros are
+  // appended and cut off again.
   const spare = (count - 1) ** 2;
   const padded = emitter.one("Pad", [scaled, emitter.integers([0, 0, 0, 0, spare, 0])], { mode: "constant" });
   const chunks =
@@ -215,7 +224,10 @@ function emitInChunks(emitter: Emitter, q: string, k: string, values: string, sc
   return emitter.one("Slice", [attended, ...[[0], [-spare], [1]].map((bounds) => emitter.integers(bounds))]);
 }
 
-/** What Split does with `num_outputs`, which came with opset 18: `count` parts of axis 1, of one length but for the last. */
+/**
+ * What Split does with `num_outputs`, which came with opset 18: `count` parts of axis 1, of one
+ * length but for the last.
+ */
 function sliceEvenly(emitter: Emitter, x: string, count: number): string[] {
   const length = emitter.one("Shape", [x], { start: 1, end: 2 });
   const part = emitter.one("Div", [
@@ -226,7 +238,10 @@ function sliceEvenly(emitter: Emitter, x: string, count: number): string[] {
   return bounds.slice(1).map((end, at) => emitter.one("Slice", [x, bounds[at] ?? "", end, emitter.integers([1])]));
 }
 
-/** The attended mean and second moment of V, both [B, N, D]; `scale` multiplies the scores (1 by default). */
+/**
+ * The attended mean and second moment of V, both [B, N, D]; `scale` multiplies the scores (1 by
+ * default).
+ */
 export function attendMoments(q: Tensor, k: Tensor, v: Tensor, scale = 1): { mean: Tensor; second: Tensor } {
   const [mean, second] = apply(attentionOperator, [q, k, v], { scale });
   if (mean === undefined || second === undefined) throw new Error("Expected two outputs of attention");

@@ -119,8 +119,8 @@ const convolutionOperator: Operator<ConvolutionAttributes> = {
 };
 
 /**
- * How many channels of zeros a WebGPU convolution needs before it is right: ONNX Runtime 1.30 computes wrong values where
- * the channels are a multiple of 3, above 3 and not a multiple of 4.
+ * How many channels of zeros a WebGPU convolution needs before it is right: ONNX Runtime 1.30
+ * computes wrong values where the channels are a multiple of 3, above 3 and not a multiple of 4.
  */
 function missingChannels(channels: ReturnType<typeof dimensionAt>): number {
   if (typeof channels !== "number" || channels <= 3 || channels % 3 !== 0 || channels % 4 === 0) return 0;
@@ -181,7 +181,10 @@ interface WeightGradientSizes {
   readonly picture: readonly number[];
 }
 
-/** The weight's gradient as one matrix product per kernel position, dy times the picture shifted by that position. */
+/**
+ * The weight's gradient as one matrix product per kernel position, dy times the picture shifted by
+ * that position.
+ */
 function emitByProducts(emitter: Emitter, x: string, dy: string, sizes: WeightGradientSizes): readonly string[] {
   const { outputs, channels, kernel, padding, picture } = sizes;
   const [samples = 1, , height = 1, width = 1] = picture;
@@ -212,7 +215,10 @@ function emitByProducts(emitter: Emitter, x: string, dy: string, sizes: WeightGr
   return emitter.add("Reshape", [last, emitter.integers([outputs, channels, kernel, kernel])]);
 }
 
-/** The gradient of a stride-1 convolution's weight of `shape`, for its picture x and its output's gradient dy. */
+/**
+ * The gradient of a stride-1 convolution's weight of `shape`, for its picture x and its output's
+ * gradient dy.
+ */
 function convolutionWeightGradient(x: Tensor, dy: Tensor, shape: Shape, padding: number): Tensor {
   return applyOne(weightGradientOperator, [x, dy], { shape, padding });
 }

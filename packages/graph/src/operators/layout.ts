@@ -1,5 +1,6 @@
 /**
- * Operators that move elements without computing: reshape, transpose, slice, concat, gather and its opposite scatterAdd.
+ * Operators that move elements without computing: reshape, transpose, slice, concat, gather and its
+ * opposite scatterAdd.
  *
  * Gradients, for an arriving dy:
  *   reshape: dy in the old shape.   transpose: dy with the inverse permutation.
@@ -77,7 +78,10 @@ const transposeOperator: Operator<{ permutation: readonly number[] }> = {
 export const transpose = (x: Tensor, permutation: readonly number[]): Tensor =>
   applyOne(transposeOperator, [x], { permutation });
 
-/** Which elements along one axis: from `start` to before `end`, every `step`-th. Negative positions count from the end. */
+/**
+ * Which elements along one axis: from `start` to before `end`, every `step`-th. Negative positions
+ * count from the end.
+ */
 export interface Range {
   readonly axis: number;
   readonly start?: number;
@@ -159,7 +163,10 @@ function spreadWithZeros(x: Tensor, axis: number, step: number): Tensor {
   return reshape(padded, joined);
 }
 
-/** The elements of x in `ranges`, axis by axis. A negative step is allowed for whole axes only: it flips them. */
+/**
+ * The elements of x in `ranges`, axis by axis. A negative step is allowed for whole axes only: it
+ * flips them.
+ */
 export function slice(x: Tensor, ranges: readonly Range[]): Tensor {
   return ranges.reduce((result, range) => {
     const axis = normalizeAxis(range.axis, x.shape.length, "slice");

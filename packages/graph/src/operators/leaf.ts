@@ -1,4 +1,7 @@
-/** The leaves of a graph: inputs, which are fed, and constants, which are baked into the ONNX file as initializers. */
+/**
+ * The leaves of a graph: inputs, which are fed, and constants, which are baked into the ONNX file
+ * as initializers.
+ */
 
 import { type NdArray, ndarray } from "../ndarray.ts";
 import { formatShape, type Shape, sizeOf } from "../shape.ts";

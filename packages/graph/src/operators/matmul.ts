@@ -1,8 +1,9 @@
 /**
  * Matrix products over the last two axes, with the leading axes broadcast.
  *
- * Gradients, for y = a b and an arriving dy: da = dy b^T, db = a^T dy; each summed over broadcast leading axes. Where an
- * operand is read transposed, so is its gradient: for y = a b^T, db = dy^T a.
+ * Gradients, for y = a b and an arriving dy: da = dy b^T, db = a^T dy; each summed over broadcast
+ * leading axes. Where an operand is read transposed, so is its gradient: for y = a b^T, db = dy^T
+ * a.
  */
 
 import { sameDimension } from "../dimension.ts";

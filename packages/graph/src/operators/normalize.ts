@@ -1,4 +1,7 @@
-/** Normalization and linear attention, composed of other operators: their gradients follow from those. */
+/**
+ * Normalization and linear attention, composed of other operators: their gradients follow from
+ * those.
+ */
 
 import { type Dimension, divideExactly } from "../dimension.ts";
 import { formatShape, sizeOf } from "../shape.ts";
@@ -28,8 +31,9 @@ export function unitLength(x: Tensor, epsilon: number): Tensor {
 }
 
 /**
- * Attention with the weights 1 + q.k for unit queries [B, N, C] and keys [B, M, C], normalized over the keys, in time linear
- * in both: the keys and values ([B, M, D]) enter only through their sums. Gives the mean and the second moment of the values.
+ * Attention with the weights 1 + q.k for unit queries [B, N, C] and keys [B, M, C], normalized over
+ * the keys, in time linear in both: the keys and values ([B, M, D]) enter only through their sums.
+ * Gives the mean and the second moment of the values.
  *
  *   sum_j (1 + q.k_j) v_j = sum_j v_j + q.(sum_j k_j v_j^T),   sum_j (1 + q.k_j) = M + q.(sum_j k_j)
  */
@@ -70,7 +74,10 @@ export function linearSums(k: Tensor, v: Tensor, epsilon: number): LinearSums {
   };
 }
 
-/** The standard deviation that a mean and a second moment give, 0 where rounding made the variance negative. */
+/**
+ * The standard deviation that a mean and a second moment give, 0 where rounding made the variance
+ * negative.
+ */
 export function deviationOf(mean: Tensor, second: Tensor): Tensor {
   return sqrt(maximum(subtract(second, multiply(mean, mean)), constant(0)));
 }

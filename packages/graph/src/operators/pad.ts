@@ -1,7 +1,8 @@
 /**
  * Padding: zeros, the edge repeated, or the interior reflected without repeating the edge.
  *
- * Gradients, for an arriving dy and one axis after another (an axis at a time, since reflected corners come from both):
+ * Gradients, for an arriving dy and one axis after another (an axis at a time, since reflected
+ * corners come from both):
  *   constant: the interior of dy.
  *   reflect: the interior of dy, to which the two margins are added, flipped, where they were read: next to the edges.
  *   edge: the interior, to whose first and last element the sum of each margin is added.
@@ -82,7 +83,10 @@ const padOperator: Operator<PadAttributes> = {
   },
 };
 
-/** The gradient of padding one axis: the interior of dy, with the margins added where their elements came from. */
+/**
+ * The gradient of padding one axis: the interior of dy, with the margins added where their elements
+ * came from.
+ */
 function fold(dy: Tensor, { axis, before, after }: Margin, mode: PadMode): Tensor {
   const interior = slice(dy, [{ axis, start: before, ...(after > 0 && { end: -after }) }]);
   if (mode === "constant") return interior;
@@ -124,7 +128,10 @@ function addStrips(x: Tensor, axis: number, strips: readonly (readonly [number, 
   return concat(pieces, axis);
 }
 
-/** x with `margins` around it. Reflection never repeats the edge itself, as PyTorch's ReflectionPad2d. */
+/**
+ * x with `margins` around it. Reflection never repeats the edge itself, as PyTorch's
+ * ReflectionPad2d.
+ */
 export function pad(x: Tensor, margins: readonly Margin[], mode: PadMode): Tensor {
   const wanted = margins.filter(({ before, after }) => before !== 0 || after !== 0);
   return wanted.length === 0 ? x : applyOne(padOperator, [x], { margins: wanted, mode });

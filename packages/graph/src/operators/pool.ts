@@ -18,7 +18,10 @@ import { upsample } from "./resize.ts";
 
 interface PoolAttributes {
   readonly kernel: number;
-  /** Whether windows that stick out at the bottom and right edges count (`ceil_mode`) or are dropped. */
+  /**
+   * Whether windows that stick out at the bottom and right edges count (`ceil_mode`) or are
+   * dropped.
+   */
   readonly ceil: boolean;
 }
 
@@ -86,8 +89,8 @@ const maxOperator = pooling(
   (values) => Math.max(...values),
   (dy, x, y, { kernel, ceil }) => {
     const ties = where(equal(x, spread(y, x, kernel)), constant(1), constant(0));
-    // The average over a cut window is over fewer elements; both ways the count is average times elements, and padding
-    // with zeros makes every window whole.
+    // The average over a cut window is over fewer elements; both ways the count is average times
+    // elements, and padding with zeros makes every window whole.
     const count = scale(averagePool(padToWindows(ties, y, kernel), kernel, ceil), kernel * kernel);
     return multiply(ties, spread(divide(dy, count), x, kernel));
   },
@@ -104,7 +107,10 @@ const averageOperator = pooling(
   },
 );
 
-/** [.., length] of 1 / (elements of the window that position belongs to) along `axis`, for broadcasting. */
+/**
+ * [.., length] of 1 / (elements of the window that position belongs to) along `axis`, for
+ * broadcasting.
+ */
 function windowShare(x: Tensor, y: Tensor, axis: number, kernel: number): Tensor {
   const [length, windows] = [dimensionAt(x.shape, axis), dimensionAt(y.shape, axis)];
   const shape = [1, 1, 1, 1];
@@ -130,6 +136,8 @@ function padToWindows(x: Tensor, pooled: Tensor, kernel: number): Tensor {
 /** The maximum of each `kernel` x `kernel` window of x ([N, C, H, W]). */
 export const maxPool = (x: Tensor, kernel: number, ceil = false): Tensor =>
   applyOne(maxOperator, [x], { kernel, ceil });
-/** The mean of each `kernel` x `kernel` window of x; windows cut by the edge average what they have. */
+/**
+ * The mean of each `kernel` x `kernel` window of x; windows cut by the edge average what they have.
+ */
 export const averagePool = (x: Tensor, kernel: number, ceil = false): Tensor =>
   applyOne(averageOperator, [x], { kernel, ceil });

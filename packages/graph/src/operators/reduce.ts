@@ -1,7 +1,8 @@
 /**
  * Reductions over axes, and their opposite, broadcasting.
  *
- * Gradients, for y reduced over n elements and an arriving dy (stretched back along the reduced axes):
+ * Gradients, for y reduced over n elements and an arriving dy (stretched back along the reduced
+ * axes):
  *   sum: dy.   mean: dy/n.   max: dy where x equals the maximum, shared equally among ties.
  *   broadcastTo: dy summed over the stretched axes.
  */
@@ -113,7 +114,10 @@ function reduce(operator: Operator<ReduceAttributes>, x: Tensor, axes?: readonly
   return applyOne(operator, [x], { axes: normalized, keepAxes });
 }
 
-/** The sum over `axes` (all axes by default); reduced axes stay with length 1 where `keepAxes` is true. */
+/**
+ * The sum over `axes` (all axes by default); reduced axes stay with length 1 where `keepAxes` is
+ * true.
+ */
 export const reduceSum = (x: Tensor, axes?: readonly number[], keepAxes = false): Tensor =>
   reduce(sumOperator, x, axes, keepAxes);
 /** The mean over `axes` (all axes by default). */

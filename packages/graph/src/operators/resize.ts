@@ -1,11 +1,12 @@
 /**
  * Resizing pictures [N, C, H, W].
  *
- * nearest: the source position is floor(position * source / target), as PyTorch's `interpolate(mode="nearest")`.
- * bilinear: pixel centers are aligned (half_pixel, PyTorch's `align_corners=False`), edges repeated.
+ * nearest: the source position is floor(position * source / target), as PyTorch's
+ * `interpolate(mode="nearest")`. bilinear: pixel centers are aligned (half_pixel, PyTorch's
+ * `align_corners=False`), edges repeated.
  *
- * Gradients: resizing is linear and works on rows and columns alike, y = R x C^T, so that dx = R^T dy C; upsampling by a
- * whole factor needs no matrices: dx sums dy over each factor x factor block.
+ * Gradients: resizing is linear and works on rows and columns alike, y = R x C^T, so that dx = R^T
+ * dy C; upsampling by a whole factor needs no matrices: dx sums dy over each factor x factor block.
  */
 
 import { type Dimension, multiplyDimensions } from "../dimension.ts";
@@ -133,15 +134,17 @@ function wholeRatio(from: Dimension, to: Dimension): number | undefined {
 }
 
 /**
- * x ([N, C, H, W]) resized to `height` x `width`. Nearest resizing by whole factors works on symbolic sizes too, where it
- * is a strided slice or an upsampling; anything else needs static sizes.
+ * x ([N, C, H, W]) resized to `height` x `width`. Nearest resizing by whole factors works on
+ * symbolic sizes too, where it is a strided slice or an upsampling; anything else needs static
+ * sizes.
  */
 export function resize(x: Tensor, height: Dimension, width: Dimension, mode: ResizeMode): Tensor {
   const target = [...x.shape.slice(0, 2), height, width];
   if (sameShape(x.shape, target)) return x;
   if (mode === "nearest") {
     const [rows, columns] = [wholeRatio(dimensionAt(x.shape, 2), height), wholeRatio(dimensionAt(x.shape, 3), width)];
-    // Rows first: whole rows are copied at once, which makes the two slices three times as fast as one.
+    // Rows first: whole rows are copied at once, which makes the two slices three times as fast as
+    // one.
     if (rows && columns) return slice(slice(x, [{ axis: 2, step: rows }]), [{ axis: 3, step: columns }]);
     const [up, across] = [wholeRatio(height, dimensionAt(x.shape, 2)), wholeRatio(width, dimensionAt(x.shape, 3))];
     if (up && up === across) return upsample(x, up);

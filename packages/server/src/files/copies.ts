@@ -1,4 +1,7 @@
-/** Local copies of files that are asked for again and again, such as kept styles: the newest, up to so many bytes together. */
+/**
+ * Local copies of files that are asked for again and again, such as kept styles: the newest, up to
+ * so many bytes together.
+ */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { FileStore } from "./store.ts";

@@ -1,4 +1,7 @@
-/** Files in a folder, of this machine or shared by several: each appears under its name by a rename, once all of it is on the disk. */
+/**
+ * Files in a folder, of this machine or shared by several: each appears under its name by a rename,
+ * once all of it is on the disk.
+ */
 import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { access, constants, copyFile, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";

@@ -1,6 +1,7 @@
 /**
- * Files in an S3-compatible store, through Amazon's own SDK, which is loaded only here. Where it is and who asks come from the
- * environment, as that SDK reads it: AWS_ENDPOINT_URL_S3, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and its files.
+ * Files in an S3-compatible store, through Amazon's own SDK, which is loaded only here. Where it is
+ * and who asks come from the environment, as that SDK reads it: AWS_ENDPOINT_URL_S3, AWS_REGION,
+ * AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and its files.
  */
 import { randomBytes } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
@@ -27,10 +28,15 @@ const PATIENCE: S3Patience = { connect: 3000, silence: 15_000 };
 /** After how many seconds to come again where the store does not say. */
 const COME_AGAIN = 5;
 
-/** Errors of a store that is there but asks to be asked less, or later, beside those that their status tells. */
+/**
+ * Errors of a store that is there but asks to be asked less, or later, beside those that their
+ * status tells.
+ */
 const BUSY = ["SlowDown", "RequestTimeout", "TimeoutError"];
 
-/** @throws Error with one sentence where the SDK is not installed, or the bucket cannot be reached. */
+/**
+ * @throws Error with one sentence where the SDK is not installed, or the bucket cannot be reached.
+ */
 export async function openS3Store(address: string, patience: S3Patience = PATIENCE): Promise<FileStore> {
   const [, bucket = "", prefix = ""] = /^s3:\/\/([^/]+)\/?(.*?)\/?$/.exec(address) ?? [];
   if (bucket === "")

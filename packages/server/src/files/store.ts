@@ -1,7 +1,8 @@
 /**
- * Where files of jobs and kept styles lie: a folder of this machine, a folder that machines share, or an S3-compatible store. Names
- * are of the server's own making, parts joined by slashes; what is at a name is whole or not there at all. Where it cannot be reached
- * at the moment, or asks to be asked less, every call ends with a Problem `unavailable`, after a time of its own.
+ * Where files of jobs and kept styles lie: a folder of this machine, a folder that machines share,
+ * or an S3-compatible store. Names are of the server's own making, parts joined by slashes; what is
+ * at a name is whole or not there at all. Where it cannot be reached at the moment, or asks to be
+ * asked less, every call ends with a Problem `unavailable`, after a time of its own.
  */
 import type { Readable } from "node:stream";
 
@@ -25,7 +26,10 @@ export interface FileStore {
   fetch(name: string, folder: string): Promise<string>;
   /** The names that begin so. */
   list(prefix: string): Promise<string[]>;
-  /** Removes what begins with a prefix that ends in a slash, or the one file of a name; what is not there is no error. */
+  /**
+   * Removes what begins with a prefix that ends in a slash, or the one file of a name; what is not
+   * there is no error.
+   */
   remove(name: string): Promise<void>;
   /** @throws where it cannot be reached, or the folder is not there any more. */
   check(): Promise<void>;

@@ -1,6 +1,6 @@
 /**
- * The operations of the API. Each is described once, by the schemas that it is checked by, where it is handled; the OpenAPI document
- * is made of the same descriptions.
+ * The operations of the API. Each is described once, by the schemas that it is checked by, where it
+ * is handled; the OpenAPI document is made of the same descriptions.
  */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { z } from "zod";

@@ -1,4 +1,7 @@
-/** The server's front: Fastify with its limits, the operations, the documentation, the studio, and errors as problem documents. */
+/**
+ * The server's front: Fastify with its limits, the operations, the documentation, the studio, and
+ * errors as problem documents.
+ */
 import cors from "@fastify/cors";
 import multipart from "@fastify/multipart";
 import rateLimit from "@fastify/rate-limit";
@@ -18,7 +21,10 @@ import { type Counting, type SecurityOptions, secure } from "./security.ts";
 import { drain } from "./upload.ts";
 import { UploadSlots } from "./uploadSlots.ts";
 
-/** What the studio's files may do: run their own scripts and WebAssembly, and show pictures that they made. */
+/**
+ * What the studio's files may do: run their own scripts and WebAssembly, and show pictures that
+ * they made.
+ */
 const STUDIO_POLICY =
   "default-src 'self'; script-src 'self' 'wasm-unsafe-eval' blob:; worker-src 'self' blob:; style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' blob:; connect-src 'self' blob: data:; frame-ancestors 'none'";
 
@@ -36,7 +42,9 @@ const DRAIN = { bytes: 8 * 2 ** 20, milliseconds: 2000 };
 export interface AppOptions extends SecurityOptions {
   /** The folder of the studio's files. */
   readonly studio?: string | undefined;
-  /** Requests a minute of one caller, and a connection to Redis to count them in where there is one. */
+  /**
+   * Requests a minute of one caller, and a connection to Redis to count them in where there is one.
+   */
   readonly perMinute: number;
   readonly redis?: unknown;
   /** Where measurements are kept. */
@@ -59,7 +67,8 @@ export async function buildApp(
     requestTimeout: (limits.uploadSeconds + 5) * 1000,
     connectionTimeout: 0,
     keepAliveTimeout: 65_000,
-    // What is under way when the server ends is answered; connections that wait for a request are closed.
+    // What is under way when the server ends is answered; connections that wait for a request are
+    // closed.
     forceCloseConnections: "idle",
     genReqId: ({ headers: { "x-request-id": given } }) =>
       typeof given === "string" && UUID.test(given) ? given.toLowerCase() : crypto.randomUUID(),
@@ -142,7 +151,10 @@ export async function buildApp(
   return app;
 }
 
-/** Counts requests by key, or by address where they have none of ours; the headers say how many are left. */
+/**
+ * Counts requests by key, or by address where they have none of ours; the headers say how many are
+ * left.
+ */
 async function counting(app: FastifyInstance, { perMinute, redis }: AppOptions): Promise<Counting> {
   await app.register(rateLimit, {
     ...{ global: false, max: perMinute, timeWindow: 60_000, skipOnError: true },

@@ -1,4 +1,7 @@
-/** `/docs`: the OpenAPI document as a page to read, without a script, and the page at `/` where there is no studio. */
+/**
+ * `/docs`: the OpenAPI document as a page to read, without a script, and the page at `/` where
+ * there is no studio.
+ */
 import { PROBLEMS } from "../problem.ts";
 import type { Operation } from "./api.ts";
 

@@ -1,4 +1,7 @@
-/** An example of each thing that the API answers with, for the OpenAPI document; their types are those of the schemas. */
+/**
+ * An example of each thing that the API answers with, for the OpenAPI document; their types are
+ * those of the schemas.
+ */
 import type {
   JobEvent,
   JobInfo,

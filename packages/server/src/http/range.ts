@@ -2,7 +2,8 @@
 import { Problem } from "../problem.ts";
 
 /**
- * The first and the last byte that are asked for; undefined where all of them are, or what is asked is none of what is honoured.
+ * The first and the last byte that are asked for; undefined where all of them are, or what is asked
+ * is none of what is honoured.
  *
  * @param size how many bytes there are.
  * @throws Problem where there are no such bytes.

@@ -1,4 +1,6 @@
-/** Who may ask: API keys, pages of other origins, names that lead here by accident, and how often. */
+/**
+ * Who may ask: API keys, pages of other origins, names that lead here by accident, and how often.
+ */
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { isIPv4, isIPv6 } from "node:net";
@@ -21,7 +23,8 @@ function hashOf(key: string): Buffer {
 }
 
 /**
- * Reads a file of keys, one a line, each perhaps after a name and a colon; empty lines and those that begin with # are skipped.
+ * Reads a file of keys, one a line, each perhaps after a name and a colon; empty lines and those
+ * that begin with # are skipped.
  *
  * @throws Error with one sentence where there is no key in it, or one is too short.
  */
@@ -61,12 +64,18 @@ export class KeyRing {
     return new KeyRing(path, await readApiKeys(path));
   }
 
-  /** Takes what the file says now. @throws Error with one sentence where it is of no use; the keys stay as they were then. */
+  /**
+   * Takes what the file says now. @throws Error with one sentence where it is of no use; the keys
+   * stay as they were then.
+   */
   async reload(): Promise<void> {
     this.#keys = await readApiKeys(this.#path);
   }
 
-  /** The name of the key that a request came with; undefined where it has none of ours. All are compared, each in constant time. */
+  /**
+   * The name of the key that a request came with; undefined where it has none of ours. All are
+   * compared, each in constant time.
+   */
   nameOf(request: FastifyRequest): string | undefined {
     const { authorization = "", "x-api-key": plain } = request.headers;
     const given = /^Bearer (.+)$/i.exec(authorization)?.[1] ?? (typeof plain === "string" ? plain : "");
@@ -80,7 +89,10 @@ export interface SecurityOptions {
   readonly keys?: KeyRing | undefined;
   /** Origins whose pages may ask. */
   readonly origins: readonly string[];
-  /** Names that requests may be for, beside this machine's own and all addresses; any name where there are none. */
+  /**
+   * Names that requests may be for, beside this machine's own and all addresses; any name where
+   * there are none.
+   */
   readonly hosts?: readonly string[] | undefined;
 }
 
@@ -92,8 +104,8 @@ declare module "fastify" {
 }
 
 /**
- * Whether a request for this host may be answered. Pages from elsewhere can have a name of their own point to this machine, but neither
- * an address nor localhost.
+ * Whether a request for this host may be answered. Pages from elsewhere can have a name of their
+ * own point to this machine, but neither an address nor localhost.
  *
  * @param hosts names; one that begins with a dot stands for all below it.
  */
@@ -108,17 +120,23 @@ export function isAllowedHost(host: string, hosts: readonly string[]): boolean {
 export type Counting = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
 /**
- * The routes that anybody may ask, as they are registered: health, documentation and the studio's files. All others need a key, and
- * so does what matches no route.
+ * The routes that anybody may ask, as they are registered: health, documentation and the studio's
+ * files. All others need a key, and so does what matches no route.
  */
 const OPEN: ReadonlySet<string> = new Set(["/", "/*", "/docs", "/openapi.json", "/healthz", "/readyz"]);
 
-/** Whether anybody may ask. The route that was matched decides: an address can be spelled in many ways. */
+/**
+ * Whether anybody may ask. The route that was matched decides: an address can be spelled in many
+ * ways.
+ */
 export function isOpen(request: FastifyRequest): boolean {
   return OPEN.has(request.routeOptions.url ?? "");
 }
 
-/** Checks every request before anything of its body is read; those with a wrong key are counted like all others. */
+/**
+ * Checks every request before anything of its body is read; those with a wrong key are counted like
+ * all others.
+ */
 export function secure(app: FastifyInstance, { keys, origins, hosts }: SecurityOptions, count?: Counting): void {
   app.decorateRequest("owner", "");
   app.addHook("onRequest", async (request, reply) => {

@@ -1,6 +1,7 @@
 /**
- * An upload (multipart/form-data), streamed to files of a temporary folder under names of our own. Whatever is too large, too many,
- * too slow or not asked for ends it at once; the folder goes with the request, however that ends.
+ * An upload (multipart/form-data), streamed to files of a temporary folder under names of our own.
+ * Whatever is too large, too many, too slow or not asked for ends it at once; the folder goes with
+ * the request, however that ends.
  */
 import { createHash } from "node:crypto";
 import { createWriteStream } from "node:fs";
@@ -220,7 +221,10 @@ function explained(error: unknown): unknown {
   });
 }
 
-/** Reads what a client still sends, up to a bound, for he would not see the answer before he has sent it. */
+/**
+ * Reads what a client still sends, up to a bound, for he would not see the answer before he has
+ * sent it.
+ */
 export async function drain(
   raw: Readable,
   { bytes, milliseconds }: { bytes: number; milliseconds: number },

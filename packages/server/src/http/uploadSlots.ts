@@ -1,13 +1,16 @@
 /**
- * Places for uploads that are read at once. While there are enough, a slow line is no harm; once all are taken, an upload that is
- * slower than any line that people use has to make room for whoever comes next.
+ * Places for uploads that are read at once. While there are enough, a slow line is no harm; once
+ * all are taken, an upload that is slower than any line that people use has to make room for
+ * whoever comes next.
  */
 import { Problem } from "../problem.ts";
 
 /** The pace, in bytes a second, below which an upload may have to make room. */
 const LEAST_PACE = 4096;
 
-/** Over which stretch the pace is taken, in milliseconds; an upload that is younger keeps its place. */
+/**
+ * Over which stretch the pace is taken, in milliseconds; an upload that is younger keeps its place.
+ */
 const STRETCH = 2000;
 
 export class UploadSlot implements Disposable {

@@ -1,6 +1,7 @@
 /**
- * Jobs done by the process that takes them in: a few at a time, their parts side by side, oldest first. Those that were under way
- * when the process died may be the reason: each is tried once more with no other beside it, and given up if it happens again.
+ * Jobs done by the process that takes them in: a few at a time, their parts side by side, oldest
+ * first. Those that were under way when the process died may be the reason: each is tried once more
+ * with no other beside it, and given up if it happens again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StepName } from "./metrics.ts";
@@ -9,7 +10,10 @@ import { isFinished, UNFINISHED } from "./record.ts";
 import type { JobStore } from "./store.ts";
 import { ATTEMPTS, BACK_OFF, diedTwice, isHopeless, type JobWork, MOST_CRASHES, tooLate } from "./work.ts";
 
-/** How many jobs are under way at once, beyond one for each painter, so that a short one need not wait for a long one. */
+/**
+ * How many jobs are under way at once, beyond one for each painter, so that a short one need not
+ * wait for a long one.
+ */
 const BESIDES = 1;
 
 export class LocalQueue implements JobQueue {
@@ -44,7 +48,10 @@ export class LocalQueue implements JobQueue {
     for (const id of ids) await this.submit(id);
   }
 
-  /** A process that is told to end puts its jobs back into the queue; one that died leaves them running. */
+  /**
+   * A process that is told to end puts its jobs back into the queue; one that died leaves them
+   * running.
+   */
   async #suspect(id: string): Promise<void> {
     const record = await this.#jobs.get(id);
     if (record?.state !== "running") return;

@@ -102,7 +102,10 @@ export class QueueMetrics {
   }
 }
 
-/** One word for why a job was given up: a kind of problem, what a painter was at fault for, or `internal`. */
+/**
+ * One word for why a job was given up: a kind of problem, what a painter was at fault for, or
+ * `internal`.
+ */
 function codeOf(error: unknown): string {
   if (error instanceof Problem) return error.kind;
   return error instanceof PaintError ? error.fault : "internal";

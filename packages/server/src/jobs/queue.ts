@@ -2,11 +2,17 @@ import type { JobRecord } from "./record.ts";
 
 /** Who does the jobs: this process, or workers on other machines. */
 export interface JobQueue {
-  /** Keeps a place for a job that its store is about to remember as queued: it is done then, though the server may die in between. */
+  /**
+   * Keeps a place for a job that its store is about to remember as queued: it is done then, though
+   * the server may die in between.
+   */
   reserve(record: JobRecord): Promise<void>;
   /** Has a job done that its store remembers and that has a place. */
   submit(id: string): Promise<void>;
-  /** Stops what is done for a job, as far as it is this process that does it, and takes it out of the queue; its state says the rest. */
+  /**
+   * Stops what is done for a job, as far as it is this process that does it, and takes it out of
+   * the queue; its state says the rest.
+   */
   cancel(id: string): Promise<void>;
   /**
    * Takes what is left of a job that has ended out of the queue, so that it can be submitted again.

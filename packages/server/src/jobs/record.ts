@@ -25,7 +25,10 @@ export interface JobRequest {
   readonly format?: ResultFormat | undefined;
   readonly quality?: number | undefined;
   readonly video?: VideoRequestOptions | undefined;
-  /** What the server allowed when it accepted the job; the limits of whoever does it where it does not say. */
+  /**
+   * What the server allowed when it accepted the job; the limits of whoever does it where it does
+   * not say.
+   */
   readonly limits?: JobLimits | undefined;
 }
 
@@ -49,11 +52,17 @@ export interface JobRecord {
   readonly started?: number | undefined;
   readonly notes: readonly string[];
   readonly error?: string | undefined;
-  /** How often a process that did it, a painter or its server or worker, has ended without being asked to. */
+  /**
+   * How often a process that did it, a painter or its server or worker, has ended without being
+   * asked to.
+   */
   readonly crashes?: number | undefined;
   readonly results: readonly StoredResult[];
   readonly request: JobRequest;
-  /** What its submitter calls the request, so that it is not done twice, and the SHA-256 of all that was in it. */
+  /**
+   * What its submitter calls the request, so that it is not done twice, and the SHA-256 of all that
+   * was in it.
+   */
   readonly idempotency?: { readonly key: string; readonly fingerprint: string } | undefined;
   /** The address that is called once it has ended. */
   readonly callback?: string | undefined;
@@ -75,8 +84,8 @@ export function isFinished({ state }: Pick<JobRecord, "state">): boolean {
 }
 
 /**
- * The number of a new job, a UUID that begins with its database's own digits: of files in a store that databases share, it says which of
- * them should know the job.
+ * The number of a new job, a UUID that begins with its database's own digits: of files in a store
+ * that databases share, it says which of them should know the job.
  */
 export function newJobId(origin: string): string {
   return origin + randomUUID().slice(origin.length);

@@ -47,7 +47,8 @@ export function openSqliteStore(path: string): JobStore {
     // One process alone: the lock is the system's, and goes with a process that is killed.
     database.pragma("locking_mode = EXCLUSIVE");
     database.pragma("journal_mode = WAL");
-    // The default with a write-ahead log does not wait for the disk, and an accepted job could be lost with the power.
+    // The default with a write-ahead log does not wait for the disk, and an accepted job could be
+    // lost with the power.
     database.pragma("synchronous = FULL");
     database.exec(TABLES);
     return new SqliteStore(database);
@@ -242,7 +243,8 @@ class SqliteStore implements JobStore {
   }
 
   async close(): Promise<void> {
-    // Statements that were not collected yet keep a closed file open, and its lock, which is therefore given back first.
+    // Statements that were not collected yet keep a closed file open, and its lock, which is
+    // therefore given back first.
     this.#database.pragma("journal_mode = DELETE");
     this.#database.pragma("locking_mode = NORMAL");
     this.#database.prepare("SELECT COUNT(*) FROM jobs").get();

@@ -11,7 +11,10 @@ export interface PageRequest {
   readonly state?: JobState | undefined;
   /** How many jobs, at most. */
   readonly most: number;
-  /** What an earlier page gave for its `next`: the jobs after those of that page; the newest where it is not given, or none of ours. */
+  /**
+   * What an earlier page gave for its `next`: the jobs after those of that page; the newest where
+   * it is not given, or none of ours.
+   */
   readonly cursor?: string | undefined;
 }
 
@@ -25,9 +28,11 @@ export interface JobStore {
   /** Eight hexadecimal digits that tell this database from others; they never change. */
   origin(): Promise<string>;
   /**
-   * Remembers a new job, and that its submitter is to be called where it names a callback; once it resolves, a restart does not forget it.
+   * Remembers a new job, and that its submitter is to be called where it names a callback; once it
+   * resolves, a restart does not forget it.
    *
-   * @returns the number of the job that there is now: an older one where its owner has one with the same idempotency key.
+   * @returns the number of the job that there is now: an older one where its owner has one with the
+   *   same idempotency key.
    */
   add(record: JobRecord): Promise<string>;
   /** The job of an owner that was submitted with an idempotency key. */
@@ -46,14 +51,16 @@ export interface JobStore {
     tell?: (job: JobRecord) => JobEvent,
   ): Promise<JobRecord | undefined>;
   /**
-   * Counts a process that died of a job that is not done. Those that began when as many had died count once together: one outage is no
-   * proof against the job.
+   * Counts a process that died of a job that is not done. Those that began when as many had died
+   * count once together: one outage is no proof against the job.
    *
    * @param before how many had died when the process began with it.
    * @returns how many have died.
    */
   countCrash(id: string, before: number): Promise<number>;
-  /** Remembers how far a part of a job is, from 0 to 1, and returns the sum over all of its parts. */
+  /**
+   * Remembers how far a part of a job is, from 0 to 1, and returns the sum over all of its parts.
+   */
   advance(id: string, part: number, fraction: number): Promise<number>;
   publish(id: string, event: JobEvent): Promise<void>;
   /** The events after this one, in order; all that are remembered where none is named. */
@@ -72,7 +79,10 @@ export interface JobStore {
   callbacks(): Promise<string[]>;
   /** Has the submitter of a job called once more. */
   oweCallback(id: string): Promise<void>;
-  /** When the submitter of a job is to be called, in milliseconds since 1970; undefined where nobody is. */
+  /**
+   * When the submitter of a job is to be called, in milliseconds since 1970; undefined where nobody
+   * is.
+   */
   callbackDue(id: string): Promise<number | undefined>;
   /**
    * Puts a call off until later, or for good where no time is given.

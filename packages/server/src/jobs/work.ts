@@ -1,6 +1,7 @@
 /**
- * What is done for a job, part by part. Every step can be done again, by another process: what is there already is not made anew, and
- * what is made appears whole or not at all. So whoever dies in the middle is followed by somebody who goes on.
+ * What is done for a job, part by part. Every step can be done again, by another process: what is
+ * there already is not made anew, and what is made appears whole or not at all. So whoever dies in
+ * the middle is followed by somebody who goes on.
  */
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -32,7 +33,9 @@ export const BACK_OFF = 1000;
 /** How many processes may die of a job. */
 export const MOST_CRASHES = 2;
 
-/** How long to wait before the end of a job is written again, in milliseconds: at first and at most. */
+/**
+ * How long to wait before the end of a job is written again, in milliseconds: at first and at most.
+ */
 const WRITE_AGAIN = 250;
 const MOST_WRITE_AGAIN = 5000;
 
@@ -80,7 +83,10 @@ function isDeath(error: unknown): boolean {
   return error instanceof PaintError && error.fault === "died";
 }
 
-/** Whether the message of an error is for whoever submitted the job: it names no file of this machine. */
+/**
+ * Whether the message of an error is for whoever submitted the job: it names no file of this
+ * machine.
+ */
 function isForCallers(error: unknown): boolean {
   return error instanceof Problem || (error instanceof PaintError && error.fault !== "internal");
 }
@@ -309,7 +315,10 @@ export class JobWork {
     return { name, type: MEDIA_TYPES[target.extension.slice(1)] ?? "application/octet-stream", bytes };
   }
 
-  /** Gives a job up; its files stay, so that it can be tried again. @param signal ends the tries to write that down. */
+  /**
+   * Gives a job up; its files stay, so that it can be tried again. @param signal ends the tries to
+   * write that down.
+   */
   async fail(id: string, error: unknown, signal?: AbortSignal): Promise<void> {
     const { jobs } = this.#shop;
     const { requestId } = (await jobs.get(id).catch(() => undefined)) ?? {};
@@ -328,7 +337,10 @@ export class JobWork {
     await this.forget(id);
   }
 
-  /** Writes down how a job has ended, again and again until that succeeds: what is painted must not be lost with it. */
+  /**
+   * Writes down how a job has ended, again and again until that succeeds: what is painted must not
+   * be lost with it.
+   */
   async #written<Written>(signal: AbortSignal | undefined, write: () => Promise<Written>): Promise<Written> {
     for (let wait = WRITE_AGAIN; ; wait = Math.min(2 * wait, MOST_WRITE_AGAIN)) {
       try {

@@ -1,6 +1,7 @@
 /**
- * A painting process: it has the models, an engine each, and does the tasks that its pool sends. What comes from outside is decoded
- * here and not in the server, so that a picture that breaks a decoder, or needs too much memory, costs one process that is replaced.
+ * A painting process: it has the models, an engine each, and does the tasks that its pool sends.
+ * What comes from outside is decoded here and not in the server, so that a picture that breaks a
+ * decoder, or needs too much memory, costs one process that is replaced.
  */
 
 import { parametersOf } from "adaattn/network";

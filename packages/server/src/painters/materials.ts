@@ -1,4 +1,6 @@
-/** Files to what a model takes: paintings, masks and photographs, at the sizes that are asked for. */
+/**
+ * Files to what a model takes: paintings, masks and photographs, at the sizes that are asked for.
+ */
 
 import { CONTENT_SIDE } from "adaattn/internal";
 import {
@@ -18,7 +20,10 @@ export class UnreadableUpload extends Error {
   override readonly name = "UnreadableUpload";
 }
 
-/** What reading an upload ended with: an {@link UnreadableUpload}, unless the file is not what is wrong. */
+/**
+ * What reading an upload ended with: an {@link UnreadableUpload}, unless the file is not what is
+ * wrong.
+ */
 export function explainReading(error: unknown): unknown {
   if (!(error instanceof AdaattnError && error.code === "file")) return error;
   return new UnreadableUpload(error.message, { cause: error });

@@ -1,4 +1,7 @@
-/** What the pool and its painting processes say to each other. Pictures go over as the paths of uploads, results as encoded bytes. */
+/**
+ * What the pool and its painting processes say to each other. Pictures go over as the paths of
+ * uploads, results as encoded bytes.
+ */
 import type { ErrorCode, FrameRate, PaintControls, Size, StyleControls, VideoTarget } from "adaattn/node";
 import type { PICTURE_FORMATS } from "../schemas.ts";
 
@@ -30,7 +33,10 @@ export interface PaintTask {
   /** One a style, one with a region for each style, or none. */
   readonly masks: readonly InputFile[];
   readonly paint: PaintControls;
-  /** Pixels that a picture of it may have before it is decoded, where that is not what the process was started with. */
+  /**
+   * Pixels that a picture of it may have before it is decoded, where that is not what the process
+   * was started with.
+   */
   readonly pixels?: number | undefined;
 }
 
@@ -58,7 +64,10 @@ export interface SegmentTask extends PaintTask {
   readonly lead: number;
   /** Which of the grid's frames is the film's first. */
   readonly first: number;
-  /** Where to begin to decode, in seconds: a key frame well before `from`; the begin where there is none. */
+  /**
+   * Where to begin to decode, in seconds: a key frame well before `from`; the begin where there is
+   * none.
+   */
   readonly seek?: number | undefined;
   readonly fade?: number | undefined;
   readonly target: VideoTarget;
@@ -126,7 +135,7 @@ export type FromPainter =
   | { readonly id: number; readonly error: string; readonly fault: Fault };
 
 /**
- * Whose fault an error is: of an upload, nobody's, because it was cancelled, what the library's code says, or a mistake of ours, whose
- * message is for the log alone.
+ * Whose fault an error is: of an upload, nobody's, because it was cancelled, what the library's
+ * code says, or a mistake of ours, whose message is for the log alone.
  */
 export type Fault = "upload" | "cancelled" | ErrorCode | "internal";

@@ -12,13 +12,19 @@ import type {
   ToPainter,
 } from "./messages.ts";
 
-/** How long a process may take to answer that a task is cancelled before it is ended, in milliseconds. */
+/**
+ * How long a process may take to answer that a task is cancelled before it is ended, in
+ * milliseconds.
+ */
 const PATIENCE = 10_000;
 
 /** A task failed. */
 export class PaintError extends Error {
   override readonly name = "PaintError";
-  /** `crowded` is `memory` or `died` where another task was under way too, which may have been the reason. */
+  /**
+   * `crowded` is `memory` or `died` where another task was under way too, which may have been the
+   * reason.
+   */
   readonly fault: Fault | "died" | "crowded";
 
   constructor(message: string, fault: PaintError["fault"]) {

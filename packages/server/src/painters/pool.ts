@@ -1,27 +1,38 @@
 /**
- * The painting processes of a server or a worker, and who waits for them. Requests that somebody waits for go before the parts of
- * jobs; how many of them may wait is bounded, and more are refused at once.
+ * The painting processes of a server or a worker, and who waits for them. Requests that somebody
+ * waits for go before the parts of jobs; how many of them may wait is bounded, and more are refused
+ * at once.
  */
 import type { Log } from "../log.ts";
 import type { LoadedModel, PainterOptions, Results, SegmentProgress, Task } from "./messages.ts";
 import { PaintError, Painter, type TaskOptions } from "./painter.ts";
 
-/** Tasks that one process has at once: while the engine paints one, the next is decoded and the one before encoded. */
+/**
+ * Tasks that one process has at once: while the engine paints one, the next is decoded and the one
+ * before encoded.
+ */
 const AT_ONCE = 2;
 
-/** How many headers are looked at at once, how many more may wait, and how long one may take and wait, in milliseconds. */
+/**
+ * How many headers are looked at at once, how many more may wait, and how long one may take and
+ * wait, in milliseconds.
+ */
 const LOOKS_AT_ONCE = 4;
 const MOST_LOOKS_WAITING = 128;
 const LOOK_MILLISECONDS = 30_000;
 
-/** How long to wait before a process that could not even start is started again, in milliseconds. */
+/**
+ * How long to wait before a process that could not even start is started again, in milliseconds.
+ */
 const RESTART_AFTER = 1000;
 
 export interface PoolOptions extends PainterOptions {
   readonly workers: number;
   /** How many requests may wait. */
   readonly queue: number;
-  /** Whether requests are to be painted beside the parts of jobs, and need a place at any moment. */
+  /**
+   * Whether requests are to be painted beside the parts of jobs, and need a place at any moment.
+   */
   readonly hasRequests: boolean;
   readonly log: Log;
 }
@@ -67,7 +78,10 @@ export class PainterPool {
     this.#options = options;
   }
 
-  /** Starts the processes and waits until all can paint. @throws Error with the reason where one cannot. */
+  /**
+   * Starts the processes and waits until all can paint. @throws Error with the reason where one
+   * cannot.
+   */
   static async start(options: PoolOptions): Promise<PainterPool> {
     const pool = new PainterPool(options);
     try {
@@ -144,7 +158,10 @@ export class PainterPool {
     throw new QueueFull(Math.max(1, Math.ceil(wait / 1000)));
   }
 
-  /** Paints a picture for somebody who waits for it. @throws QueueFull, PaintError, or the signal's reason. */
+  /**
+   * Paints a picture for somebody who waits for it. @throws QueueFull, PaintError, or the signal's
+   * reason.
+   */
   async paint(task: Extract<Task, { kind: "picture" }>, signal: AbortSignal): Promise<Results["picture"]> {
     this.checkRoom();
     const run = (queue?: Waiting[]) => this.#run(queue ?? this.#requests, task, { signal });
@@ -163,7 +180,8 @@ export class PainterPool {
   }
 
   /**
-   * Looks at a picture's header, beside whatever else is done; a few at a time, while the others wait.
+   * Looks at a picture's header, beside whatever else is done; a few at a time, while the others
+   * wait.
    *
    * @throws QueueFull where too many wait, PaintError, or the signal's reason.
    */
@@ -257,7 +275,8 @@ export class PainterPool {
         .filter((painter) => !this.#closedOff.has(painter))
         .sort((a, b) => a.load - b.load);
       if (this.#alone.length > 0 && byLoad[0]) {
-        // The first that has nothing more to do is for whoever must be alone, and gets nothing new until then.
+        // The first that has nothing more to do is for whoever must be alone, and gets nothing new
+        // until then.
         const [first] = byLoad.splice(0, 1);
         if (first?.load === 0) {
           this.#alone.shift()?.start(first);
@@ -289,7 +308,10 @@ export class PainterPool {
     else this.#parts.delete(painter);
   }
 
-  /** One part of a job at a time, which leaves a place for requests; where there are none, for a picture beside a film. */
+  /**
+   * One part of a job at a time, which leaves a place for requests; where there are none, for a
+   * picture beside a film.
+   */
   #hasPlace(painter: Painter, kind: Task["kind"]): boolean {
     const parts = this.#partsOf(painter);
     return this.#options.hasRequests ? parts.length === 0 : !parts.includes(kind);

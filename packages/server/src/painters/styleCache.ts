@@ -1,4 +1,7 @@
-/** Styles that were taken lately, for a painting is usually asked for again. One that is in use is never disposed of. */
+/**
+ * Styles that were taken lately, for a painting is usually asked for again. One that is in use is
+ * never disposed of.
+ */
 import type { Style } from "adaattn";
 
 /** How many styles are kept. */

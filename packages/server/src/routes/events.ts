@@ -6,7 +6,10 @@ import { describeJob, isFinished, type JobRecord, type NumberedEvent } from "../
 import type { JobEvent } from "../schemas.ts";
 import type { Services } from "../services.ts";
 
-/** How often a stream says that it is still there, in milliseconds; proxies close what is silent for long. */
+/**
+ * How often a stream says that it is still there, in milliseconds; proxies close what is silent for
+ * long.
+ */
 const HEARTBEAT = 15_000;
 
 /** How long whoever was cut off shall wait before he asks again, in milliseconds. */

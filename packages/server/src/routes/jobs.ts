@@ -171,7 +171,8 @@ export function addJobs(api: Api, services: Services): void {
       } else {
         await jobs.remove(id);
       }
-      // A worker may be writing there at this moment; it removes what it finds when it has stopped, and the sweep what is left then.
+      // A worker may be writing there at this moment; it removes what it finds when it has stopped,
+      // and the sweep what is left then.
       await files
         .remove(folderOf(id))
         .catch((error: unknown) => request.log.warn({ job: id, error: String(error) }, "Files of a job are left."));

@@ -1,6 +1,6 @@
 /**
- * What a file is by its first bytes. Only containers that hold their own pictures are let through to ffmpeg: a playlist, a script
- * or a description of a stream would make it open other files.
+ * What a file is by its first bytes. Only containers that hold their own pictures are let through
+ * to ffmpeg: a playlist, a script or a description of a stream would make it open other files.
  */
 import { open } from "node:fs/promises";
 
@@ -36,7 +36,9 @@ const PICTURES: readonly ((bytes: Uint8Array) => boolean)[] = [
 /** How many bytes tell. */
 const HEAD = 512;
 
-/** Whether a file begins like a picture or like a video that is read here; undefined for all else. */
+/**
+ * Whether a file begins like a picture or like a video that is read here; undefined for all else.
+ */
 export async function kindOf(path: string): Promise<"picture" | "video" | undefined> {
   const file = await open(path, "r");
   try {

@@ -1,7 +1,8 @@
 /**
- * How a video is split. A plan is made once, by looking at every frame at the size of a stamp, and stretches of it are then painted
- * by anybody in any order: each begins at a cut between scenes or at a key frame where there is one near by, and says where to begin
- * to decode for it. Which frames they hold depends on the video and on nothing else.
+ * How a video is split. A plan is made once, by looking at every frame at the size of a stamp, and
+ * stretches of it are then painted by anybody in any order: each begins at a cut between scenes or
+ * at a key frame where there is one near by, and says where to begin to decode for it. Which frames
+ * they hold depends on the video and on nothing else.
  */
 
 import { LEAD, LEAST_SIDE, SceneCuts } from "adaattn/internal";
@@ -23,17 +24,25 @@ import { Problem } from "../problem.ts";
 import type { VideoRequestOptions } from "../schemas.ts";
 import type { Limits } from "../settings.ts";
 
-/** How long a stretch is, in seconds: as much as is lost when a worker dies, and enough for its lead to be worth while. */
+/**
+ * How long a stretch is, in seconds: as much as is lost when a worker dies, and enough for its lead
+ * to be worth while.
+ */
 const LEAST_SECONDS = 2;
 const MOST_SECONDS = 5;
 
-/** How many frames a cut is found by; where a stretch begins with a scene, nothing before those counts. */
+/**
+ * How many frames a cut is found by; where a stretch begins with a scene, nothing before those
+ * counts.
+ */
 export const LEAD_TO_CUT = 2;
 
 /** The size at which cuts are looked for. */
 const STAMP: Size = { width: 64, height: 36 };
 
-/** A GIF counts time in hundredths of a second, and players slow down what changes with every one. */
+/**
+ * A GIF counts time in hundredths of a second, and players slow down what changes with every one.
+ */
 const FASTEST_GIF = 50;
 
 /** How many packets of a source are looked through, for each frame that a job may have. */
@@ -118,7 +127,10 @@ export async function checkVideo(
   return info;
 }
 
-/** What reading the video at `path` ended with, as a problem where it is the video's or ffmpeg's matter. */
+/**
+ * What reading the video at `path` ended with, as a problem where it is the video's or ffmpeg's
+ * matter.
+ */
 function explainReading(error: unknown, path: string): unknown {
   if (!(error instanceof AdaattnError)) return error;
   if (error.code === "file") {
@@ -164,7 +176,8 @@ function rateOf({ fps, format }: VideoRequestOptions, { rate }: VideoInfo): Fram
 /**
  * Looks at all of a video and decides where to split it.
  *
- * @throws Problem where it is longer than allowed, or has no frames in the part that is asked for; Error where it cannot be decoded.
+ * @throws Problem where it is longer than allowed, or has no frames in the part that is asked for;
+ *   Error where it cannot be decoded.
  */
 export async function planVideo(
   path: string,
@@ -234,7 +247,8 @@ export function split({ first, last, cuts, keys, still, fps }: Splitting): Segme
     const best = cuts.findLast(isWithin) ?? keyed.findLast(isWithin) ?? any;
     const to = last - from <= most || last - best < least ? last : best;
     const lead = leadOf(from, { first, cuts, still });
-    // One key frame further back than seems needed: frames after one may still refer to what came before it.
+    // One key frame further back than seems needed: frames after one may still refer to what came
+    // before it.
     const seek = keys.filter((key) => key <= (from - lead) / fps).at(-2);
     segments.push({ from, to, lead, ...(seek !== undefined && { seek }) });
     from = to;

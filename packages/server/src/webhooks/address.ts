@@ -1,6 +1,7 @@
 /**
- * Where a server may call: only hosts that its operator names, and of those no address of a private network unless he allows it. A
- * request must not reach, through the server, what its sender cannot reach himself (server-side request forgery).
+ * Where a server may call: only hosts that its operator names, and of those no address of a private
+ * network unless he allows it. A request must not reach, through the server, what its sender cannot
+ * reach himself (server-side request forgery).
  */
 import { type LookupAddress, lookup } from "node:dns";
 import type { LookupFunction } from "node:net";
@@ -11,11 +12,17 @@ import { Problem } from "../problem.ts";
 export interface CallRules {
   /** Names of hosts; one that begins with a dot stands for all below it. */
   readonly hosts: readonly string[];
-  /** Whether they may have private addresses and be called by http; else it is https and public addresses alone. */
+  /**
+   * Whether they may have private addresses and be called by http; else it is https and public
+   * addresses alone.
+   */
   readonly isPrivateAllowed: boolean;
 }
 
-/** The address to call. @throws Problem where that is not allowed; what the host's name leads to is looked at with each call. */
+/**
+ * The address to call. @throws Problem where that is not allowed; what the host's name leads to is
+ * looked at with each call.
+ */
 export function checkCallback(text: string, { hosts, isPrivateAllowed }: CallRules): URL {
   if (hosts.length === 0) {
     throw wrong("Expected no callback, for this server calls nobody. Its --webhook-hosts says whom it may call.");

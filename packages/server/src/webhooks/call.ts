@@ -14,7 +14,10 @@ export interface Call {
   readonly signal: AbortSignal;
 }
 
-/** Resolves with the status of the answer, of which nothing else is read; a redirection is not followed. @throws where there was none. */
+/**
+ * Resolves with the status of the answer, of which nothing else is read; a redirection is not
+ * followed. @throws where there was none.
+ */
 export function call({ url, headers, body, isPrivateAllowed, signal }: Call): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = (url.protocol === "https:" ? requestHttps : requestHttp)(url, {

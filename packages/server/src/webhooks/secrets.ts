@@ -1,4 +1,7 @@
-/** Signatures of what a server sends, by the Standard Webhooks specification: HMAC-SHA-256 with a secret that the receiver knows. */
+/**
+ * Signatures of what a server sends, by the Standard Webhooks specification: HMAC-SHA-256 with a
+ * secret that the receiver knows.
+ */
 import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 
@@ -27,12 +30,18 @@ export class WebhookSecrets {
     return new WebhookSecrets(path, await readSecrets(path));
   }
 
-  /** Takes what the file says now. @throws Error with one sentence where it is of no use; the secrets stay as they were then. */
+  /**
+   * Takes what the file says now. @throws Error with one sentence where it is of no use; the
+   * secrets stay as they were then.
+   */
   async reload(): Promise<void> {
     this.#secrets = await readSecrets(this.#path);
   }
 
-  /** The header webhook-signature for an owner's message: a signature by each of his secrets, so that one can replace another. */
+  /**
+   * The header webhook-signature for an owner's message: a signature by each of his secrets, so
+   * that one can replace another.
+   */
   sign(owner: string, { id, timestamp, body }: { id: string; timestamp: string; body: string }): string {
     const own = this.#secrets.filter((secret) => secret.owner === owner);
     const used = own.length > 0 ? own : this.#secrets.filter((secret) => secret.owner === undefined);
@@ -48,7 +57,10 @@ export class WebhookSecrets {
   }
 }
 
-/** Reads a file of secrets, one a line, each perhaps after the name of an API key and a colon; those that begin with # are skipped. */
+/**
+ * Reads a file of secrets, one a line, each perhaps after the name of an API key and a colon; those
+ * that begin with # are skipped.
+ */
 async function readSecrets(path: string): Promise<Secret[]> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     throw new Error(`Cannot read the webhook secrets in ${path} (${error.code}). Check its name and permissions.`, {

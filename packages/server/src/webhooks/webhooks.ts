@@ -1,7 +1,8 @@
 /**
- * Whoever submits a job may have the server call an address once it has ended. The message is signed as the Standard Webhooks
- * specification says (standardwebhooks.com). That a call is due is kept with the job: a restart does not lose it, and of servers that
- * share a database one makes it. A call that is not answered well is made again, ever later.
+ * Whoever submits a job may have the server call an address once it has ended. The message is
+ * signed as the Standard Webhooks specification says (standardwebhooks.com). That a call is due is
+ * kept with the job: a restart does not lose it, and of servers that share a database one makes it.
+ * A call that is not answered well is made again, ever later.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { describeJob, isFinished, type JobRecord } from "../jobs/record.ts";
@@ -12,7 +13,10 @@ import { type CallRules, checkCallback } from "./address.ts";
 import { call } from "./call.ts";
 import type { WebhookSecrets } from "./secrets.ts";
 
-/** How long after the end of a job each call is made, in milliseconds; the sweep takes the job after a day. */
+/**
+ * How long after the end of a job each call is made, in milliseconds; the sweep takes the job after
+ * a day.
+ */
 const SCHEDULE = [0, 5_000, 30_000, 120_000, 600_000, 1_800_000, 7_200_000, 21_600_000, 50_400_000];
 
 /** After how long the last call is made again where its server died over it, in milliseconds. */
@@ -26,7 +30,10 @@ const GONE = 410;
 
 export interface WebhookOptions extends CallRules {
   readonly secrets: WebhookSecrets | undefined;
-  /** How long after the end of a job each call is made, in milliseconds, in rising order; up to 14 hours by default. */
+  /**
+   * How long after the end of a job each call is made, in milliseconds, in rising order; up to 14
+   * hours by default.
+   */
   readonly schedule?: readonly number[] | undefined;
   readonly version: string;
 }

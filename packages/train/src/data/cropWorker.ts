@@ -1,4 +1,6 @@
-/** The worker thread of a dataset: draws crops, one batch after another, while the engine computes. */
+/**
+ * The worker thread of a dataset: draws crops, one batch after another, while the engine computes.
+ */
 
 import { parentPort, workerData } from "node:worker_threads";
 import { type CropBatch, type Draw, drawCrops } from "./crops.ts";

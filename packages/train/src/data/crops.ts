@@ -1,11 +1,13 @@
 /**
- * Random crops of picture files: square windows, resized to what is asked for and flipped half the time. A window lies between as
- * many pixels as the crop has, which is how a large picture looks to the network, and the picture's shorter side; the smaller ones
- * are the more frequent. Some windows are smaller still and enlarged, since many pictures that people have are soft.
+ * Random crops of picture files: square windows, resized to what is asked for and flipped half the
+ * time. A window lies between as many pixels as the crop has, which is how a large picture looks to
+ * the network, and the picture's shorter side; the smaller ones are the more frequent. Some windows
+ * are smaller still and enlarged, since many pictures that people have are soft.
  *
- * Which file, which part of it and which way round is a function of the seed, the step and the sample alone, so that a run that
- * was stopped goes on with the very pictures that it would have seen. A file that cannot be read is replaced by another draw,
- * which is a function of these and of how many draws have failed.
+ * Which file, which part of it and which way round is a function of the seed, the step and the
+ * sample alone, so that a run that was stopped goes on with the very pictures that it would have
+ * seen. A file that cannot be read is replaced by another draw, which is a function of these and of
+ * how many draws have failed.
  */
 
 import { readFile } from "node:fs/promises";
@@ -43,7 +45,10 @@ export interface Draw {
 export interface SecondFrames {
   /** [count, 3, crop, crop] */
   readonly values: Float32Array<ArrayBuffer>;
-  /** Resampling matrices [count, crop, crop]: rows x first frame x columns^T is the first frame moved to where the second is. */
+  /**
+   * Resampling matrices [count, crop, crop]: rows x first frame x columns^T is the first frame
+   * moved to where the second is.
+   */
   readonly rows: Float32Array<ArrayBuffer>;
   readonly columns: Float32Array<ArrayBuffer>;
 }
@@ -106,7 +111,8 @@ function windowSide(random: Random, shorter: number, crop: number, soft: number)
 }
 
 async function drawCrop(path: string, random: Random, crop: number, soft: number, target: Float32Array): Promise<void> {
-  // Bytes, not the path: what a picture is cannot change between looking at its size and cutting it.
+  // Bytes, not the path: what a picture is cannot change between looking at its size and cutting
+  // it.
   const image = sharp(await readFile(path), { failOn: "error" }).autoOrient();
   const { width, height } = (await image.metadata()).autoOrient;
   const side = windowSide(random, Math.min(width, height), crop, soft);

@@ -1,6 +1,7 @@
 /**
- * Pictures to train on: all that lie below a folder, drawn at random and decoded by a worker thread (crops.ts), so that neither
- * the engine nor this thread ever waits for a file that was asked for in time.
+ * Pictures to train on: all that lie below a folder, drawn at random and decoded by a worker thread
+ * (crops.ts), so that neither the engine nor this thread ever waits for a file that was asked for
+ * in time.
  */
 
 import { Worker } from "node:worker_threads";
@@ -50,7 +51,8 @@ export class Dataset implements AsyncDisposable {
   /**
    * Opens all pictures below `folder`.
    *
-   * @throws Error with one sentence where the folder cannot be read or holds fewer than two pictures.
+   * @throws Error with one sentence where the folder cannot be read or holds fewer than two
+   *   pictures.
    */
   static async open(folder: string, options: DatasetOptions): Promise<Dataset> {
     return new Dataset(await listPictures(folder), options);
@@ -62,8 +64,9 @@ export class Dataset implements AsyncDisposable {
   }
 
   /**
-   * The `count` random crops of step `step`: [count, 3, crop, crop], RGB in [0, 1]. Those that are not soft take in from as many
-   * pixels as a crop has to all of a picture's shorter side; half are flipped; pictures smaller than the crop are enlarged.
+   * The `count` random crops of step `step`: [count, 3, crop, crop], RGB in [0, 1]. Those that are
+   * not soft take in from as many pixels as a crop has to all of a picture's shorter side; half are
+   * flipped; pictures smaller than the crop are enlarged.
    */
   async batch(step: number, count: number): Promise<Float32Array> {
     return (await this.#draw(step, count, false)).values;

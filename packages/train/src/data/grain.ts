@@ -1,4 +1,7 @@
-/** Grain for training: the product's own noise, from which brushwork grows where a photograph is flat. */
+/**
+ * Grain for training: the product's own noise, from which brushwork grows where a photograph is
+ * flat.
+ */
 
 import { addGrain } from "adaattn/internal";
 import { Random } from "./random.ts";
@@ -7,8 +10,8 @@ import { Random } from "./random.ts";
 const PLANE = 1 << 20;
 
 /**
- * The grain of a step's photographs, [count, 1, crop, crop], a function of the seed and the step: up to `depth` deep, and none for
- * half of them.
+ * The grain of a step's photographs, [count, 1, crop, crop], a function of the seed and the step:
+ * up to `depth` deep, and none for half of them.
  */
 export function drawGrain(
   seed: number,

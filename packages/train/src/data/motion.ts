@@ -1,16 +1,20 @@
 /**
- * Two frames of a video made out of one photograph, for losses on pairs of frames. The second frame is the photograph seen a moment
- * later: moved by a few pixels, zoomed, stretched here and squeezed there by a slow wave, a little brighter or darker, with a
- * sensor's noise.
+ * Two frames of a video made out of one photograph, for losses on pairs of frames. The second frame
+ * is the photograph seen a moment later: moved by a few pixels, zoomed, stretched here and squeezed
+ * there by a slow wave, a little brighter or darker, with a sensor's noise.
  *
- * Rows and columns move each by themselves, so that the motion is known exactly and is linear in the pixels: what the first frame
- * shows, moved to where the second shows it, is R x C^T for resampling matrices R and C, which a graph multiplies by and
- * differentiates. A row of R is zero where the second frame sees beyond the first.
+ * Rows and columns move each by themselves, so that the motion is known exactly and is linear in
+ * the pixels: what the first frame shows, moved to where the second shows it, is R x C^T for
+ * resampling matrices R and C, which a graph multiplies by and differentiates. A row of R is zero
+ * where the second frame sees beyond the first.
  */
 
 import type { Random } from "./random.ts";
 
-/** How far a point moves at most, as a share of the frame's side; the picture that both are cut from must reach so far beyond. */
+/**
+ * How far a point moves at most, as a share of the frame's side; the picture that both are cut from
+ * must reach so far beyond.
+ */
 export const FARTHEST = 1 / 8;
 
 // What a motion consists of, at most; together they stay within FARTHEST at the edges.
@@ -31,7 +35,10 @@ export function drawPositions(random: Random, side: number, zoom: number): Float
   });
 }
 
-/** The bilinear resampling matrix [positions, side] in row-major order; rows of positions beyond the sides are zero. */
+/**
+ * The bilinear resampling matrix [positions, side] in row-major order; rows of positions beyond the
+ * sides are zero.
+ */
 export function resamplingMatrix(positions: Float64Array, side: number): Float32Array {
   const matrix = new Float32Array(positions.length * side);
   positions.forEach((position, row) => {
@@ -56,7 +63,10 @@ export function marginOf(side: number): number {
   return Math.ceil(FARTHEST * side);
 }
 
-/** Cuts a pair out of a picture [3, wide, wide] that reaches `marginOf(side)` pixels beyond the first frame on all sides. */
+/**
+ * Cuts a pair out of a picture [3, wide, wide] that reaches `marginOf(side)` pixels beyond the
+ * first frame on all sides.
+ */
 export function cutPair(picture: Float32Array, random: Random, side: number, pair: FramePair): void {
   const margin = marginOf(side);
   const wide = side + 2 * margin;

@@ -7,7 +7,8 @@ import { cannotRead } from "adaattn/internal/node";
 const EXTENSIONS = /\.(jpe?g|png|webp|avif|tiff?|gif)$/i;
 
 /**
- * The paths of all pictures below a folder, by the endings of their names, sorted; hidden files are left out.
+ * The paths of all pictures below a folder, by the endings of their names, sorted; hidden files are
+ * left out.
  *
  * @throws Error with one sentence where the folder cannot be read or holds fewer than two pictures.
  */

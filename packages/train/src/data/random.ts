@@ -1,4 +1,7 @@
-/** Repeatable random numbers: the counter-based splitmix32 generator, whose whole state is one number. */
+/**
+ * Repeatable random numbers: the counter-based splitmix32 generator, whose whole state is one
+ * number.
+ */
 
 export class Random {
   /** The state; a generator made from it goes on where this one is. */
@@ -8,7 +11,10 @@ export class Random {
     this.state = seed >>> 0;
   }
 
-  /** A generator that is a function of all these whole numbers, such as a seed and a step, and of their order. */
+  /**
+   * A generator that is a function of all these whole numbers, such as a seed and a step, and of
+   * their order.
+   */
   static of(...parts: readonly number[]): Random {
     return parts.reduce((random, part) => new Random((random.next() * 2 ** 32) ^ part), new Random(0));
   }

@@ -1,9 +1,10 @@
 /**
- * What a loss network sees in one picture, as far as the metrics need it: channel statistics at five levels, normalized deep
- * features, and the features that patches are cut from.
+ * What a loss network sees in one picture, as far as the metrics need it: channel statistics at
+ * five levels, normalized deep features, and the features that patches are cut from.
  *
- * The network halves its pictures four times. A picture whose sides are no multiples of 16 is mirrored at its right and bottom
- * edge until they are, and of each level only the positions that the picture itself has are looked at.
+ * The network halves its pictures four times. A picture whose sides are no multiples of 16 is
+ * mirrored at its right and bottom edge until they are, and of each level only the positions that
+ * the picture itself has are looked at.
  */
 
 import { type Dimension, gather, input, multiplyDimensions, type Shape, symbol, type Tensor } from "@adaattn/graph";
@@ -20,8 +21,9 @@ export const PATCH_LEVEL = 3;
 const LEAST_PADDED_SIDE = 32;
 
 /**
- * picture ([1, 3, 16h, 16w]) and the positions to look at, rows{level} and columns{level} (int64) -> mean{level},
- * deviation{level} ([1, C, 1, 1]), normalised4, normalised5 and patches ([1, C, H, W])
+ * picture ([1, 3, 16h, 16w]) and the positions to look at, rows{level} and columns{level} (int64)
+ * -> mean{level}, deviation{level} ([1, C, 1, 1]), normalised4, normalised5 and patches ([1, C, H,
+ * W])
  */
 export function featuresGraph(trained: TrainedEncoder): Record<string, Tensor> {
   const sixteenths = (name: string): Dimension => multiplyDimensions(16, symbol(name));
@@ -69,7 +71,10 @@ function upTo(count: number): TensorData {
   return { shape: [count], data: BigInt64Array.from({ length: count }, (_, at) => BigInt(at)) };
 }
 
-/** How many bytes the features of a picture of `size` x `size` pixels hold, which is at least what narrower pictures need. */
+/**
+ * How many bytes the features of a picture of `size` x `size` pixels hold, which is at least what
+ * narrower pictures need.
+ */
 export function featuresBytes({ encoder }: TrainedEncoder, size: number): number {
   const widths = levelWidths(encoder);
   const values = [3, 4, 5].map((level) => {

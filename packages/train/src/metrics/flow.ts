@@ -1,12 +1,14 @@
 /**
- * Optical flow: where each pixel of one frame has gone in another. Lucas and Kanade (IJCAI 1981) from coarse to fine (Bouguet 2000),
- * at every pixel: around each, the motion is sought that makes the window of the second frame most like that of the first, by steps
+ * Optical flow: where each pixel of one frame has gone in another. Lucas and Kanade (IJCAI 1981)
+ * from coarse to fine (Bouguet 2000), at every pixel: around each, the motion is sought that makes
+ * the window of the second frame most like that of the first, by steps
  *
  *   (sum w g g^T + lambda I) d = sum w g (I(p) - J(p + v)) + lambda (u - v)
  *
- * with the gradient g of the first frame, which is the same in all steps (Baker and Matthews, IJCV 2004), and u, the flow of the
- * coarser level, which holds where a window has no texture to go by. A median of the flow's neighbours then removes what stands out.
- * Distances are in pixels; the flow is good to about a tenth of one where there is texture, and wrong where a part is hidden in one
+ * with the gradient g of the first frame, which is the same in all steps (Baker and Matthews, IJCV
+ * 2004), and u, the flow of the coarser level, which holds where a window has no texture to go by.
+ * A median of the flow's neighbours then removes what stands out. Distances are in pixels; the flow
+ * is good to about a tenth of one where there is texture, and wrong where a part is hidden in one
  * of the frames, which occlusion masks are there to find.
  */
 
@@ -58,8 +60,8 @@ function pyramid(picture: Gray): Gray[] {
 }
 
 /**
- * Every pixel a weighted mean (1 4 6 4 1 in both directions) of those around it: without detail of its own size, which moving by
- * parts of a pixel washes out, so that it would be taken for motion.
+ * Every pixel a weighted mean (1 4 6 4 1 in both directions) of those around it: without detail of
+ * its own size, which moving by parts of a pixel washes out, so that it would be taken for motion.
  */
 function blur({ width, height, data }: Gray): Gray {
   const rows = new Float32Array(width * height);
@@ -183,12 +185,17 @@ function gradients({ width, height, data }: Gray): [Float32Array, Float32Array] 
   return [across, down];
 }
 
-/** Means over the window around each pixel, weighted by two boxes one after the other; windows are cut at the edge. */
+/**
+ * Means over the window around each pixel, weighted by two boxes one after the other; windows are
+ * cut at the edge.
+ */
 function smooth(values: Float32Array, size: Size): Float32Array {
   return boxes(boxes(values, size), size);
 }
 
-/** Means over a square of 2 RADIUS + 1 pixels, by sums that slide along rows and then along columns. */
+/**
+ * Means over a square of 2 RADIUS + 1 pixels, by sums that slide along rows and then along columns.
+ */
 function boxes(values: Float32Array, { width, height }: Size): Float32Array {
   const rows = new Float32Array(values.length);
   slide(values, rows, { lines: height, length: width, between: width, along: 1 });

@@ -1,6 +1,7 @@
 /**
- * Flow files of the Middlebury benchmark (.flo), which every flow network writes: the number 202021.25 as a sign, width and height,
- * then for every pixel, row after row, how far it moves to the right and down; all little-endian, 32 bits each.
+ * Flow files of the Middlebury benchmark (.flo), which every flow network writes: the number
+ * 202021.25 as a sign, width and height, then for every pixel, row after row, how far it moves to
+ * the right and down; all little-endian, 32 bits each.
  */
 
 import type { Flow } from "./flow.ts";

@@ -1,6 +1,6 @@
 /**
- * Measures stylized pictures. docs/metrics.md defines the metrics and says what each is good for; all of them are computed on
- * 8-bit pictures, which is what a user gets.
+ * Measures stylized pictures. docs/metrics.md defines the metrics and says what each is good for;
+ * all of them are computed on 8-bit pictures, which is what a user gets.
  */
 
 import { toOnnx } from "@adaattn/graph";
@@ -14,15 +14,27 @@ import { type Gray, grayOf, structuralSimilarity } from "./ssim.ts";
 
 /** What one result is worth. */
 export interface Metrics {
-  /** Mean squared error of the normalized relu4_1 to the content's, plus that of relu5_1; 0 for the content itself. */
+  /**
+   * Mean squared error of the normalized relu4_1 to the content's, plus that of relu5_1; 0 for the
+   * content itself.
+   */
   readonly contentDistance: number;
-  /** Mean squared errors of the channels' means and of their deviations to the style's, summed over relu1_1 to relu5_1. */
+  /**
+   * Mean squared errors of the channels' means and of their deviations to the style's, summed over
+   * relu1_1 to relu5_1.
+   */
   readonly styleDistance: number;
-  /** The cosine of a 3 x 3 patch of relu3_1 to the most similar one in the style, averaged over the result; at most 1. */
+  /**
+   * The cosine of a 3 x 3 patch of relu3_1 to the most similar one in the style, averaged over the
+   * result; at most 1.
+   */
   readonly patchSimilarity: number;
   /** Structural similarity to the content, in gray; 1 for the content itself. */
   readonly structuralSimilarity: number;
-  /** 1-Wasserstein distance to the style's histograms of red, green and blue, averaged over these, as a share of their range. */
+  /**
+   * 1-Wasserstein distance to the style's histograms of red, green and blue, averaged over these,
+   * as a share of their range.
+   */
   readonly histogramDistance: number;
 }
 
@@ -35,7 +47,10 @@ export const METRICS = [
   "histogramDistance",
 ] as const satisfies readonly (keyof Metrics)[];
 
-/** All that is kept of a picture to compare it with others: values on this side of the engine, which need no disposal. */
+/**
+ * All that is kept of a picture to compare it with others: values on this side of the engine, which
+ * need no disposal.
+ */
 export interface PictureFeatures extends Size {
   /** Mean and deviation of every channel, level by level. */
   readonly statistics: readonly { readonly mean: Float32Array; readonly deviation: Float32Array }[];
@@ -70,7 +85,10 @@ export class Meter {
     return new Meter(engine, look, match);
   }
 
-  /** Looks at a picture: the costly part, done once however often the picture is compared. Transparent parts count as white. */
+  /**
+   * Looks at a picture: the costly part, done once however often the picture is compared.
+   * Transparent parts count as white.
+   */
   async look(picture: Picture, options: RunOptions = {}): Promise<PictureFeatures> {
     const opaque = onWhite(picture);
     const outputs = await this.#look.run(featuresInputs(opaque), options);

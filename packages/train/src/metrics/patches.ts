@@ -1,7 +1,8 @@
 /**
- * Patch similarity: do the strokes of the result occur in the painting? A patch is the features of relu3_1 at 3 x 3 positions, and
- * is compared by cosine with all patches of the style; what counts is its best match, as in Li and Wand, "Combining Markov Random
- * Fields and Convolutional Neural Networks for Image Synthesis" (CVPR 2016, equations 2 and 3).
+ * Patch similarity: do the strokes of the result occur in the painting? A patch is the features of
+ * relu3_1 at 3 x 3 positions, and is compared by cosine with all patches of the style; what counts
+ * is its best match, as in Li and Wand, "Combining Markov Random Fields and Convolutional Neural
+ * Networks for Image Synthesis" (CVPR 2016, equations 2 and 3).
  *
  *   similarity = mean over patches p of the result of max over patches q of the style of  p.q / (|p| |q|)
  */
@@ -23,15 +24,18 @@ import {
 } from "@adaattn/graph";
 import { evenPositions, type TensorData } from "adaattn/network";
 
-/** At most so many patches of each, on regular grids: enough for a mean, and many enough to be found among. */
+/**
+ * At most so many patches of each, on regular grids: enough for a mean, and many enough to be found
+ * among.
+ */
 export const MOST_PATCHES = { result: 1024, style: 4096 } as const;
 
 /** Keeps patches of zeros from being divided by their length. */
 const EPSILON = 1e-8;
 
 /**
- * The graph: features `result` and `style` ([1, C, H, W], sizes may differ) and the positions of their patches `resultAt` and
- * `styleAt` ({@link patchPositions}) -> `similarity`, a scalar.
+ * The graph: features `result` and `style` ([1, C, H, W], sizes may differ) and the positions of
+ * their patches `resultAt` and `styleAt` ({@link patchPositions}) -> `similarity`, a scalar.
  */
 export function patchSimilarityGraph(channels: number): Record<string, Tensor> {
   const patches = (name: "result" | "style") => {
@@ -47,8 +51,8 @@ export function patchSimilarityGraph(channels: number): Record<string, Tensor> {
 }
 
 /**
- * Where the values of at most `most` patches lie in features [1, C, H, W], both sides at least 3: the top left of all patches, then
- * the next of each, nine times; patches lie wholly within.
+ * Where the values of at most `most` patches lie in features [1, C, H, W], both sides at least 3:
+ * the top left of all patches, then the next of each, nine times; patches lie wholly within.
  */
 export function patchPositions([, , height = 0, width = 0]: readonly number[], most: number): TensorData {
   const corners = Array.from(evenPositions({ width: width - 2, height: height - 2 }, most), (position) => {

@@ -1,11 +1,13 @@
 /**
- * Structural similarity (Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment", IEEE TIP 2004): how much of the local
- * brightness, contrast and structure of one picture is found at the same places of another.
+ * Structural similarity (Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment", IEEE TIP
+ * 2004): how much of the local brightness, contrast and structure of one picture is found at the
+ * same places of another.
  *
  *   SSIM = (2 mu_x mu_y + C1)(2 sigma_xy + C2) / ((mu_x^2 + mu_y^2 + C1)(sigma_x^2 + sigma_y^2 + C2))
  *
- * with mu, sigma^2 and sigma_xy weighted by a Gaussian window of 11 x 11 pixels (sigma 1.5, weights that sum to 1, so variances are
- * the biased ones), C1 = (0.01 L)^2, C2 = (0.03 L)^2 and L = 255, averaged over the windows that lie wholly within the picture.
+ * with mu, sigma^2 and sigma_xy weighted by a Gaussian window of 11 x 11 pixels (sigma 1.5, weights
+ * that sum to 1, so variances are the biased ones), C1 = (0.01 L)^2, C2 = (0.03 L)^2 and L = 255,
+ * averaged over the windows that lie wholly within the picture.
  */
 
 import type { Picture, Size } from "adaattn";
@@ -40,7 +42,10 @@ export function grayOf({ width, height, data }: Picture): Gray {
   return { width, height, data: gray };
 }
 
-/** The mean structural similarity of two pictures of one size, whose sides have at least 11 pixels: 1 for equal ones, at least -1. */
+/**
+ * The mean structural similarity of two pictures of one size, whose sides have at least 11 pixels:
+ * 1 for equal ones, at least -1.
+ */
 export function structuralSimilarity(a: Gray, b: Gray): number {
   const [x, y] = [a.data, b.data];
   const mean = (value: (at: number) => number) => windowMeans(a, value);
@@ -57,7 +62,9 @@ export function structuralSimilarity(a: Gray, b: Gray): number {
   return sum / product.length;
 }
 
-/** The weighted mean of `value` over every window within the picture, rows first and then columns. */
+/**
+ * The weighted mean of `value` over every window within the picture, rows first and then columns.
+ */
 function windowMeans({ width, height }: Size, value: (at: number) => number): Float64Array {
   const [across, down] = [width - 2 * RADIUS, height - 2 * RADIUS];
   const rows = new Float64Array(across * height);

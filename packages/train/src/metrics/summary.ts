@@ -1,6 +1,9 @@
 /** Many values in a few: what a column of metrics comes to. */
 
-/** A column of numbers in all; quantiles lie between two values where they fall between them, in proportion. */
+/**
+ * A column of numbers in all; quantiles lie between two values where they fall between them, in
+ * proportion.
+ */
 export interface Summary {
   /** How many values there are. */
   readonly count: number;

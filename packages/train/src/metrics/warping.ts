@@ -1,11 +1,13 @@
 /**
- * Warping error: how much a video changes besides moving (Lai et al., "Learning blind video temporal consistency", ECCV 2018). With
- * frames V, colors from 0 to 1, and the flow from frame t to frame t + k of the INPUT,
+ * Warping error: how much a video changes besides moving (Lai et al., "Learning blind video
+ * temporal consistency", ECCV 2018). With frames V, colors from 0 to 1, and the flow from frame t
+ * to frame t + k of the INPUT,
  *
  *   E_k(t) = sum_p (1 - O(p)) |V_t(p) - V_{t+k}(p + w(p))|^2 / sum_p (1 - O(p))
  *
- * where O(p) is 1 where p is hidden or the flow cannot be trusted (Ruder, Dosovitskiy and Brox, "Artistic style transfer for
- * videos", GCPR 2016): where forward and backward flow do not cancel, or motion changes abruptly.
+ * where O(p) is 1 where p is hidden or the flow cannot be trusted (Ruder, Dosovitskiy and Brox,
+ * "Artistic style transfer for videos", GCPR 2016): where forward and backward flow do not cancel,
+ * or motion changes abruptly.
  */
 
 import type { Picture } from "adaattn";
@@ -48,7 +50,10 @@ function isBoundary({ width, height, x, y }: Flow, column: number, row: number):
   return !(change <= 0.01 * ((x[at] as number) ** 2 + (y[at] as number) ** 2) + 0.002);
 }
 
-/** The warping error of two frames of the flow's size, NaN where no pixel counts. Transparent parts count as white. */
+/**
+ * The warping error of two frames of the flow's size, NaN where no pixel counts. Transparent parts
+ * count as white.
+ */
 export function warpingError(frame: Picture, other: Picture, flow: Flow, visible: Uint8Array): number {
   const { width, height } = flow;
   const [here, there] = [onWhite(frame).data, onWhite(other).data];

@@ -1,7 +1,8 @@
 /**
- * Checkpoints: everything that a run needs to go on as if it had never stopped. Each is a safetensors file with the tensors
- * `parameters.NAME`, `first.NAME`, `second.NAME` (Adam's moments) and `average.NAME` (the moving average of the weights), written
- * under a temporary name and renamed. The newest three are kept, and the one with the lowest running loss.
+ * Checkpoints: everything that a run needs to go on as if it had never stopped. Each is a
+ * safetensors file with the tensors `parameters.NAME`, `first.NAME`, `second.NAME` (Adam's moments)
+ * and `average.NAME` (the moving average of the weights), written under a temporary name and
+ * renamed. The newest three are kept, and the one with the lowest running loss.
  */
 
 import { mkdir, readdir, rm } from "node:fs/promises";
@@ -73,7 +74,10 @@ export async function readCheckpoint(path: string, parameters: ParameterShapes):
   };
 }
 
-/** Writes a checkpoint into a run's folder, and removes those that are no longer to be kept once it lies there. */
+/**
+ * Writes a checkpoint into a run's folder, and removes those that are no longer to be kept once it
+ * lies there.
+ */
 export async function writeCheckpoint(run: string, parameters: ParameterShapes, checkpoint: Checkpoint): Promise<void> {
   const { step, vectors, standing } = checkpoint;
   const tensors = new Map<string, { shape: readonly number[]; data: Float32Array }>();

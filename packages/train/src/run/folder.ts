@@ -64,7 +64,10 @@ export async function writeConfig(run: string, config: RunConfig): Promise<void>
   await replaceFile(join(run, "config.json"), new TextEncoder().encode(`${JSON.stringify(config, null, 2)}\n`));
 }
 
-/** What makes a run go on otherwise than it would have without a stop, such as "rate 0.0002 instead of 0.0004". */
+/**
+ * What makes a run go on otherwise than it would have without a stop, such as "rate 0.0002 instead
+ * of 0.0004".
+ */
 export function differences(before: RunConfig, now: RunConfig): string[] {
   const numerical = [
     "steps",
@@ -105,7 +108,8 @@ export async function trainingProcess(run: string): Promise<number | undefined> 
 }
 
 /**
- * Takes a run's folder for this process, making it where it is missing, until the result is disposed of.
+ * Takes a run's folder for this process, making it where it is missing, until the result is
+ * disposed of.
  *
  * @throws Error with one sentence where another process is training the run.
  */

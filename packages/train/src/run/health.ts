@@ -1,4 +1,6 @@
-/** How alive the network of a run is, looked at with every checkpoint: what a loss does not tell. */
+/**
+ * How alive the network of a run is, looked at with every checkpoint: what a loss does not tell.
+ */
 
 import type { Picture } from "adaattn";
 import type { Architecture, WeightValues } from "adaattn/network";
@@ -29,8 +31,9 @@ export class HealthCheck {
   }
 
   /**
-   * `dead.LAYER`, the share of a layer's channels that no picture wakes; `perplexity.LEVEL`, at how many keys a level's attention
-   * looks; and `effect.LEVEL`, by how much of 255 the picture changes where what the level finds is turned upside down.
+   * `dead.LAYER`, the share of a layer's channels that no picture wakes; `perplexity.LEVEL`, at how
+   * many keys a level's attention looks; and `effect.LEVEL`, by how much of 255 the picture changes
+   * where what the level finds is turned upside down.
    */
   async examine(weights: WeightValues): Promise<MetricsLine> {
     const { name } = this.#architecture;

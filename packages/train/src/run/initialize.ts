@@ -1,7 +1,7 @@
 /**
- * First values of parameters. Convolutions before a ReLU get He's normal distribution, the last ones half its variance;
- * attention starts as the parameter-free one of the local loss (f, g and h near the identity) with much flatter scores, which
- * transfers colors before anything was trained.
+ * First values of parameters. Convolutions before a ReLU get He's normal distribution, the last
+ * ones half its variance; attention starts as the parameter-free one of the local loss (f, g and h
+ * near the identity) with much flatter scores, which transfers colors before anything was trained.
  */
 
 import type { Architecture, ParameterShapes } from "adaattn/network";
@@ -29,7 +29,10 @@ export function initializeConvolutions(shapes: ParameterShapes, random: Random):
 /** Mean and deviation of the colors of natural pictures, roughly. */
 const [PIXEL_MEAN, PIXEL_DEVIATION] = [0.45, 0.25];
 
-/** He's initialization of an encoder whose first convolution sees its pictures as if they had mean 0 and deviation 1. */
+/**
+ * He's initialization of an encoder whose first convolution sees its pictures as if they had mean 0
+ * and deviation 1.
+ */
 export function initializeEncoder(shapes: ParameterShapes, random: Random): Map<string, Float32Array> {
   const values = initializeConvolutions(shapes, random);
   const [weight, bias] = [...values.values()];
@@ -44,8 +47,9 @@ export function initializeEncoder(shapes: ParameterShapes, random: Random): Map<
 }
 
 /**
- * How peaked attention is at first, beside the local loss's target. There every point sees a single style position, so that S is
- * 0 and the content's own structure lost; at this share a point sees several, and S is what they differ by.
+ * How peaked attention is at first, beside the local loss's target. There every point sees a single
+ * style position, so that S is 0 and the content's own structure lost; at this share a point sees
+ * several, and S is what they differ by.
  */
 const FIRST_SHARPNESS = 1 / 8;
 

@@ -1,6 +1,7 @@
 /**
- * Contact sheets: the same eight pairs, painted again and again while the network learns. A sheet has a column a pair: the
- * photograph, the painting where there is one, and what the averaged weights make of them.
+ * Contact sheets: the same eight pairs, painted again and again while the network learns. A sheet
+ * has a column a pair: the photograph, the painting where there is one, and what the averaged
+ * weights make of them.
  */
 
 import { join } from "node:path";

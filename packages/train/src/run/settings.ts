@@ -1,4 +1,7 @@
-/** What a run is trained with: config.json holds it, so that a run can be resumed by its folder alone. */
+/**
+ * What a run is trained with: config.json holds it, so that a run can be resumed by its folder
+ * alone.
+ */
 
 import type { StyleWeights } from "../step/objectives.ts";
 import type { Optimizer } from "../step/step.ts";
@@ -19,7 +22,10 @@ export interface RunSettings {
   readonly batch: number;
   /** The side of the square crops that are trained on, in pixels. */
   readonly crop: number;
-  /** The share of crops that are enlarged, since many pictures that people have are soft (data/crops.ts); 0 to 1. */
+  /**
+   * The share of crops that are enlarged, since many pictures that people have are soft
+   * (data/crops.ts); 0 to 1.
+   */
   readonly soft: number;
   /** How gradients become steps (step/step.ts). */
   readonly optimizer: Optimizer;
@@ -44,7 +50,9 @@ export interface DistillSettings extends RunSettings {
 
 /** How a network is trained. */
 export interface TrainSettings extends RunSettings {
-  /** The decoder alone, inverting the encoder, or everything but the encoder on the style losses. */
+  /**
+   * The decoder alone, inverting the encoder, or everything but the encoder on the style losses.
+   */
   readonly stage: "decoder" | "style";
   /** The model, run or file whose weights are the first ones, or "none". */
   readonly start: string;
@@ -62,21 +70,30 @@ export interface TrainSettings extends RunSettings {
   /** The levels of the global style loss; `globalShares` goes before them. */
   readonly globalLevels: readonly number[];
   /**
-   * The shares of levels 1 to 5 in the global style loss. With them it and the local loss are relative to how large a level's
-   * features usually are; without, they are sums as in the paper.
+   * The shares of levels 1 to 5 in the global style loss. With them it and the local loss are
+   * relative to how large a level's features usually are; without, they are sums as in the paper.
    */
   readonly globalShares?: readonly number[] | undefined;
   /** The levels of the local feature loss. */
   readonly localLevels: readonly number[];
   /** To at most so many style positions the target of the local feature loss attends. */
   readonly localKeys: number;
-  /** The deviation of the smooth noise on half of the photographs, which only the network sees; 0 to 1 (data/grain.ts). */
+  /**
+   * The deviation of the smooth noise on half of the photographs, which only the network sees; 0 to
+   * 1 (data/grain.ts).
+   */
   readonly grain: number;
-  /** A folder with content/ and style/, whose pictures the contact sheets show; pictures of the data by default. */
+  /**
+   * A folder with content/ and style/, whose pictures the contact sheets show; pictures of the data
+   * by default.
+   */
   readonly test?: string | undefined;
 }
 
-/** What the stages are trained with where nobody says otherwise; models/small/NOTES.md says where the numbers come from. */
+/**
+ * What the stages are trained with where nobody says otherwise; models/small/NOTES.md says where
+ * the numbers come from.
+ */
 export const STAGE_DEFAULTS = {
   distill: { steps: 4000, batch: 8, crop: 96, optimizer: "adam", rate: 1.5e-3, warmup: 100 },
   decoder: { steps: 4000, batch: 8, crop: 96, optimizer: "adam", rate: 8e-4, warmup: 100 },
@@ -120,7 +137,10 @@ export const LOSS_DEFAULTS = {
   encoderRate: 0.3,
 } as const;
 
-/** The least side of a crop: level 5 then has two positions a side, which its reflected border needs. */
+/**
+ * The least side of a crop: level 5 then has two positions a side, which its reflected border
+ * needs.
+ */
 const LEAST_CROP = 32;
 
 /**

@@ -1,6 +1,7 @@
 /**
- * The stages that make a model, one after the other (step/objectives.ts has what each minimises): an encoder is distilled, a decoder
- * learns to invert it, and attention and decoder learn the style losses. A stage says what is trained, from where and on what.
+ * The stages that make a model, one after the other (step/objectives.ts has what each minimises):
+ * an encoder is distilled, a decoder learns to invert it, and attention and decoder learn the style
+ * losses. A stage says what is trained, from where and on what.
  */
 
 import type { Tensor } from "@adaattn/graph";
@@ -67,8 +68,8 @@ async function mixedBatch({ contents, styles }: Data, step: number, count: numbe
 }
 
 /**
- * How many pictures an encoder is measured by. With four, the scale of its features, which the losses are squares of, would differ
- * from seed to seed by as much as two.
+ * How many pictures an encoder is measured by. With four, the scale of its features, which the
+ * losses are squares of, would differ from seed to seed by as much as two.
  */
 const MEASURED = 32;
 
@@ -89,8 +90,9 @@ export function measuringBatch(data: Data): Promise<Float32Array> {
 }
 
 /**
- * An encoder learns to give a teacher's features, whose levels must have a mean activation of 1. A teacher of other widths is
- * seen through a linear readout a level, which is learnt along and thrown away.
+ * An encoder learns to give a teacher's features, whose levels must have a mean activation of 1. A
+ * teacher of other widths is seen through a linear readout a level, which is learnt along and
+ * thrown away.
  */
 export async function distillStage(
   engine: Engine,
@@ -100,7 +102,8 @@ export async function distillStage(
   { batch: count, crop, seed }: Pick<DistillSettings, "batch" | "crop" | "seed">,
 ): Promise<Stage> {
   const student = architecture.encoder;
-  // relu1_1's edge filters would need weights of 5 at unit activation, which Adam reaches late: a quarter of it will do.
+  // relu1_1's edge filters would need weights of 5 at unit activation, which Adam reaches late: a
+  // quarter of it will do.
   const teacher = scaleLevels(lossNetwork, [0.25, 1, 1, 1, 1]);
   const statistics = await levelStatistics(engine, teacher, await measuringBatch(data), crop);
   const meanSquares = statistics.map((level) => level.square);
@@ -126,7 +129,10 @@ export function decoderParameters(architecture: Architecture): ParameterShapes {
   return new Map(others);
 }
 
-/** The first weights of everything but the encoder: He's convolutions, and attention that needs no training to begin with. */
+/**
+ * The first weights of everything but the encoder: He's convolutions, and attention that needs no
+ * training to begin with.
+ */
 export function firstWeights(architecture: Architecture, seed: number): Map<string, Float32Array> {
   return new Map([
     ...initializeAttention(architecture, new Random(seed)),
@@ -134,7 +140,9 @@ export function firstWeights(architecture: Architecture, seed: number): Map<stri
   ]);
 }
 
-/** Merge convolution and decoder learn to paint the picture that an encoder's features came from. */
+/**
+ * Merge convolution and decoder learn to paint the picture that an encoder's features came from.
+ */
 export function decoderStage(
   architecture: Architecture,
   encoder: TrainedEncoder,
@@ -160,7 +168,10 @@ export function decoderStage(
   };
 }
 
-/** The contents of a step, where a loss needs them with a second frame each and where its pixels lie in the first. */
+/**
+ * The contents of a step, where a loss needs them with a second frame each and where its pixels lie
+ * in the first.
+ */
 async function contentBatch(
   contents: Dataset,
   step: number,
@@ -177,7 +188,10 @@ async function contentBatch(
 type StyleStageSettings = Pick<TrainSettings, "trainEncoder" | "seed" | "grain"> &
   Omit<StyleObjective, "lossNetwork" | "grained">;
 
-/** Attention, merge convolution and decoder, and the encoder where `trainEncoder` says so, learn the style losses. */
+/**
+ * Attention, merge convolution and decoder, and the encoder where `trainEncoder` says so, learn the
+ * style losses.
+ */
 export function styleStage(
   architecture: Architecture,
   encoder: TrainedEncoder,

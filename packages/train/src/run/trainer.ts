@@ -1,6 +1,6 @@
 /**
- * The training loop: one engine run a step, the whole state staying with the engine between steps, and the batches of the next
- * steps drawn while it computes. What it leaves in the run's folder:
+ * The training loop: one engine run a step, the whole state staying with the engine between steps,
+ * and the batches of the next steps drawn while it computes. What it leaves in the run's folder:
  *
  *   metrics.jsonl   a line every few steps: losses, learning rate, seconds, samples a second, the share of time outside the engine;
  *                   with every checkpoint, how alive the network is (health.ts)
@@ -53,7 +53,10 @@ export interface TrainerOptions {
   readonly steps: number;
   /** The learning rate at a step (1 is the first). */
   readonly rate: (step: number) => number;
-  /** The other inputs of a step. They are asked for two steps ahead, and should be a function of the step alone. */
+  /**
+   * The other inputs of a step. They are asked for two steps ahead, and should be a function of the
+   * step alone.
+   */
   readonly batch: (step: number) => StepInputs | Promise<StepInputs>;
   /** Samples in a batch, for the log. */
   readonly batchSize: number;
@@ -76,7 +79,10 @@ export interface TrainerOptions {
 
 /** How many batches are drawn ahead of the one that the engine works on. */
 const AHEAD = 2;
-/** The share of the running mean of the total loss that a step keeps: it looks back about a hundred steps. */
+/**
+ * The share of the running mean of the total loss that a step keeps: it looks back about a hundred
+ * steps.
+ */
 const LOSS_KEEP = 0.99;
 
 /** A run that is being trained. */
@@ -108,7 +114,8 @@ export class Trainer implements AsyncDisposable {
   /**
    * Opens a run: at its newest checkpoint, or at `initial` where it has none.
    *
-   * @throws Error with one sentence where the checkpoint is damaged or of another architecture, or the engine refuses the step.
+   * @throws Error with one sentence where the checkpoint is damaged or of another architecture, or
+   *   the engine refuses the step.
    */
   static async open(options: TrainerOptions): Promise<Trainer> {
     const { engine, parameters, folder, step } = options;
@@ -139,9 +146,11 @@ export class Trainer implements AsyncDisposable {
   }
 
   /**
-   * Trains to the last step, or until the signal is aborted, and then ends after the step under way with a checkpoint.
+   * Trains to the last step, or until the signal is aborted, and then ends after the step under way
+   * with a checkpoint.
    *
-   * @throws Error at the first loss that is not a number (on WebGPU: the first that is looked at), leaving the last checkpoint.
+   * @throws Error at the first loss that is not a number (on WebGPU: the first that is looked at),
+   *   leaving the last checkpoint.
    */
   async run(signal?: AbortSignal): Promise<void> {
     const { steps, batch, batchSize, rate, engine } = this.#options;
@@ -163,7 +172,8 @@ export class Trainer implements AsyncDisposable {
       const last = step >= steps || signal?.aborted === true;
       const saving = last || step % checkpointEvery === 0;
       const logging = saving || step % logEvery === 0;
-      // Reading back costs next to nothing on the CPU, while a GPU would have to finish all that it was given.
+      // Reading back costs next to nothing on the CPU, while a GPU would have to finish all that it
+      // was given.
       if (logging || engine.device === "cpu") {
         await this.#look(results, since.sums);
         since.count++;
@@ -278,7 +288,10 @@ class Upcoming {
   }
 }
 
-/** Takes back the lines of steps that a killed run had logged but not saved, and a line that it had not finished. */
+/**
+ * Takes back the lines of steps that a killed run had logged but not saved, and a line that it had
+ * not finished.
+ */
 async function forgetLinesAfter(path: string, step: number): Promise<void> {
   const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;

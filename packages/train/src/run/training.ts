@@ -1,5 +1,6 @@
 /**
- * Training as a whole: settings in, a run's folder out. A run that its folder already holds goes on from its newest checkpoint.
+ * Training as a whole: settings in, a run's folder out. A run that its folder already holds goes on
+ * from its newest checkpoint.
  */
 
 import { availableParallelism } from "node:os";
@@ -72,16 +73,19 @@ export interface TrainingEvents {
   readonly onLog?: ((line: MetricsLine) => void) | undefined;
   /** Called once for every picture that cannot be read. */
   readonly onBadFile?: ((path: string, reason: string) => void) | undefined;
-  /** A sentence about something that is not as it was, such as why a run cannot go on bit for bit. */
+  /**
+   * A sentence about something that is not as it was, such as why a run cannot go on bit for bit.
+   */
   readonly onNotice?: ((sentence: string) => void) | undefined;
 }
 
 /**
- * Trains a network on the style losses, the encoder along or not, or its decoder alone. Where the style stage starts from
- * nothing, the decoder is trained first, as a run of its own in `folder`/decoder.
+ * Trains a network on the style losses, the encoder along or not, or its decoder alone. Where the
+ * style stage starts from nothing, the decoder is trained first, as a run of its own in
+ * `folder`/decoder.
  *
- * @throws Error with one sentence for wrong settings, folders without pictures, weights that do not fit, or losses that are not
- *   numbers; what was saved before stays.
+ * @throws Error with one sentence for wrong settings, folders without pictures, weights that do not
+ *   fit, or losses that are not numbers; what was saved before stays.
  */
 export async function trainModel(folder: string, settings: TrainSettings, events: TrainingEvents = {}): Promise<void> {
   checkSettings(settings);
@@ -103,8 +107,8 @@ export async function trainModel(folder: string, settings: TrainSettings, events
 }
 
 /**
- * Distils an encoder: the one of the preset learns to give the features of a teacher. The result is encoder.safetensors in the
- * run's folder.
+ * Distils an encoder: the one of the preset learns to give the features of a teacher. The result is
+ * encoder.safetensors in the run's folder.
  *
  * @throws Error as {@link trainModel}.
  */
@@ -131,8 +135,8 @@ export async function distillEncoder(
 }
 
 /**
- * One engine for all stages: of the engines of a process, only the first flushes denormals in all its threads, which both speed and
- * the last bits depend on.
+ * One engine for all stages: of the engines of a process, only the first flushes denormals in all
+ * its threads, which both speed and the last bits depend on.
  */
 async function openEngine({ device, threads }: RunSettings): Promise<NodeEngine> {
   await checkDevice(device);
@@ -142,7 +146,10 @@ async function openEngine({ device, threads }: RunSettings): Promise<NodeEngine>
 /** What a run has at hand. */
 interface Context {
   readonly folder: string;
-  /** Whether the folder has a checkpoint to go on from; then what the run keeps goes before what the settings name. */
+  /**
+   * Whether the folder has a checkpoint to go on from; then what the run keeps goes before what the
+   * settings name.
+   */
   readonly resuming: boolean;
   readonly architecture: Architecture;
   readonly engine: Engine;
@@ -152,7 +159,10 @@ interface Context {
 /** What a run does. */
 interface Plan {
   readonly stage: Stage;
-  /** All weights of the network that people use, of which training averages some; undefined where there is none yet. */
+  /**
+   * All weights of the network that people use, of which training averages some; undefined where
+   * there is none yet.
+   */
   readonly whole?: (average: WeightValues) => WeightValues;
   /** Makes what people use out of the averaged weights. */
   readonly keep: (average: WeightValues, step: number) => Promise<void>;
@@ -321,7 +331,10 @@ async function encoderFor(
   return encoder;
 }
 
-/** The encoder that judges or teaches, with a mean activation of 1 at every level; the run keeps a copy of it. */
+/**
+ * The encoder that judges or teaches, with a mean activation of 1 at every level; the run keeps a
+ * copy of it.
+ */
 async function judgeOf(
   { folder, resuming, engine, data }: Context,
   source: string,

@@ -1,6 +1,6 @@
 /**
- * Where weights come from when a person names a source: a bundled model, a model's folder, the folder of a run, or a safetensors
- * file (an encoder, a model or a checkpoint).
+ * Where weights come from when a person names a source: a bundled model, a model's folder, the
+ * folder of a run, or a safetensors file (an encoder, a model or a checkpoint).
  */
 
 import { stat } from "node:fs/promises";
@@ -31,7 +31,10 @@ async function fromFile(path: string): Promise<Source> {
   return { file, path, prefix: averaged ? "average." : "" };
 }
 
-/** The averaged weights of a run's newest checkpoint; one file `checkpoint.safetensors` counts as such. */
+/**
+ * The averaged weights of a run's newest checkpoint; one file `checkpoint.safetensors` counts as
+ * such.
+ */
 async function fromRun(folder: string): Promise<Source | undefined> {
   const newest = await newestCheckpoint(folder);
   if (newest !== undefined) return fromFile(newest);
@@ -55,14 +58,17 @@ export async function startWeights(source: string): Promise<Source> {
 }
 
 /**
- * The encoder of a run (the one that it learnt or the one that it was trained with), of a model, or in a file.
+ * The encoder of a run (the one that it learnt or the one that it was trained with), of a model, or
+ * in a file.
  *
- * @throws Error with one sentence where there is none, or its tensors are those of no encoder that is known.
+ * @throws Error with one sentence where there is none, or its tensors are those of no encoder that
+ *   is known.
  */
 export async function findEncoder(source: string): Promise<TrainedEncoder> {
   if (await isFile(source)) return encoderOf(await fromFile(source));
   const run = await fromRun(source);
-  // A run that trains the encoder along has its newest state in the checkpoint; another has the frozen one beside it.
+  // A run that trains the encoder along has its newest state in the checkpoint; another has the
+  // frozen one beside it.
   if (run !== undefined && hasEncoder(run)) return encoderOf(run);
   const own = join(source, ENCODER_FILE);
   if (await isFile(own)) return encoderOf(await fromFile(own));

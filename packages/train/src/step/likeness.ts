@@ -1,6 +1,7 @@
 /**
- * Losses that compare points of feature maps by their cosine (Kolkin et al., CVPR 2019), and the structure of pictures (Wang et al.,
- * 2004). They stand beside the paper's losses: the first asks for the painting's details, the others keep the photograph's.
+ * Losses that compare points of feature maps by their cosine (Kolkin et al., CVPR 2019), and the
+ * structure of pictures (Wang et al., 2004). They stand beside the paper's losses: the first asks
+ * for the painting's details, the others keep the photograph's.
  *
  *   relaxed transport: every point of the result is like some point of the painting, and the other way round.
  *   self-similarity: points of the result are as like each other as those points of the photograph are.
@@ -29,7 +30,10 @@ import {
 } from "@adaattn/graph";
 import { flattenPositions } from "adaattn/network";
 
-/** May choose among the positions (row-major) of a square map that has so many: int64 [M]; all of them where it is undefined. */
+/**
+ * May choose among the positions (row-major) of a square map that has so many: int64 [M]; all of
+ * them where it is undefined.
+ */
 export type Choose = (positions: number) => Tensor | undefined;
 
 /** Added to lengths and sums that are divided by. */
@@ -55,8 +59,8 @@ function directions(features: readonly Tensor[], level: number, choose: Choose):
 }
 
 /**
- * How unlike the points of one feature map are to those of another (1 - cosine), the column of each point of the other summing to
- * 1: [N, M, M].
+ * How unlike the points of one feature map are to those of another (1 - cosine), the column of each
+ * point of the other summing to 1: [N, M, M].
  */
 export function dissimilarities(
   one: readonly Tensor[],
@@ -69,7 +73,9 @@ export function dissimilarities(
   return divide(distances, add(reduceSum(distances, [1], true), constant(EPSILON)));
 }
 
-/** The relaxed earth mover's distance, 1 - cosine and the mean of both ways, averaged over `levels`. */
+/**
+ * The relaxed earth mover's distance, 1 - cosine and the mean of both ways, averaged over `levels`.
+ */
 export function transportLoss(
   result: readonly Tensor[],
   style: readonly Tensor[],
@@ -84,7 +90,10 @@ export function transportLoss(
   return scale(addAll(ways), 1 / ways.length);
 }
 
-/** How far the likenesses among the result's own points are from those among the photograph's, averaged over `levels`. */
+/**
+ * How far the likenesses among the result's own points are from those among the photograph's,
+ * averaged over `levels`.
+ */
 export function selfSimilarityLoss(
   result: readonly Tensor[],
   content: readonly Tensor[],
@@ -121,8 +130,8 @@ function blurred(maps: Tensor): Tensor {
 }
 
 /**
- * 1 - SSIM without its factor of brightness, on luminances of the size of `result` and half of it: [N, 3, S, S] in [0, 1] each. The
- * palette is free.
+ * 1 - SSIM without its factor of brightness, on luminances of the size of `result` and half of it:
+ * [N, 3, S, S] in [0, 1] each. The palette is free.
  */
 export function structureLoss(result: Tensor, content: Tensor): Tensor {
   const luminance = (picture: Tensor) =>

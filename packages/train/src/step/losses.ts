@@ -1,6 +1,6 @@
 /**
- * Training losses (paper, section 3.3; released code, `compute_losses`). All are means of squared differences over features of
- * a loss network, the lists of features going from level 1 to level 5.
+ * Training losses (paper, section 3.3; released code, `compute_losses`). All are means of squared
+ * differences over features of a loss network, the lists of features going from level 1 to level 5.
  *
  *   L_gs, global style: mean and deviation of every channel of the result match those of the style.
  *   L_lf, local feature: the result's features match AdaAttN with f, g and h the identity, point by point.
@@ -44,8 +44,8 @@ import { type Choose, dissimilarities, featureAt, positionsOf } from "./likeness
 const FULL_KEY_CHANNELS = [64, 192, 448, 960, 1472];
 
 /**
- * What the scores of a network with `channels` key channels are multiplied by, so that its attention is as peaked as the full
- * network's: scores are sums over channels.
+ * What the scores of a network with `channels` key channels are multiplied by, so that its
+ * attention is as peaked as the full network's: scores are sums over channels.
  */
 export function temperatureOf(level: number, channels: number): number {
   return (FULL_KEY_CHANNELS[level - 1] ?? channels) / channels;
@@ -65,8 +65,8 @@ export interface RelativeStyle {
 }
 
 /**
- * L_gs with every level in units of the painting's own mean square and the usual one, half and half, so that dark paintings count
- * too: the mean over levels by their shares, without its weight.
+ * L_gs with every level in units of the painting's own mean square and the usual one, half and
+ * half, so that dark paintings count too: the mean over levels by their shares, without its weight.
  */
 export function relativeStyleLoss(
   result: readonly Tensor[],
@@ -105,7 +105,10 @@ export function globalStyleLoss(
   );
 }
 
-/** The constant target of L_lf at `level`: AdaAttN with f, g and h the identity, by softmax unless another kind is given. */
+/**
+ * The constant target of L_lf at `level`: AdaAttN with f, g and h the identity, by softmax unless
+ * another kind is given.
+ */
 export function localTarget(
   content: readonly Tensor[],
   style: readonly Tensor[],
@@ -120,8 +123,9 @@ export function localTarget(
 }
 
 /**
- * L_lf over `levels` (2 to 5 in the released code, 3 to 5 in the paper), without its weight. `choose` may give the style
- * positions (int64 [M]) that a level with so many attends to; all by default. `kind` is the target's kind of attention.
+ * L_lf over `levels` (2 to 5 in the released code, 3 to 5 in the paper), without its weight.
+ * `choose` may give the style positions (int64 [M]) that a level with so many attends to; all by
+ * default. `kind` is the target's kind of attention.
  */
 export function localFeatureLoss(
   result: readonly Tensor[],
@@ -139,7 +143,10 @@ export function localFeatureLoss(
   );
 }
 
-/** L_c: the normalized features of the result match the content's; an ablation in the released code, weight 0. */
+/**
+ * L_c: the normalized features of the result match the content's; an ablation in the released code,
+ * weight 0.
+ */
 export function contentLoss(
   result: readonly Tensor[],
   content: readonly Tensor[],
@@ -154,9 +161,10 @@ export function contentLoss(
 export type Two = readonly [readonly Tensor[], readonly Tensor[]];
 
 /**
- * L_is (paper, section 3.4) over `levels`, without its weight: the mean difference of how unlike the points of two results and
- * those of the two frames they were painted from are. `choose` may give the positions that are looked at; all by default, which is
- * a matrix of positions times positions.
+ * L_is (paper, section 3.4) over `levels`, without its weight: the mean difference of how unlike
+ * the points of two results and those of the two frames they were painted from are. `choose` may
+ * give the positions that are looked at; all by default, which is a matrix of positions times
+ * positions.
  */
 export function crossSimilarityLoss(
   results: Two,
@@ -176,8 +184,9 @@ export function crossSimilarityLoss(
 }
 
 /**
- * How steady two results ([N, 3, H, W]) are under a known motion: the mean squared difference of the second and of the first moved
- * along, where the first shows what the second does. `rows` ([N, H, H]) and `columns` ([N, W, W]) move it, see data/motion.ts.
+ * How steady two results ([N, 3, H, W]) are under a known motion: the mean squared difference of
+ * the second and of the first moved along, where the first shows what the second does. `rows` ([N,
+ * H, H]) and `columns` ([N, W, W]) move it, see data/motion.ts.
  */
 export function temporalLoss([first, second]: readonly [Tensor, Tensor], rows: Tensor, columns: Tensor): Tensor {
   const [samples = 1, , height = 1, width = 1] = first.shape;
@@ -189,8 +198,9 @@ export function temporalLoss([first, second]: readonly [Tensor, Tensor], rows: T
 }
 
 /**
- * Total variation (Johnson et al., 2016): the mean absolute difference of neighbouring pixels of a picture ([N, 3, H, W]), along
- * rows plus along columns. The loss network does not see patterns as fine as one or two pixels; this does.
+ * Total variation (Johnson et al., 2016): the mean absolute difference of neighbouring pixels of a
+ * picture ([N, 3, H, W]), along rows plus along columns. The loss network does not see patterns as
+ * fine as one or two pixels; this does.
  */
 export function totalVariation(picture: Tensor): Tensor {
   return addAll(

@@ -1,6 +1,7 @@
 /**
- * Muon (Jordan et al., 2024): momentum whose matrices are made orthogonal before they are applied, so that rare directions are learnt
- * as fast as frequent ones. Steps have the size of Adam's (Liu et al., 2025), so that Adam's rates hold.
+ * Muon (Jordan et al., 2024): momentum whose matrices are made orthogonal before they are applied,
+ * so that rare directions are learnt as fast as frequent ones. Steps have the size of Adam's (Liu
+ * et al., 2025), so that Adam's rates hold.
  */
 
 import {
@@ -22,7 +23,10 @@ import {
 /** The share of the old momentum that a step keeps. */
 const MOMENTUM = 0.95;
 
-/** Newton and Schulz's iteration brings singular values near 1, from anywhere below it, in so many rounds of these coefficients. */
+/**
+ * Newton and Schulz's iteration brings singular values near 1, from anywhere below it, in so many
+ * rounds of these coefficients.
+ */
 const ROUNDS = 5;
 const [A, B, C] = [3.4445, -4.775, 2.0315] as const;
 
@@ -31,7 +35,8 @@ export const blend = (old: Tensor, fresh: Tensor, keep: number): Tensor =>
   add(scale(old, keep), scale(fresh, 1 - keep));
 
 /**
- * The step of a weight of two dimensions or more, the first being its outputs: its next momentum, and what is taken off it.
+ * The step of a weight of two dimensions or more, the first being its outputs: its next momentum,
+ * and what is taken off it.
  *
  * @param rate The learning rate, a scalar.
  */

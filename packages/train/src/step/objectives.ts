@@ -51,8 +51,8 @@ function pictures(name: string, count: number, crop: number): Tensor {
 }
 
 /**
- * Shapes of the linear readouts, 1x1 convolutions `readout.LEVEL`, through which a student of other widths than its teacher's is
- * compared with it; none for levels that are equally wide.
+ * Shapes of the linear readouts, 1x1 convolutions `readout.LEVEL`, through which a student of other
+ * widths than its teacher's is compared with it; none for levels that are equally wide.
  */
 export function readouts(student: readonly number[], teacher: readonly number[]): ParameterShapes {
   const shapes = new Map<string, readonly number[]>();
@@ -63,7 +63,10 @@ export function readouts(student: readonly number[], teacher: readonly number[])
   return shapes;
 }
 
-/** Squared distance of every level's features from the teacher's, each in units of the teacher's mean square. */
+/**
+ * Squared distance of every level's features from the teacher's, each in units of the teacher's
+ * mean square.
+ */
 export function distillObjective(
   student: Architecture["encoder"],
   teacher: TrainedEncoder,
@@ -118,7 +121,10 @@ export interface StyleWeights {
   readonly selfSimilarity: number;
   /** Of 1 - SSIM of result and photograph, its brightness left out. */
   readonly structure: number;
-  /** Of the squared pixel difference to the content of a batch's last sample, whose style must then be the content itself. */
+  /**
+   * Of the squared pixel difference to the content of a batch's last sample, whose style must then
+   * be the content itself.
+   */
   readonly identity: number;
   /** Of the result's total variation. */
   readonly variation: number;
@@ -146,14 +152,20 @@ export interface StyleObjective {
   readonly localLevels: readonly number[];
   /** Whether photographs come with grain, which only the network sees; not by default. */
   readonly grained?: boolean | undefined;
-  /** To at most so many style positions, on a regular grid, the target of the local feature loss attends. */
+  /**
+   * To at most so many style positions, on a regular grid, the target of the local feature loss
+   * attends.
+   */
   readonly localKeys: number;
   /** Samples a step. */
   readonly batch: number;
   readonly crop: number;
 }
 
-/** What a network paints of several contents in one style; without an `encoder`, which is frozen, by one among the weights. */
+/**
+ * What a network paints of several contents in one style; without an `encoder`, which is frozen, by
+ * one among the weights.
+ */
 export function paintAll(
   architecture: Architecture,
   encoder: TrainedEncoder | undefined,
@@ -183,8 +195,9 @@ function evenlyChosen(positions: number, most: number): Tensor | undefined {
 }
 
 /**
- * The paper's losses (section 3.3) through the whole network, judged by a loss network. Without an `encoder`, which is frozen, the
- * network's own is trained along. Losses on pairs of frames have a second content, `moved`, and its `rows` and `columns`.
+ * The paper's losses (section 3.3) through the whole network, judged by a loss network. Without an
+ * `encoder`, which is frozen, the network's own is trained along. Losses on pairs of frames have a
+ * second content, `moved`, and its `rows` and `columns`.
  */
 export function styleObjective(
   architecture: Architecture,

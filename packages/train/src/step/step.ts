@@ -1,16 +1,18 @@
 /**
- * One training step as one graph: losses, gradients, clipping, the optimizer and the moving average of the weights.
+ * One training step as one graph: losses, gradients, clipping, the optimizer and the moving average
+ * of the weights.
  *
- * All parameters live in one flat vector, and so do the optimizer's two moments and the average. The graph takes the vectors and
- * gives their successors.
+ * All parameters live in one flat vector, and so do the optimizer's two moments and the average.
+ * The graph takes the vectors and gives their successors.
  *
  *   g = gradient * min(1, limit / |gradient|)
  *   first' = b1 first + (1 - b1) g,   second' = b2 second + (1 - b2) g^2
  *   parameters' = parameters - rate * firstScale * first' / (sqrt(second') * secondScale + 1e-8)
  *   average' = averageKeep average + (1 - averageKeep) parameters'
  *
- * with firstScale = 1 / (1 - b1^t) and secondScale = 1 / sqrt(1 - b2^t) (Kingma and Ba, 2015, algorithm 1), fed from outside. With
- * Muon, weights that are matrices step by muon.ts instead, from the same gradient and a first moment of their own.
+ * with firstScale = 1 / (1 - b1^t) and secondScale = 1 / sqrt(1 - b2^t) (Kingma and Ba, 2015,
+ * algorithm 1), fed from outside. With Muon, weights that are matrices step by muon.ts instead,
+ * from the same gradient and a first moment of their own.
  */
 
 import {
@@ -44,13 +46,19 @@ import { blend, muonStep } from "./muon.ts";
 
 export const BETAS = [0.9, 0.999] as const;
 const EPSILON = 1e-8;
-/** The share of the old average that a step keeps at most; early steps keep less, so that the first weights are soon forgotten. */
+/**
+ * The share of the old average that a step keeps at most; early steps keep less, so that the first
+ * weights are soon forgotten.
+ */
 const LONGEST_AVERAGE = 0.999;
 
 export interface StepOptions {
   /** The parameters that are trained. */
   readonly parameters: ParameterShapes;
-  /** The weighted loss terms, by name; their sum is minimised. Inputs that it declares become inputs of the step. */
+  /**
+   * The weighted loss terms, by name; their sum is minimised. Inputs that it declares become inputs
+   * of the step.
+   */
   readonly objective: (weights: Weights) => Readonly<Record<string, Tensor>>;
   /** The largest length of the gradient; longer ones are shortened to it. No limit by default. */
   readonly clip?: number;
@@ -69,7 +77,10 @@ export const STATE = ["parameters", "first", "second", "average"] as const;
 /** The numbers that a step takes. */
 const SCALARS = ["rate", "firstScale", "secondScale", "averageKeep"] as const;
 
-/** The outputs of a training step: the next state, every loss term as `loss.NAME`, and the gradient's length. */
+/**
+ * The outputs of a training step: the next state, every loss term as `loss.NAME`, and the
+ * gradient's length.
+ */
 export function trainingStep({
   parameters,
   objective,

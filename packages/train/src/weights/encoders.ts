@@ -1,4 +1,7 @@
-/** Encoders that judge or teach: read from a weight file, and brought to features of comparable size. */
+/**
+ * Encoders that judge or teach: read from a weight file, and brought to features of comparable
+ * size.
+ */
 
 import { input, reduceMean, square, type Tensor, toOnnx } from "@adaattn/graph";
 import {
@@ -26,7 +29,10 @@ export interface TrainedEncoder {
   readonly values: WeightValues;
 }
 
-/** The encoders of files that are known: the normalized VGG-19, its quarter-width distillation, and those of presets. */
+/**
+ * The encoders of files that are known: the normalized VGG-19, its quarter-width distillation, and
+ * those of presets.
+ */
 function knownEncoders(): Architecture["encoder"][] {
   return [
     normalizedVgg19(""),
@@ -36,10 +42,11 @@ function knownEncoders(): Architecture["encoder"][] {
 }
 
 /**
- * Reads an encoder from a safetensors file, whose tensors say which it is: the normalized VGG-19, its quarter-width distillation,
- * or the encoder of a preset.
+ * Reads an encoder from a safetensors file, whose tensors say which it is: the normalized VGG-19,
+ * its quarter-width distillation, or the encoder of a preset.
  *
- * @throws Error with one sentence naming the file where it cannot be read, holds no encoder that is known, or lacks a tensor.
+ * @throws Error with one sentence naming the file where it cannot be read, holds no encoder that is
+ *   known, or lacks a tensor.
  */
 export async function readEncoder(path: string): Promise<TrainedEncoder> {
   return encoderAmong(await readTensorFile(path), path);
@@ -72,7 +79,8 @@ export function encoderFile({ shapes, values }: TrainedEncoder): Uint8Array {
 }
 
 /**
- * The same weights under the names of another encoder of the same layers, such as those that a preset's files have.
+ * The same weights under the names of another encoder of the same layers, such as those that a
+ * preset's files have.
  *
  * @throws Error with one sentence where the layers differ.
  */
@@ -103,7 +111,10 @@ export function levelWidths(encoder: Architecture["encoder"]): number[] {
   );
 }
 
-/** The weights of frozen encoders as tensors: made once, so that a graph that asks several times holds them once. */
+/**
+ * The weights of frozen encoders as tensors: made once, so that a graph that asks several times
+ * holds them once.
+ */
 const frozen = new WeakMap<TrainedEncoder, Weights>();
 
 /** The weights of an encoder that is not trained. */
@@ -118,7 +129,10 @@ export function frozenFeatures(trained: TrainedEncoder, picture: Tensor): Tensor
   return encode(picture, trained.encoder, frozenWeights(trained));
 }
 
-/** Mean and mean square of each level's features over a batch of pictures ([N, 3, S, S]), which are looked at one after the other. */
+/**
+ * Mean and mean square of each level's features over a batch of pictures ([N, 3, S, S]), which are
+ * looked at one after the other.
+ */
 export async function levelStatistics(engine: Engine, trained: TrainedEncoder, batch: Float32Array, side: number) {
   const shape = [1, 3, side, side];
   const features = frozenFeatures(trained, input("picture", shape));
@@ -149,8 +163,9 @@ export async function levelStatistics(engine: Engine, trained: TrainedEncoder, b
 }
 
 /**
- * The same encoder with each level's features multiplied by a factor: its last convolution is scaled, and the next level's
- * first one by the inverse. ReLU and maxima let positive factors through, so that nothing else changes.
+ * The same encoder with each level's features multiplied by a factor: its last convolution is
+ * scaled, and the next level's first one by the inverse. ReLU and maxima let positive factors
+ * through, so that nothing else changes.
  */
 export function scaleLevels(trained: TrainedEncoder, factors: readonly number[]): TrainedEncoder {
   const values = new Map(trained.values);
@@ -174,7 +189,8 @@ export function scaleLevels(trained: TrainedEncoder, factors: readonly number[])
 }
 
 /**
- * The same encoder with every level's mean activation over these pictures ([N, 3, side, side]) brought to 1.
+ * The same encoder with every level's mean activation over these pictures ([N, 3, side, side])
+ * brought to 1.
  *
  * @throws Error with one sentence where a level is silent.
  */

@@ -1,10 +1,11 @@
 /**
- * Weights that anyone can generate from the tensors' names, for comparing implementations without a checkpoint: every value
- * comes from a hash of its name and index.
+ * Weights that anyone can generate from the tensors' names, for comparing implementations without a
+ * checkpoint: every value comes from a hash of its name and index.
  *
  *   h = FNV-1a of the name; x = murmur3's finaliser of (h + i * 0x9E3779B1); unit = x / 2^32; value = (2 unit - 1) a
  *
- * with a = 0.05 for biases and sqrt(6 / fan-in) for weights, a quarter of it for the 1x1 convolutions f and g.
+ * with a = 0.05 for biases and sqrt(6 / fan-in) for weights, a quarter of it for the 1x1
+ * convolutions f and g.
  */
 
 import type { ParameterShapes } from "adaattn/network";

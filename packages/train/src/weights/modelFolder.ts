@@ -6,10 +6,13 @@ import { replaceFile } from "adaattn/internal/node";
 import { type Architecture, countParameters, parametersOf, type WeightValues, writeSafetensors } from "adaattn/network";
 
 /**
- * Writes a model's folder, replacing the one that was there file by file; the weights are rounded to 16-bit floats.
+ * Writes a model's folder, replacing the one that was there file by file; the weights are rounded
+ * to 16-bit floats.
  *
- * @param description what model.json says beside the architecture, such as how the model was trained.
- * @throws Error with one sentence where a weight is missing or too large, or a file cannot be written.
+ * @param description what model.json says beside the architecture, such as how the model was
+ *   trained.
+ * @throws Error with one sentence where a weight is missing or too large, or a file cannot be
+ *   written.
  */
 export async function writeModel(
   folder: string,

@@ -3,7 +3,10 @@
 import { cannotRead, readWholeFile } from "adaattn/internal/node";
 import { type ParameterShapes, readSafetensors, type Safetensors } from "adaattn/network";
 
-/** Reads a safetensors file. Throws one sentence that names it where it is missing, unreadable or damaged. */
+/**
+ * Reads a safetensors file. Throws one sentence that names it where it is missing, unreadable or
+ * damaged.
+ */
 export async function readTensorFile(path: string): Promise<Safetensors> {
   const bytes = await readWholeFile(path);
   try {
@@ -16,7 +19,8 @@ export async function readTensorFile(path: string): Promise<Safetensors> {
 /**
  * The tensors called `PREFIX` + NAME, for every NAME of `shapes`.
  *
- * @throws Error with one sentence that names the file and the first tensor that is missing or of another shape.
+ * @throws Error with one sentence that names the file and the first tensor that is missing or of
+ *   another shape.
  */
 export function pickTensors(
   { tensors }: Safetensors,

@@ -1,4 +1,7 @@
-/** Animated pictures, such as GIFs: they say how long each of their frames is shown, and how often all of them are. */
+/**
+ * Animated pictures, such as GIFs: they say how long each of their frames is shown, and how often
+ * all of them are.
+ */
 import { open } from "node:fs/promises";
 import sharp from "sharp";
 import type { FrameRate } from "./probe.ts";
@@ -10,8 +13,9 @@ export const ANIMATIONS: readonly string[] = ["gif", "apng", "webp"];
 const SLOWEST = 1;
 
 /**
- * The smallest steady rate at which every frame is shown for its time: one frame of a second each needs a frame a second, and not
- * the hundred that the clock of a GIF has. Where there is none that is fast enough, the shortest frame still gets a place.
+ * The smallest steady rate at which every frame is shown for its time: one frame of a second each
+ * needs a frame a second, and not the hundred that the clock of a GIF has. Where there is none that
+ * is fast enough, the shortest frame still gets a place.
  *
  * @param delays how long each frame is shown, in ticks.
  * @param ticks how many there are in a second.
@@ -33,7 +37,10 @@ export function rateOfDelays(delays: readonly number[], ticks: number, fastest: 
   return { numerator: Math.min(fastest, Math.max(SLOWEST, Math.ceil(ticks / least))), denominator: 1 };
 }
 
-/** Whether frames at a rate begin at these times once they are rounded to ticks, as 30 a second do in a GIF: 3, 3, 4, 3, 3, 4. */
+/**
+ * Whether frames at a rate begin at these times once they are rounded to ticks, as 30 a second do
+ * in a GIF: 3, 3, 4, 3, 3, 4.
+ */
 function isRoundedFrom(delays: readonly number[], ticks: number, rate: number): boolean {
   let [time, last] = [0, 0];
   return delays.every((delay) => {
@@ -49,7 +56,10 @@ function commonDivisor(a: number, b: number): number {
   return b === 0 ? a : commonDivisor(b, a % b);
 }
 
-/** How often an animated picture is shown again after the first time: 0 for once, Infinity for without end. */
+/**
+ * How often an animated picture is shown again after the first time: 0 for once, Infinity for
+ * without end.
+ */
 export async function repeatsOf(path: string, codec: string): Promise<number> {
   const plays =
     codec === "apng"
@@ -68,7 +78,8 @@ async function playsOfPng(path: string): Promise<number> {
   const file = await open(path);
   try {
     const head = Buffer.alloc(12);
-    // Each chunk is its length, its name, so many bytes and a checksum; the first follows eight bytes that mark a PNG.
+    // Each chunk is its length, its name, so many bytes and a checksum; the first follows eight
+    // bytes that mark a PNG.
     for (let at = 8; ; at += 12 + head.readUInt32BE(0)) {
       const { bytesRead } = await file.read(head, 0, 8, at);
       const name = head.toString("latin1", 4, 8);

@@ -1,4 +1,7 @@
-/** The codecs that video is written in: which encoder of ffmpeg each takes, how it is asked for quality, and which files hold it. */
+/**
+ * The codecs that video is written in: which encoder of ffmpeg each takes, how it is asked for
+ * quality, and which files hold it.
+ */
 
 import { extname } from "node:path";
 import { AdaattnError } from "../../error.ts";
@@ -13,9 +16,15 @@ export type VideoCodec = "h264" | "vp9" | "av1" | "prores" | "gif";
 /** The ending of a video's name, with its dot. */
 export type VideoExtension = ".mp4" | ".m4v" | ".mov" | ".webm" | ".mkv" | ".gif";
 
-/** How good the pictures shall be: at a constant quality, or at an average number of bits a second; the codec's own default else. */
+/**
+ * How good the pictures shall be: at a constant quality, or at an average number of bits a second;
+ * the codec's own default else.
+ */
 export interface VideoQuality {
-  /** Lower is better and larger; from 0 to 51 for h264, to 63 for vp9 and av1. 18, 30 and 30 by default. */
+  /**
+   * Lower is better and larger; from 0 to 51 for h264, to 63 for vp9 and av1. 18, 30 and 30 by
+   * default.
+   */
   readonly crf?: number | undefined;
   /** In bits a second. */
   readonly bitrate?: number | undefined;
@@ -31,7 +40,10 @@ interface CodecSpec {
   /** The container that holds one segment of a film in the making, with exact times. */
   readonly segment: { readonly format: string; readonly extension: string };
   readonly crf?: { readonly most: number; readonly usual: number };
-  /** What is different where transparency is kept, and the files that hold it; nothing where it cannot be. */
+  /**
+   * What is different where transparency is kept, and the files that hold it; nothing where it
+   * cannot be.
+   */
   readonly alpha?: {
     readonly pixelFormat: string;
     /** Options of the encoder, after its own. */
@@ -111,7 +123,8 @@ const CODECS: Readonly<Record<VideoCodec, CodecSpec>> = {
     },
     extensions: [".mov", ".mkv"],
   },
-  // A palette can only be chosen once all frames are known, so the film in the making is kept without loss.
+  // A palette can only be chosen once all frames are known, so the film in the making is kept
+  // without loss.
   gif: {
     encoders: [{ name: "ffv1", args: () => ["-level", "3", "-g", "1"] }],
     pixelFormat: "bgra",
@@ -153,7 +166,8 @@ export interface VideoTarget {
  * Checks that a file can be written with a codec, by the ending of its name.
  *
  * @param codec the usual one for the ending by default.
- * @throws Error with one sentence where the ending is unknown, the codec does not go into such files, or a quality does not fit it.
+ * @throws Error with one sentence where the ending is unknown, the codec does not go into such
+ *   files, or a quality does not fit it.
  */
 export function videoTarget(path: string, codec: VideoCodec | undefined, quality: VideoQuality = {}): VideoTarget {
   const extension = VIDEO_EXTENSIONS.find((known) => known === extname(path).toLowerCase());
@@ -202,9 +216,11 @@ export interface SegmentFormat {
 }
 
 /**
- * How segments of a film are encoded. Where a codec needs even sides and a side is odd, its last column or row is repeated once.
+ * How segments of a film are encoded. Where a codec needs even sides and a side is odd, its last
+ * column or row is repeated once.
  *
- * @param hasAlpha whether frames are transparent in parts and that is to be kept, where {@link keepsAlpha} says that it can be.
+ * @param hasAlpha whether frames are transparent in parts and that is to be kept, where {@link
+ *   keepsAlpha} says that it can be.
  * @throws Error with one sentence naming the encoder that this ffmpeg lacks.
  */
 export function segmentFormat(
@@ -254,7 +270,10 @@ export function segmentFormat(
   };
 }
 
-/** For files that count time in ticks of their own choice: ticks of which a frame has a whole number. */
+/**
+ * For files that count time in ticks of their own choice: ticks of which a frame has a whole
+ * number.
+ */
 export function exactTicks(extension: string, { numerator }: FrameRate): readonly string[] {
   if (![".mp4", ".m4v", ".mov"].includes(extension)) return [];
   return ["-video_track_timescale", String(numerator * Math.ceil(10_000 / numerator))];
@@ -272,7 +291,10 @@ const AUDIO: Readonly<
   ".gif": undefined,
 };
 
-/** How the sound tracks of a video go into a file: options of ffmpeg, track by track; none where the file holds no sound. */
+/**
+ * How the sound tracks of a video go into a file: options of ffmpeg, track by track; none where the
+ * file holds no sound.
+ */
 export function audioArgs(extension: VideoExtension, codecs: readonly string[]): readonly string[] {
   const audio = AUDIO[extension];
   if (audio === undefined) return [];

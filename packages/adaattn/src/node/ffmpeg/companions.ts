@@ -1,4 +1,7 @@
-/** What goes with the pictures and the sound of a film: subtitles, chapters, attachments, and what it says of itself. */
+/**
+ * What goes with the pictures and the sound of a film: subtitles, chapters, attachments, and what
+ * it says of itself.
+ */
 
 import type { KeptMetadata } from "../metadata.ts";
 import type { VideoExtension } from "./codecs.ts";
@@ -39,7 +42,10 @@ const SUBTITLES: Readonly<Record<VideoExtension, { readonly kept: RegExp; readon
 /** What of a film's tags says who made it, when, and what it is called, and not where. */
 const SAFE = /^(title|artist|author|album|album_artist|composer|copyright|date|creation_time|genre)$/i;
 
-/** How a file of some ending gets what goes with a film: options of ffmpeg, the film being its second input. */
+/**
+ * How a file of some ending gets what goes with a film: options of ffmpeg, the film being its
+ * second input.
+ */
 export function companionArgs(
   extension: VideoExtension,
   { subtitles, attachments, tags }: Companions,

@@ -1,9 +1,11 @@
 /**
- * The frames of a video file, one after the other, upright and in sRGB: ffmpeg decodes, turns, scales and converts, and hands raw
- * bytes through a pipe. The pipe holds back the decoder whenever nobody reads, so a film of any length needs the memory of a few frames.
+ * The frames of a video file, one after the other, upright and in sRGB: ffmpeg decodes, turns,
+ * scales and converts, and hands raw bytes through a pipe. The pipe holds back the decoder whenever
+ * nobody reads, so a film of any length needs the memory of a few frames.
  *
- * Frames come at a steady rate. Where a video has none, each moment shows the frame that is nearest, so that frames are repeated
- * or left out but nothing moves by more than half a frame, and sound stays in time.
+ * Frames come at a steady rate. Where a video has none, each moment shows the frame that is
+ * nearest, so that frames are repeated or left out but nothing moves by more than half a frame, and
+ * sound stays in time.
  */
 import { onWhite, type Size } from "../../picture/picture.ts";
 import type { VideoFrame } from "../../video/video.ts";
@@ -17,16 +19,25 @@ export interface ReadFramesOptions {
   readonly size?: Size | undefined;
   /** How many frames a second; the video's own rate by default. */
   readonly rate?: FrameRate | undefined;
-  /** Where to begin and to end, in seconds from the begin of the file, rounded to frames; the whole of it by default. */
+  /**
+   * Where to begin and to end, in seconds from the begin of the file, rounded to frames; the whole
+   * of it by default.
+   */
   readonly start?: number | undefined;
   readonly end?: number | undefined;
-  /** Where decoding may begin for `start`, in seconds from the begin of the file, as {@link seekBefore} gives it; there by default. */
+  /**
+   * Where decoding may begin for `start`, in seconds from the begin of the file, as {@link
+   * seekBefore} gives it; there by default.
+   */
   readonly seek?: number | undefined;
-  /** How many of the frames from there on to leave out, decoded but not handed over; 0 by default. */
+  /**
+   * How many of the frames from there on to leave out, decoded but not handed over; 0 by default.
+   */
   readonly skip?: number | undefined;
   /**
-   * A stretch of the video on its own, instead of `start`, `end` and `skip`: frames are counted from the begin of the file, where the
-   * first one is repeated until it is due, so that every reader finds the same frame at the same number.
+   * A stretch of the video on its own, instead of `start`, `end` and `skip`: frames are counted
+   * from the begin of the file, where the first one is repeated until it is due, so that every
+   * reader finds the same frame at the same number.
    */
   readonly stretch?: Stretch | undefined;
   /** Keeps transparency; by default transparent parts are white, since few codecs know them. */
@@ -40,8 +51,8 @@ export interface Stretch {
   /** The frame after the last; the end of the video where it is not said. */
   readonly to?: number | undefined;
   /**
-   * Where decoding may begin, in seconds from the begin of the file, as {@link keyFrames} gives it: a key frame before the one that
-   * `from` depends on. The begin of the file by default.
+   * Where decoding may begin, in seconds from the begin of the file, as {@link keyFrames} gives it:
+   * a key frame before the one that `from` depends on. The begin of the file by default.
    */
   readonly seek?: number | undefined;
 }
@@ -49,13 +60,16 @@ export interface Stretch {
 /**
  * The frames of a video file, to be iterated over once. Disposing of it ends the decoder.
  *
- * @throws Error while iterating, with one sentence naming the file, where the decoder fails or there are no frames at all. A file
- *   that only ends too early gives what it has; `shortfall` then tells.
+ * @throws Error while iterating, with one sentence naming the file, where the decoder fails or
+ *   there are no frames at all. A file that only ends too early gives what it has; `shortfall` then
+ *   tells.
  */
 export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
   readonly size: Size;
   readonly rate: FrameRate;
-  /** How many frames the file says there are, those skipped among them; undefined where it does not. */
+  /**
+   * How many frames the file says there are, those skipped among them; undefined where it does not.
+   */
   readonly expected: number | undefined;
   readonly #info: VideoInfo;
   readonly #skip: number;
@@ -78,7 +92,8 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
     const until = part.to === undefined || known === undefined ? (part.to ?? known) : Math.min(part.to, known);
     this.expected = stretch?.to ?? (until === undefined ? undefined : Math.max(0, until - part.first));
     const seek = stretch === undefined ? options.seek : stretch.seek;
-    // Time stamps stay what they are in the file, wherever decoding begins, so that frames have the same numbers.
+    // Time stamps stay what they are in the file, wherever decoding begins, so that frames have the
+    // same numbers.
     const isFileTime = stretch !== undefined || seek !== undefined;
     const cut = stretch === undefined ? cutPart(part, skip) : cutOut(stretch);
     const startsAtZero = stretch !== undefined && seek === undefined;
@@ -96,7 +111,8 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
       ],
       { output: true },
     );
-    // Without a listener, Node throws away what is still in the pipe when a short video's decoder ends before anybody reads.
+    // Without a listener, Node throws away what is still in the pipe when a short video's decoder
+    // ends before anybody reads.
     this.#decoder.output.on("readable", () => undefined);
   }
 
@@ -132,8 +148,8 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
   }
 
   /**
-   * Once all frames were read: by how many they are fewer than the file said, where the decoder complained as well, as it does of a
-   * truncated file; else 0.
+   * Once all frames were read: by how many they are fewer than the file said, where the decoder
+   * complained as well, as it does of a truncated file; else 0.
    */
   get shortfall(): number {
     const missing = (this.expected ?? 0) - this.#read;
@@ -150,7 +166,10 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
   }
 }
 
-/** A part of a video in whole frames, all of them counted from the begin of the file at the rate at which it is read. */
+/**
+ * A part of a video in whole frames, all of them counted from the begin of the file at the rate at
+ * which it is read.
+ */
 export interface FilmPart {
   /** The frame at which the part begins. Before the pictures do, there is only sound. */
   readonly from: number;
@@ -161,8 +180,8 @@ export interface FilmPart {
 }
 
 /**
- * The frames of a part that was asked for in seconds. Whatever goes with them, such as sound, belongs to the same frames: it begins
- * at `from` and ends at `to`, and pictures begin at `first`.
+ * The frames of a part that was asked for in seconds. Whatever goes with them, such as sound,
+ * belongs to the same frames: it begins at `from` and ends at `to`, and pictures begin at `first`.
  */
 export function partOf(
   { delay }: Pick<VideoInfo, "delay">,
@@ -174,7 +193,10 @@ export function partOf(
   return { from, first: Math.max(from, Math.round(delay * perSecond(rate))), to };
 }
 
-/** The decoder that sees transparency beside the frames of VP8 and VP9, which ffmpeg's own leave out. */
+/**
+ * The decoder that sees transparency beside the frames of VP8 and VP9, which ffmpeg's own leave
+ * out.
+ */
 function decoderOf({ path, codec, hasAlpha }: VideoInfo, { decoders, version }: FfmpegAbilities): readonly string[] {
   const name = { vp8: "libvpx", vp9: "libvpx-vp9" }[codec];
   if (!hasAlpha || name === undefined) return [];
@@ -190,13 +212,19 @@ function cutOut({ from, to }: Stretch): string {
   return `trim=start_pts=${from}${to === undefined ? "" : `:end_pts=${to}`}`;
 }
 
-/** The same for a part, less its first frames; those of the whole file are counted from the first that there is. */
+/**
+ * The same for a part, less its first frames; those of the whole file are counted from the first
+ * that there is.
+ */
 function cutPart({ from, first, to }: FilmPart, skip: number): string {
   const start = from < first || from === 0 ? `start_frame=${skip}` : `start_pts=${from + skip}`;
   return `trim=${start}${to === undefined ? "" : `:end_pts=${to}`}`;
 }
 
-/** The frames that go through the filters, with their transparency where that is a stream of its own. */
+/**
+ * The frames that go through the filters, with their transparency where that is a stream of its
+ * own.
+ */
 function filtered({ stream, alphaStream }: VideoInfo, time: string, color: string): readonly string[] {
   if (alphaStream === undefined) return ["-map", `0:${stream}`, "-vf", `${time},${color}`];
   // Merged before it is timed, the last frame would last for no time.
@@ -215,7 +243,8 @@ function timeFilters(
 
 /** What the frames look like. */
 function colorFilters(info: VideoInfo, { filters: known }: FfmpegAbilities, size: Size): string {
-  // Bright-screen video is brought to what ordinary screens show; without the filter it only looks paler.
+  // Bright-screen video is brought to what ordinary screens show; without the filter it only looks
+  // paler.
   if (info.isHdr && known.has("zscale") && known.has("tonemap")) {
     return (
       `zscale=w=${size.width}:h=${size.height}:t=linear:npl=100:f=lanczos,format=gbrpf32le,zscale=p=bt709,tonemap=hable:desat=0,` +

@@ -1,4 +1,7 @@
-/** Frames into a video file: raw bytes through a pipe into ffmpeg, which is waited for whenever it is behind. */
+/**
+ * Frames into a video file: raw bytes through a pipe into ffmpeg, which is waited for whenever it
+ * is behind.
+ */
 import { once } from "node:events";
 import { rm } from "node:fs/promises";
 import { onWhite, type Picture, type Size } from "../../picture/picture.ts";
@@ -7,7 +10,10 @@ import { exactTicks, type SegmentFormat } from "./codecs.ts";
 import type { FrameRate } from "./probe.ts";
 import { type Ending, FfmpegProcess, fileUrl, reasonOf } from "./process.ts";
 
-/** Writes one file of frames of one size. Disposing of it before it was finished ends the encoder and removes the file. */
+/**
+ * Writes one file of frames of one size. Disposing of it before it was finished ends the encoder
+ * and removes the file.
+ */
 export class FrameWriter implements AsyncDisposable {
   readonly path: string;
   readonly #name: string;
@@ -84,7 +90,10 @@ export class FrameWriter implements AsyncDisposable {
   }
 }
 
-/** Whether ffmpeg has written all of a file: versions before 6 end with code 0 where the disk is full at the last moment. */
+/**
+ * Whether ffmpeg has written all of a file: versions before 6 end with code 0 where the disk is
+ * full at the last moment.
+ */
 export function isWritten({ code }: Ending, complaints: readonly string[]): boolean {
   return (
     code === 0 && !complaints.some((line) => FULL.test(line) || /^Error (writing trailer|closing file)/.test(line))

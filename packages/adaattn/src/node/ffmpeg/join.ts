@@ -13,14 +13,20 @@ import { type Ending, fileUrl, LOCAL_ONLY, reasonOf, runProgram, sourceArgs } fr
 export interface Sound {
   readonly path: string;
   readonly tracks: readonly AudioTrack[];
-  /** The part that is wanted, in seconds from the begin of the file; to its end where there is no length. */
+  /**
+   * The part that is wanted, in seconds from the begin of the file; to its end where there is no
+   * length.
+   */
   readonly start: number;
   readonly seconds?: number | undefined;
   /** When the first frame is shown, in seconds after the sound's begin. */
   readonly delay: number;
   /** Subtitles, chapters and the like of the same film; left out by default. */
   readonly companions?: Companions | undefined;
-  /** How much is kept of what the film says of itself; `safe`, the default, is who made it and when, but not where. */
+  /**
+   * How much is kept of what the film says of itself; `safe`, the default, is who made it and when,
+   * but not where.
+   */
   readonly metadata?: KeptMetadata | undefined;
 }
 
@@ -30,7 +36,10 @@ export interface Segments {
   readonly files: readonly { readonly path: string; readonly frames: number }[];
   readonly rate: FrameRate;
   readonly sound?: Sound | undefined;
-  /** How often a GIF is shown again after the first time: 0 for once; without end by default. Other films do not say. */
+  /**
+   * How often a GIF is shown again after the first time: 0 for once; without end by default. Other
+   * films do not say.
+   */
   readonly repeats?: number | undefined;
   /** A path without an ending for what has to be written on the way. */
   readonly scratch: string;
@@ -40,7 +49,8 @@ export interface Segments {
 }
 
 /**
- * Joins segments by ffmpeg's demuxer `concat`, frames as they are; for a GIF they are encoded now, with one palette for all.
+ * Joins segments by ffmpeg's demuxer `concat`, frames as they are; for a GIF they are encoded now,
+ * with one palette for all.
  *
  * @param path where the film goes; what is there is replaced.
  * @throws Error with one sentence where that fails; the signal's reason where it is aborted.
@@ -66,7 +76,8 @@ export async function joinSegments(path: string, target: VideoTarget, segments: 
   };
   if (target.codec === "gif") {
     const palette = `${scratch}.palette.png`;
-    // Every picture counts, and not only what has changed since the one before it: a scene that stands still has colors too.
+    // Every picture counts, and not only what has changed since the one before it: a scene that
+    // stands still has colors too.
     await run([...film, "-vf", "palettegen=stats_mode=full", "-frames:v", "1", "-update", "1", fileUrl(palette)]);
     const steady = `[0:v]setpts=N*${rate.denominator}/${rate.numerator}/TB[v];[v][1:v]paletteuse=dither=sierra2_4a`;
     await run([
@@ -117,7 +128,9 @@ export async function joinSegments(path: string, target: VideoTarget, segments: 
   ]);
 }
 
-/** What ffmpeg calls it: -1 is once, 0 without end, and all else how often the film is shown again. */
+/**
+ * What ffmpeg calls it: -1 is once, 0 without end, and all else how often the film is shown again.
+ */
 function loopOf(repeats: number): string {
   if (!Number.isFinite(repeats)) return "0";
   return String(repeats === 0 ? -1 : Math.min(repeats, 65_535));

@@ -34,7 +34,10 @@ export interface VideoInfo extends Size {
   readonly rotation: number;
   /** How much wider than high a pixel is stored. */
   readonly pixelAspect: number;
-  /** The rate at which {@link FrameReader} gives frames if it is not asked for another: the slowest steady one that has a place for every frame. */
+  /**
+   * The rate at which {@link FrameReader} gives frames if it is not asked for another: the slowest
+   * steady one that has a place for every frame.
+   */
   readonly rate: FrameRate;
   /** Whether frames follow each other at different intervals. */
   readonly isVariable: boolean;
@@ -44,7 +47,9 @@ export interface VideoInfo extends Size {
   readonly seconds: number | undefined;
   /** The time stamp at which the file begins, in seconds; all other times count from there. */
   readonly begin: number;
-  /** When the first frame is shown, in seconds from the begin of the file, where sound may begin. */
+  /**
+   * When the first frame is shown, in seconds from the begin of the file, where sound may begin.
+   */
   readonly delay: number;
   /** The color matrix as ffmpeg's filter `scale` names it. */
   readonly matrix: string;
@@ -52,9 +57,15 @@ export interface VideoInfo extends Size {
   readonly isHdr: boolean;
   /** Whether frames may be transparent in parts. */
   readonly hasAlpha: boolean;
-  /** The stream with the transparency of the frames where that is one of its own, as in AVIF sequences. */
+  /**
+   * The stream with the transparency of the frames where that is one of its own, as in AVIF
+   * sequences.
+   */
   readonly alphaStream: number | undefined;
-  /** How often an animated picture, such as a GIF, is shown again after the first time: 0 for once, Infinity for without end; undefined for all else. */
+  /**
+   * How often an animated picture, such as a GIF, is shown again after the first time: 0 for once,
+   * Infinity for without end; undefined for all else.
+   */
   readonly repeats: number | undefined;
   readonly audio: readonly AudioTrack[];
   /** What goes with pictures and sound. */
@@ -100,8 +111,9 @@ const FASTEST = 60;
 /**
  * Looks into a video file.
  *
- * @throws Error with one sentence naming the file and what to do where it is missing, a folder, empty, no video, or damaged so that
- *   nothing of it can be read, and where there is no ffprobe; the signal's reason where it is aborted.
+ * @throws Error with one sentence naming the file and what to do where it is missing, a folder,
+ *   empty, no video, or damaged so that nothing of it can be read, and where there is no ffprobe;
+ *   the signal's reason where it is aborted.
  */
 export async function probeVideo(path: string, signal?: AbortSignal): Promise<VideoInfo> {
   await checkReadable(path);
@@ -192,7 +204,10 @@ export async function probeVideo(path: string, signal?: AbortSignal): Promise<Vi
   };
 }
 
-/** The rate at which every frame of an animated picture has its time, as far as ffprobe tells those times. */
+/**
+ * The rate at which every frame of an animated picture has its time, as far as ffprobe tells those
+ * times.
+ */
 async function rateOfAnimation(
   path: string,
   { index, time_base }: ProbedStream,
@@ -214,12 +229,13 @@ async function rateOfAnimation(
 const APART = 0.1;
 
 /**
- * When the frames are shown that a decoder can begin with, in seconds from the begin of the file, in order and a tenth of a second
- * apart or more. The packets are read one after the other and nothing is decoded, so the memory that it takes does not grow with
- * their number.
+ * When the frames are shown that a decoder can begin with, in seconds from the begin of the file,
+ * in order and a tenth of a second apart or more. The packets are read one after the other and
+ * nothing is decoded, so the memory that it takes does not grow with their number.
  *
  * @param options.most how many packets are read; any number by default.
- * @param options.from where to begin to read, in seconds; about there is enough. The begin of the file by default.
+ * @param options.from where to begin to read, in seconds; about there is enough. The begin of the
+ *   file by default.
  * @param options.to where to end; the end of the file by default.
  * @throws Error with one sentence where there are more; the signal's reason where it is aborted.
  */
@@ -275,8 +291,8 @@ const NEAR = 10;
 const LOOKED_THROUGH = 60;
 
 /**
- * Where to begin to decode for the frames from a moment on, in seconds from the begin of the file, as `seek` of {@link FrameReader}
- * takes it; undefined for the begin itself.
+ * Where to begin to decode for the frames from a moment on, in seconds from the begin of the file,
+ * as `seek` of {@link FrameReader} takes it; undefined for the begin itself.
  *
  * @throws the signal's reason where it is aborted.
  */
@@ -285,14 +301,18 @@ export async function seekBefore(info: VideoInfo, seconds: number, signal?: Abor
   const windows = seconds > LOOKED_THROUGH ? [seconds - LOOKED_THROUGH, 0] : [0];
   for (const from of windows) {
     const keys = await keyFrames(info, { signal, from, to: seconds });
-    // One key frame further back than seems needed: frames after one may still refer to what came before it.
+    // One key frame further back than seems needed: frames after one may still refer to what came
+    // before it.
     const key = keys.filter((one) => one <= seconds).at(-2);
     if (key !== undefined) return key;
   }
   return undefined;
 }
 
-/** Whether a file is a WebP with its flag of animation, of which ffmpeg reads no frame but the first, if any. */
+/**
+ * Whether a file is a WebP with its flag of animation, of which ffmpeg reads no frame but the
+ * first, if any.
+ */
 async function isAnimatedWebp(path: string): Promise<boolean> {
   const file = await open(path);
   try {
@@ -304,7 +324,10 @@ async function isAnimatedWebp(path: string): Promise<boolean> {
   }
 }
 
-/** Whether a file begins like a text, which ffprobe takes for a damaged video if it is called like one. */
+/**
+ * Whether a file begins like a text, which ffprobe takes for a damaged video if it is called like
+ * one.
+ */
 async function isText(path: string): Promise<boolean> {
   const file = await open(path);
   try {
@@ -316,9 +339,10 @@ async function isText(path: string): Promise<boolean> {
 }
 
 /**
- * The steady rate for a video. Nominal is the slowest rate at which every frame has a tick of its own, and is taken where it is one
- * that people film at; a screen recording or a GIF may have a tick of a millisecond, and is then given its average rate, at most 60
- * a second. Interlaced video may count fields, which are twice as many as frames.
+ * The steady rate for a video. Nominal is the slowest rate at which every frame has a tick of its
+ * own, and is taken where it is one that people film at; a screen recording or a GIF may have a
+ * tick of a millisecond, and is then given its average rate, at most 60 a second. Interlaced video
+ * may count fields, which are twice as many as frames.
  */
 export function steadyRate(nominal: FrameRate | undefined, average: FrameRate | undefined): FrameRate {
   if (nominal === undefined) return average ?? { numerator: 25, denominator: 1 };
@@ -352,7 +376,9 @@ function numberOf(text: string | undefined): number | undefined {
   return text !== undefined && Number.isFinite(value) ? value : undefined;
 }
 
-/** Whether transparency lies beside the frames, as it does in WebM: their own format does not tell. */
+/**
+ * Whether transparency lies beside the frames, as it does in WebM: their own format does not tell.
+ */
 function hasAlphaBeside({ codec_name, tags = {} }: ProbedStream): boolean {
   const mode = Object.entries(tags).find(([name]) => name.toLowerCase() === "alpha_mode")?.[1];
   return mode === "1" && ["vp8", "vp9"].includes(codec_name ?? "");

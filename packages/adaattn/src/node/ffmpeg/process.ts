@@ -1,6 +1,7 @@
 /**
- * ffmpeg and ffprobe as child processes: started with lists of arguments and no shell, joined to us by pipes, and never left behind.
- * They are looked for on the PATH, or where the environment variables FFMPEG_PATH and FFPROBE_PATH say.
+ * ffmpeg and ffprobe as child processes: started with lists of arguments and no shell, joined to us
+ * by pipes, and never left behind. They are looked for on the PATH, or where the environment
+ * variables FFMPEG_PATH and FFPROBE_PATH say.
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
@@ -16,10 +17,16 @@ export interface Ending {
   readonly signal: NodeJS.Signals | null;
 }
 
-/** How much of what a program says on stderr is kept, in characters: the end, where the reasons stand. */
+/**
+ * How much of what a program says on stderr is kept, in characters: the end, where the reasons
+ * stand.
+ */
 const KEPT = 8192;
 
-/** What inputs may refer to: playlists and the like must not make ffmpeg open addresses of the network. */
+/**
+ * What inputs may refer to: playlists and the like must not make ffmpeg open addresses of the
+ * network.
+ */
 export const LOCAL_ONLY: readonly string[] = ["-protocol_whitelist", "file,pipe,crypto,data"];
 
 /** What programs that are started from now on may do at most. */
@@ -33,8 +40,9 @@ export interface FfmpegLimits {
 let limits: FfmpegLimits = {};
 
 /**
- * Limits every ffmpeg and ffprobe that this process starts from now on, for programs that read videos of strangers. Without it
- * they open whatever ffmpeg knows, as the command line does for its user.
+ * Limits every ffmpeg and ffprobe that this process starts from now on, for programs that read
+ * videos of strangers. Without it they open whatever ffmpeg knows, as the command line does for its
+ * user.
  */
 export function limitFfmpeg(wanted: FfmpegLimits): void {
   limits = wanted;
@@ -45,13 +53,19 @@ export function sourceArgs(): readonly string[] {
   return [...LOCAL_ONLY, ...(limits.formats ? ["-format_whitelist", limits.formats.join(",")] : [])];
 }
 
-/** Sets the limit in a shell that then becomes the program; where a system has no such limit, it goes without. */
+/**
+ * Sets the limit in a shell that then becomes the program; where a system has no such limit, it
+ * goes without.
+ */
 const WITH_LIMIT = 'ulimit -d "$0" 2>/dev/null; exec "$@"';
 
 /** What a shell ends with that did not find the program. */
 const NOT_FOUND = 127;
 
-/** How a path is given to ffmpeg, which would otherwise take `-a.mp4` for an option and `a:b.mp4` for a protocol. */
+/**
+ * How a path is given to ffmpeg, which would otherwise take `-a.mp4` for an option and `a:b.mp4`
+ * for a protocol.
+ */
 export function fileUrl(path: string): string {
   return `file:${path}`;
 }
@@ -63,9 +77,15 @@ function killRunning(): void {
   for (const child of running) child.kill("SIGKILL");
 }
 
-/** A program that was started. Disposing of it ends it at once if it still runs, and waits until it has ended. */
+/**
+ * A program that was started. Disposing of it ends it at once if it still runs, and waits until it
+ * has ended.
+ */
 export class FfmpegProcess implements AsyncDisposable {
-  /** Resolves when it has ended and its pipes are closed; rejects where it could not be started at all. */
+  /**
+   * Resolves when it has ended and its pipes are closed; rejects where it could not be started at
+   * all.
+   */
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
   #said = "";
@@ -85,7 +105,8 @@ export class FfmpegProcess implements AsyncDisposable {
     const child = spawn(command, all, {
       stdio: [pipes.input ? "pipe" : "ignore", pipes.output ? "pipe" : "ignore", "pipe"],
       env: { ...process.env, AV_LOG_FORCE_NOCOLOR: "1" },
-      // In a group of its own, so that Ctrl-C in the terminal reaches only us, who then let it finish its file.
+      // In a group of its own, so that Ctrl-C in the terminal reaches only us, who then let it
+      // finish its file.
       detached: true,
       windowsHide: true,
     });
@@ -152,7 +173,8 @@ function cannotStart(program: FfmpegProgram, path: string, error: { readonly cod
 /** How a program that failed ended, for a sentence: its first complaint, or the signal or code. */
 export function reasonOf({ code, signal }: Ending, complaints: readonly string[]): string {
   if (signal !== null) return `ffmpeg was ended by ${signal}`;
-  // Such as "[mov,mp4 @ 0x55d0] moov atom not found" or "file:a.mp4: Invalid data found when processing input".
+  // Such as "[mov,mp4 @ 0x55d0] moov atom not found" or "file:a.mp4: Invalid data found when
+  // processing input".
   const first = complaints[0]?.replace(/^\[[^\]]*\]\s*/, "");
   return first === undefined ? `ffmpeg ended with code ${code}` : `ffmpeg says: ${first.replace(/\.$/, "")}`;
 }
@@ -163,7 +185,8 @@ const MOST_PRINTED = 16 * 2 ** 20;
 /**
  * Runs a program to its end and returns what it printed.
  *
- * @throws Error where it cannot be started or prints more than 16 MiB; the signal's reason where it is aborted. A failure of its own is in `ending`.
+ * @throws Error where it cannot be started or prints more than 16 MiB; the signal's reason where it
+ *   is aborted. A failure of its own is in `ending`.
  */
 export async function runProgram(
   program: FfmpegProgram,
@@ -202,7 +225,9 @@ export interface FfmpegAbilities {
   readonly filters: ReadonlySet<string>;
 }
 
-/** What each ffmpeg that was asked can do, by its path; it does not change while this process runs. */
+/**
+ * What each ffmpeg that was asked can do, by its path; it does not change while this process runs.
+ */
 const asked = new Map<string, Promise<FfmpegAbilities>>();
 
 /**
@@ -236,7 +261,10 @@ async function ask(signal: AbortSignal | undefined): Promise<FfmpegAbilities> {
   };
 }
 
-/** The option that hands every frame on with neither copies nor gaps: it was renamed in ffmpeg 5.1, its old name then removed. */
+/**
+ * The option that hands every frame on with neither copies nor gaps: it was renamed in ffmpeg 5.1,
+ * its old name then removed.
+ */
 export function passFrames({ version }: FfmpegAbilities): readonly string[] {
   const [, major, minor] = /^n?(\d+)\.(\d+)/.exec(version) ?? [];
   const isOld = major !== undefined && (Number(major) < 5 || (major === "5" && minor === "0"));

@@ -70,7 +70,10 @@ export class Bench implements AsyncDisposable {
     this.#styles = new Recent(capacity);
   }
 
-  /** Loads the networks. The loss network computes where the model does; on its own, on the CPU unless a device is named. */
+  /**
+   * Loads the networks. The loss network computes where the model does; on its own, on the CPU
+   * unless a device is named.
+   */
   static async open(options: BenchOptions): Promise<Bench> {
     const { model: name, device, threads, signal, size } = options;
     const lossNetwork = await readLossNetwork(options);
@@ -91,7 +94,8 @@ export class Bench implements AsyncDisposable {
   /**
    * Measures a pair, and beside it the content and the style as if they were results.
    *
-   * @param resultFile another's result, which the content is stretched to where their sizes differ; without one, the model paints.
+   * @param resultFile another's result, which the content is stretched to where their sizes differ;
+   *   without one, the model paints.
    * @param onStage told what is being done.
    */
   async measure(pair: Pair, resultFile: string | undefined, onStage: (stage: string) => void): Promise<Measurement> {

@@ -39,7 +39,8 @@ interface EvalFlags {
 /**
  * Adds the command to the program.
  *
- * @param context the command's version, the signal of Ctrl-C, and what is called where a pair failed.
+ * @param context the command's version, the signal of Ctrl-C, and what is called where a pair
+ *   failed.
  */
 export function addEvalCommand(
   program: Command,

@@ -1,4 +1,7 @@
-/** `adaattn eval`: how near results come to their contents and styles, with a report to read and to look at. */
+/**
+ * `adaattn eval`: how near results come to their contents and styles, with a report to read and to
+ * look at.
+ */
 import { mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { type Device, type Picture, writePicture } from "adaattn/node";
@@ -43,8 +46,8 @@ export interface EvalOptions {
  * Measures all pairs, carries on after one that fails, and writes the report at the end.
  *
  * @returns how many pairs failed; each reason has been reported on stderr once.
- * @throws UsageError for options that cannot be meant; Error where no pair could be measured at all; the signal's reason where it
- *   is aborted.
+ * @throws UsageError for options that cannot be meant; Error where no pair could be measured at
+ *   all; the signal's reason where it is aborted.
  */
 export async function evaluate(options: EvalOptions): Promise<number> {
   const { results, signal, size, version } = options;
@@ -127,7 +130,10 @@ async function plan(options: EvalOptions, pattern: string): Promise<{ pairs: Pai
   return { pairs: evenly(pairs, limit ?? pairs.length), resultOf };
 }
 
-/** The pairs in an order in which so many contents at a time are enough: style by style with some contents, then with the next. */
+/**
+ * The pairs in an order in which so many contents at a time are enough: style by style with some
+ * contents, then with the next.
+ */
 export function inBlocks(pairs: readonly Pair[], contents: number): Pair[] {
   const rank = (role: "content" | "style") => {
     const paths = new Map<string, number>();

@@ -1,11 +1,17 @@
-/** A folder that appears whole or not at all: it grows under another name beside its place, and takes it at the end. */
+/**
+ * A folder that appears whole or not at all: it grows under another name beside its place, and
+ * takes it at the end.
+ */
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { cannotWrite, checkReplaceable } from "adaattn/internal/node";
 
-/** A folder in the making. Disposing of it, or the end of the process, removes what was not put in place. */
+/**
+ * A folder in the making. Disposing of it, or the end of the process, removes what was not put in
+ * place.
+ */
 export class StagedFolder implements AsyncDisposable {
   /** Where files are to be written meanwhile. */
   readonly path: string;
@@ -18,10 +24,11 @@ export class StagedFolder implements AsyncDisposable {
   }
 
   /**
-   * Begins a folder that will be `target`. There may be none of that name yet, an empty one, or one that holds nothing but
-   * `contents`, the names of what an earlier one has.
+   * Begins a folder that will be `target`. There may be none of that name yet, an empty one, or one
+   * that holds nothing but `contents`, the names of what an earlier one has.
    *
-   * @throws Error with one sentence where the folder would replace other files or its parent cannot be written to.
+   * @throws Error with one sentence where the folder would replace other files or its parent cannot
+   *   be written to.
    */
   static async create(target: string, contents: readonly string[]): Promise<StagedFolder> {
     const whole = resolve(target);

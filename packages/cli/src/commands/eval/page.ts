@@ -1,4 +1,7 @@
-/** The report as one page to look at: a summary, and a table of all pairs with their pictures. It asks nothing of any server. */
+/**
+ * The report as one page to look at: a summary, and a table of all pairs with their pictures. It
+ * asks nothing of any server.
+ */
 import { METRICS, type Metrics, type Summary } from "#train";
 import { METRIC_LABELS, ROW_LABELS, short } from "./labels.ts";
 import { SCRIPT, STYLE } from "./pageAssets.ts";

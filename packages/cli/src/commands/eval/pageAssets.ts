@@ -1,4 +1,7 @@
-/** How the page of a report looks, light and dark, and what it does: sorting, filtering, and looking at pictures closely. */
+/**
+ * How the page of a report looks, light and dark, and what it does: sorting, filtering, and looking
+ * at pictures closely.
+ */
 
 export const STYLE = `
 :root { color-scheme: light dark; --paper: #fbfaf8; --card: #fff; --ink: #23211f; --soft: #77716b; --line: #e6e2dc; --accent: #2f6f8f; --gold: #b9822b; --rose: #a8476a; --bad: #d2603a; }

@@ -10,8 +10,9 @@ export interface Pair {
 }
 
 /**
- * Every content in every style or, where that is more than `limit`, so many pairs, the same ones every time. They go along the
- * diagonals of the table of contents and styles, so that no content or style is in more than one pair more than another.
+ * Every content in every style or, where that is more than `limit`, so many pairs, the same ones
+ * every time. They go along the diagonals of the table of contents and styles, so that no content
+ * or style is in more than one pair more than another.
  */
 export function crossPairs(contents: readonly NamedPicture[], styles: readonly NamedPicture[], limit?: number): Pair[] {
   const wanted = Math.min(limit ?? Number.POSITIVE_INFINITY, contents.length * styles.length);
@@ -39,11 +40,13 @@ function leastCommonMultiple(a: number, b: number): number {
 }
 
 /**
- * The pairs that a file lists, one a line: two names with a comma, a tab or a space between, or a JSON object with `content` and
- * `style`. A first line with the words content and style says which columns they are in, as in the report's own metrics.csv. Names
- * may have their ending, and folders before them, or not. Empty lines, lines that begin with #, and repeated pairs are skipped.
+ * The pairs that a file lists, one a line: two names with a comma, a tab or a space between, or a
+ * JSON object with `content` and `style`. A first line with the words content and style says which
+ * columns they are in, as in the report's own metrics.csv. Names may have their ending, and folders
+ * before them, or not. Empty lines, lines that begin with #, and repeated pairs are skipped.
  *
- * @throws Error with one sentence that names the file and the line where a name is missing or no such picture was given.
+ * @throws Error with one sentence that names the file and the line where a name is missing or no
+ *   such picture was given.
  */
 export async function readPairs(
   file: string,
@@ -96,7 +99,10 @@ function parseObject(text: string, place: string): { content?: unknown; style?: 
   }
 }
 
-/** The fields of a line of CSV, with tabs in place of commas where there are any, or spaces where there is neither. */
+/**
+ * The fields of a line of CSV, with tabs in place of commas where there are any, or spaces where
+ * there is neither.
+ */
 function splitFields(text: string): string[] {
   const separator = text.includes("\t") ? "\t" : text.includes(",") ? "," : " ";
   const fields = text.matchAll(new RegExp(`(?:^|${separator}+)(?:"((?:[^"]|"")*)"|([^${separator}]*))`, "g"));

@@ -1,7 +1,10 @@
 /** What an evaluation found. */
 import { METRICS, type Metrics, type Summary, summarize } from "#train";
 
-/** What is measured for each pair: the result, and beside it the content and the style as if they were results. */
+/**
+ * What is measured for each pair: the result, and beside it the content and the style as if they
+ * were results.
+ */
 export const ROWS = ["result", "identity", "styleCopy"] as const;
 export type RowName = (typeof ROWS)[number];
 
@@ -13,7 +16,10 @@ export interface PairReport extends Readonly<Record<RowName, Metrics>> {
   /** The size in pixels at which the result was measured. */
   readonly width: number;
   readonly height: number;
-  /** How long stylizing took, the style being known, from pixels to pixels; null for the results of others. */
+  /**
+   * How long stylizing took, the style being known, from pixels to pixels; null for the results of
+   * others.
+   */
   readonly seconds: number | null;
   /** Where the pictures lie in the report, as relative addresses. */
   readonly pictures: Readonly<Record<"content" | "style" | "result", string>>;
@@ -49,7 +55,10 @@ export interface Report {
   readonly failures: readonly Failure[];
 }
 
-/** Every metric over all pairs, for results and anchors; seconds for results alone, where they are known. */
+/**
+ * Every metric over all pairs, for results and anchors; seconds for results alone, where they are
+ * known.
+ */
 export type ReportSummary = Readonly<Record<RowName, Readonly<Record<keyof Metrics, Summary>>>> & {
   readonly seconds: Summary | null;
 };

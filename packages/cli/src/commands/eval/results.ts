@@ -23,8 +23,9 @@ export function checkPattern(pattern: string): string {
 }
 
 /**
- * Lists a folder of results once. In `pattern`, `{content}` and `{style}` stand for the pictures' names without their endings; it
- * may hold folders. Where it has no ending of a picture, all are tried. Upper and lower case are not told apart.
+ * Lists a folder of results once. In `pattern`, `{content}` and `{style}` stand for the pictures'
+ * names without their endings; it may hold folders. Where it has no ending of a picture, all are
+ * tried. Upper and lower case are not told apart.
  *
  * @throws Error with one sentence where the folder cannot be listed.
  */

@@ -1,4 +1,7 @@
-/** `adaattn eval --video`: how steady painted videos are, beside the videos themselves and the image model frame by frame. */
+/**
+ * `adaattn eval --video`: how steady painted videos are, beside the videos themselves and the image
+ * model frame by frame.
+ */
 import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { replaceFile } from "adaattn/internal/node";
@@ -25,7 +28,10 @@ const DISTANCES = [1, 10] as const;
 /** The image model, which everything is compared to. */
 const IMAGE_MODEL = "small";
 
-/** So many frames are painted at a time and measured then, so that neither disturbs the other's time. */
+/**
+ * So many frames are painted at a time and measured then, so that neither disturbs the other's
+ * time.
+ */
 const CHUNK = 24;
 
 /** The options of `adaattn eval --video`, checked. */
@@ -56,9 +62,14 @@ export interface EvalVideoOptions {
 export interface Steadiness {
   /** What it is: input, the name of a model, or results. */
   readonly version: string;
-  /** Warping error at each distance, averaged over pairs of frames; null where there was no pair. */
+  /**
+   * Warping error at each distance, averaged over pairs of frames; null where there was no pair.
+   */
   readonly warping: readonly (number | null)[];
-  /** Painted frames a second from pixels to pixels, the style being known; null for what was not painted here. */
+  /**
+   * Painted frames a second from pixels to pixels, the style being known; null for what was not
+   * painted here.
+   */
   readonly framesPerSecond: number | null;
 }
 
@@ -89,7 +100,8 @@ interface Version {
 /**
  * Measures every video in every style, prints the numbers and, where asked for, writes them.
  *
- * @throws Error with one sentence where a video, a style or the model cannot be used; the signal's reason where it is aborted.
+ * @throws Error with one sentence where a video, a style or the model cannot be used; the signal's
+ *   reason where it is aborted.
  */
 export async function evaluateVideos(options: EvalVideoOptions): Promise<void> {
   const { videos, signal, quiet, json } = options;
@@ -252,7 +264,10 @@ async function* picturesOf(
   for await (const { picture } of frames) yield picture;
 }
 
-/** The next frames of a version; those after the first are timed, for the first may have been painted meanwhile. */
+/**
+ * The next frames of a version; those after the first are timed, for the first may have been
+ * painted meanwhile.
+ */
 async function pull(version: Version): Promise<Picture[]> {
   const chunk: Picture[] = [];
   let begun = 0;
@@ -269,7 +284,10 @@ async function pull(version: Version): Promise<Picture[]> {
   return chunk;
 }
 
-/** The flow from one frame to another, from its file where there is one; frames count from 0, and in names from 1. */
+/**
+ * The flow from one frame to another, from its file where there is one; frames count from 0, and in
+ * names from 1.
+ */
 async function flowBetween(
   from: Picture,
   to: Picture,

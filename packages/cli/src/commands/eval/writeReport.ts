@@ -1,4 +1,7 @@
-/** The files of a report: JSON with everything, CSV with a line for each measured picture, and a page to look at. */
+/**
+ * The files of a report: JSON with everything, CSV with a line for each measured picture, and a
+ * page to look at.
+ */
 import { join } from "node:path";
 import { replaceFile } from "adaattn/internal/node";
 import { METRICS } from "#train";

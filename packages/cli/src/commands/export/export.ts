@@ -8,7 +8,8 @@ import { createProgressLine } from "../../terminal/terminal.ts";
  * Exports, shows progress on stderr, and says on stdout what was written.
  *
  * @param folder new or empty.
- * @throws Error that names the file or folder and what to do; the signal's reason where it is aborted.
+ * @throws Error that names the file or folder and what to do; the signal's reason where it is
+ *   aborted.
  */
 export async function exportFiles(
   folder: string,

@@ -28,8 +28,8 @@ export interface ImportWeightsOptions {
 /**
  * Imports, shows progress on stderr, and says on stdout what was made of what.
  *
- * @throws UsageError where checksums and URLs do not pair up or photographs are needed; Error that names the file and what to do;
- *   the signal's reason where it is aborted.
+ * @throws UsageError where checksums and URLs do not pair up or photographs are needed; Error that
+ *   names the file and what to do; the signal's reason where it is aborted.
  */
 export async function importWeights(sources: readonly string[], options: ImportWeightsOptions): Promise<void> {
   const { target, output, sha256, pictures, half, threads, quiet, json, signal } = options;

@@ -119,7 +119,9 @@ function checkPoint({ x, y }: Point, source: { width: number; height: number }, 
   return { x: x * scale.x, y: y * scale.y };
 }
 
-/** What each point looks at most: places in the painting as it was seen, with their probabilities. */
+/**
+ * What each point looks at most: places in the painting as it was seen, with their probabilities.
+ */
 function tell({ rows, keys }: Attention, points: readonly Point[]): object[] {
   return rows.map(({ probabilities, entropy }, index) => {
     const order = Array.from(probabilities.keys()).sort((a, b) => (probabilities[b] ?? 0) - (probabilities[a] ?? 0));

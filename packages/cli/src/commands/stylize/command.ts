@@ -143,7 +143,8 @@ export function addStylizeCommand(
     .addHelpText("after", EXAMPLES)
     .action(async (contents: string[], flags: StylizeFlags) => {
       const { output, model, size, threads, quiet = false, json = false, mask: masks = [], styleMask = [] } = flags;
-      // What takes time to load is imported only here, so that help and unknown options do not wait for it.
+      // What takes time to load is imported only here, so that help and unknown options do not wait
+      // for it.
       const { lookControls, paintFlags, strokeByFlag, tileFlag } = await import("../../options/controls.ts");
       const { memoryFlag } = await import("./memory.ts");
       const { checkMasks, DEFAULT_STYLE, findStyle } = await import("../../options/styles.ts");

@@ -19,10 +19,16 @@ import {
 } from "adaattn/node";
 import { openInput } from "../../files/reading.ts";
 
-/** Pictures of more pixels are not taken into memory as a whole, nor are those for which tiles are asked. */
+/**
+ * Pictures of more pixels are not taken into memory as a whole, nor are those for which tiles are
+ * asked.
+ */
 const MOST_IN_MEMORY = 16e6;
 
-/** The longer side that is asked for: a number of pixels, as the file has it, or that up to `CONTENT_SIDE`. */
+/**
+ * The longer side that is asked for: a number of pixels, as the file has it, or that up to
+ * `CONTENT_SIDE`.
+ */
 export type ContentSize = number | "full" | undefined;
 
 /** What was painted. */

@@ -26,7 +26,8 @@ export function memoryFlag(text: string): number {
 /**
  * What is left of the budget for painting, once the process holds its model and styles.
  *
- * @param budget all that the process may take; half of what the machine has free, up to 4 GB, where nothing was asked for.
+ * @param budget all that the process may take; half of what the machine has free, up to 4 GB, where
+ *   nothing was asked for.
  * @throws UsageError where it is too little to work in, with the least that is enough.
  */
 export function memoryLeft(budget: number | undefined, model: Model): number {

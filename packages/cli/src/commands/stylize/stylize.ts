@@ -33,15 +33,18 @@ export interface StylizeOptions extends LoadOptions, OutputOptions {
   readonly json: boolean;
 }
 
-/** One picture's times in milliseconds; `style` is 0 where the style of the picture before was used again. */
+/**
+ * One picture's times in milliseconds; `style` is 0 where the style of the picture before was used
+ * again.
+ */
 type Times = Record<"read" | "style" | "encode" | "attend" | "decode" | "write" | "total", number>;
 
 /**
  * Stylizes every content, and carries on after one that fails.
  *
  * @returns how many contents failed; each has been reported on stderr.
- * @throws UsageError for names that cannot be meant; Error where the style or the model cannot be used at all; the signal's
- *   reason where it is aborted.
+ * @throws UsageError for names that cannot be meant; Error where the style or the model cannot be
+ *   used at all; the signal's reason where it is aborted.
  */
 export async function stylize(contents: readonly string[], options: StylizeOptions): Promise<number> {
   const { signal } = options;
@@ -188,7 +191,10 @@ function reportKept({ content, output }: Job, { styles, quiet, json }: StylizeOp
   }
 }
 
-/** Prints why one picture could not be made: a sentence on stderr and, where JSON is asked for, an object on stdout too. */
+/**
+ * Prints why one picture could not be made: a sentence on stderr and, where JSON is asked for, an
+ * object on stdout too.
+ */
 function reportFailure({ content, output }: Job, error: unknown, { styles, json }: StylizeOptions): void {
   const message = printError(error);
   if (!json) return;

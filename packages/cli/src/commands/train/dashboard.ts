@@ -1,13 +1,15 @@
 /**
- * The dashboard: a page with the curves and contact sheets of a run, served to this machine alone. It reads what the run's folder
- * holds whenever it is asked, so that it shows runs that are being trained and runs that are done alike.
+ * The dashboard: a page with the curves and contact sheets of a run, served to this machine alone.
+ * It reads what the run's folder holds whenever it is asked, so that it shows runs that are being
+ * trained and runs that are done alike.
  *
  *   /                           the page (packages/cli/dashboard), its script and style, and uPlot, which draws the curves
  *   /state.json                 the run and its stages: settings, names of contact sheets, whether anybody trains it
  *   /metrics/STAGE?from=BYTE    the lines of metrics.jsonl from there on, and where the next ones will begin
  *   /samples/STAGE/STEP.jpg     a contact sheet
  *
- * Nothing else is served, whatever the path says: every name is looked up or matched, never joined as it came.
+ * Nothing else is served, whatever the path says: every name is looked up or matched, never joined
+ * as it came.
  */
 import { open, readdir, readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -149,7 +151,10 @@ async function state(folder: string) {
   return { name: basename(resolve(folder)), stages };
 }
 
-/** The whole lines of a run's metrics from a byte on; from the first where the file has become shorter. */
+/**
+ * The whole lines of a run's metrics from a byte on; from the first where the file has become
+ * shorter.
+ */
 async function metrics(run: string, from: number) {
   const handle = await open(join(run, "metrics.jsonl")).catch(() => undefined);
   if (handle === undefined) return { from: 0, next: 0, lines: [] };

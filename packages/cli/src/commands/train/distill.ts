@@ -1,4 +1,6 @@
-/** `adaattn distill` on the command line: its options and help, and the settings that they become. */
+/**
+ * `adaattn distill` on the command line: its options and help, and the settings that they become.
+ */
 
 import type { Command } from "commander";
 import { DEFAULTS, type DistillSettings, STAGE_DEFAULTS } from "#train/settings";

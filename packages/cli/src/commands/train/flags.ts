@@ -1,4 +1,7 @@
-/** The options that `adaattn train` and `adaattn distill` share: how they are typed, and the settings that they become. */
+/**
+ * The options that `adaattn train` and `adaattn distill` share: how they are typed, and the
+ * settings that they become.
+ */
 
 import { resolve } from "node:path";
 import type { Command } from "commander";
@@ -41,7 +44,10 @@ export function addFolderOptions(command: Command): Command {
     .option("--preset <NAME>", "the network (default: small)");
 }
 
-/** Adds the options that say how to train; `defaults` tells what the number of steps and the like are without them. */
+/**
+ * Adds the options that say how to train; `defaults` tells what the number of steps and the like
+ * are without them.
+ */
 export function addTrainingOptions(
   command: Command,
   defaults: Readonly<Record<"steps" | "batch" | "crop" | "optimizer" | "lr" | "warmup", string>>,

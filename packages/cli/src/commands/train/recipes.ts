@@ -8,9 +8,9 @@ type Typed = Partial<Omit<TrainSettings, "losses">> & { readonly losses: Partial
 
 const RECIPES = {
   /**
-   * AdaAttN as its paper trains it: VGG-19, frozen, as encoder and judge; batches of 8 crops of 256 pixels; Adam at
-   * 1e-4; 10 L_gs + 3 L_lf and nothing else, L_lf at levels 3 to 5. The steps are the released code's five passes over
-   * MS-COCO, rounded.
+   * AdaAttN as its paper trains it: VGG-19, frozen, as encoder and judge; batches of 8 crops of 256
+   * pixels; Adam at 1e-4; 10 L_gs + 3 L_lf and nothing else, L_lf at levels 3 to 5. The steps are
+   * the released code's five passes over MS-COCO, rounded.
    */
   paper: {
     preset: "vgg19-image",
@@ -50,7 +50,8 @@ export const RECIPE_NAMES = Object.keys(RECIPES) as (keyof typeof RECIPES)[];
 /**
  * What was typed, with the settings of a recipe where nothing was typed.
  *
- * @throws UsageError with one sentence where no recipe is called so, or it lacks the encoder that no package has.
+ * @throws UsageError with one sentence where no recipe is called so, or it lacks the encoder that
+ *   no package has.
  */
 export function withRecipe(name: string | undefined, typed: Typed): Typed {
   if (name === undefined) return typed;

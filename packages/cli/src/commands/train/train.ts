@@ -1,4 +1,7 @@
-/** `adaattn train` and `adaattn distill`: a run, told on the terminal and, where asked for, on a page. */
+/**
+ * `adaattn train` and `adaattn distill`: a run, told on the terminal and, where asked for, on a
+ * page.
+ */
 
 import { basename, join } from "node:path";
 import {

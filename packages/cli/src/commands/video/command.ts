@@ -49,7 +49,8 @@ interface VideoFlags extends LookFlags, PaintFlags {
 /**
  * Adds the command to the program.
  *
- * @param context the command's version, and what is called where not all of a video could be painted.
+ * @param context the command's version, and what is called where not all of a video could be
+ *   painted.
  */
 export function addVideoCommand(
   program: Command,
@@ -106,7 +107,8 @@ export function addVideoCommand(
       if (output === undefined && frames === undefined) {
         throw new UsageError("Expected --output or --frames, for the result, but received neither.");
       }
-      // What takes time to load is imported only here, so that help and unknown options do not wait for it.
+      // What takes time to load is imported only here, so that help and unknown options do not wait
+      // for it.
       const { lookControls, paintFlags } = await import("../../options/controls.ts");
       const { checkMasks } = await import("../../options/styles.ts");
       const times = await import("./times.ts");

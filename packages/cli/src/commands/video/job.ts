@@ -1,6 +1,7 @@
 /**
- * A film in the making: a hidden folder beside its place, with segments that are whole and a manifest of what they were made from.
- * A killed job leaves it behind, and the next one with the same options goes on after the last whole segment.
+ * A film in the making: a hidden folder beside its place, with segments that are whole and a
+ * manifest of what they were made from. A killed job leaves it behind, and the next one with the
+ * same options goes on after the last whole segment.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, rm } from "node:fs/promises";
@@ -20,7 +21,9 @@ export interface Segment {
 export class VideoJob {
   readonly folder: string;
   readonly #segments: Segment[];
-  /** Whether it was begun by an earlier run, has thrown away what such a run had begun, or neither. */
+  /**
+   * Whether it was begun by an earlier run, has thrown away what such a run had begun, or neither.
+   */
   readonly past: "resumed" | "replaced" | "none";
 
   private constructor(folder: string, segments: Segment[], past: VideoJob["past"]) {
@@ -33,8 +36,10 @@ export class VideoJob {
    * Begins a job or, where `resume` is asked for and there is one, takes it up again.
    *
    * @param output what the film will be called.
-   * @param facts all that decides what the frames will look like; a job is taken up only if they are the same.
-   * @throws UsageError where the job was begun with others; Error with one sentence where the folder cannot be written to.
+   * @param facts all that decides what the frames will look like; a job is taken up only if they
+   *   are the same.
+   * @throws UsageError where the job was begun with others; Error with one sentence where the
+   *   folder cannot be written to.
    */
   static async open(output: string, facts: unknown, resume: boolean): Promise<VideoJob> {
     const whole = resolve(output);
@@ -78,7 +83,10 @@ export class VideoJob {
     return this.#segments.reduce((sum, { frames }) => sum + frames, 0);
   }
 
-  /** Where a segment grows; no other process, such as an encoder that outlived a killed job, writes to this name. */
+  /**
+   * Where a segment grows; no other process, such as an encoder that outlived a killed job, writes
+   * to this name.
+   */
   growing(index: number, extension: string): string {
     return join(this.folder, `${process.pid}-${index}.part${extension}`);
   }

@@ -25,7 +25,10 @@ export interface SegmentedFilm {
   readonly format: SegmentFormat;
 }
 
-/** Writes segments of a film, each by an encoder of its own, which closes its file while the next one begins. */
+/**
+ * Writes segments of a film, each by an encoder of its own, which closes its file while the next
+ * one begins.
+ */
 export class SegmentSink implements FrameSink {
   readonly #job: VideoJob;
   readonly #film: SegmentedFilm;

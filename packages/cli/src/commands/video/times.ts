@@ -36,8 +36,9 @@ export function timeOf(option: string, text: string): number {
 }
 
 /**
- * Reads one `--style` of a video: what a picture's may be, then perhaps the time from which it counts, as in night.jpg@5s or
- * night.jpg:2@1:05. A bare number is no time, for files may be called so.
+ * Reads one `--style` of a video: what a picture's may be, then perhaps the time from which it
+ * counts, as in night.jpg@5s or night.jpg:2@1:05. A bare number is no time, for files may be called
+ * so.
  *
  * @throws UsageError as {@link findStyle} does.
  */

@@ -37,14 +37,18 @@ import { pace, reportVideo, type VideoResult } from "./report.ts";
 import { type FrameSink, PictureSink, prepareFolder, SegmentSink } from "./sinks.ts";
 import type { TimedStyle } from "./times.ts";
 
-/** A GIF counts time in hundredths of a second, and players slow down what changes with every one. */
+/**
+ * A GIF counts time in hundredths of a second, and players slow down what changes with every one.
+ */
 const FASTEST_GIF = 50;
 
 /**
  * Paints a video and closes its file properly, also where Ctrl-C comes in between.
  *
- * @returns whether all of the video was there to be painted; if not, that has been reported on stderr.
- * @throws UsageError for options that cannot be meant; Error with one sentence where the video cannot be painted.
+ * @returns whether all of the video was there to be painted; if not, that has been reported on
+ *   stderr.
+ * @throws UsageError for options that cannot be meant; Error with one sentence where the video
+ *   cannot be painted.
  */
 export async function paintVideo(input: string, options: VideoOptions, interruption: Interruption): Promise<boolean> {
   const { film, signal } = options;
@@ -165,7 +169,8 @@ async function paintFrames(
 ): Promise<VideoResult> {
   const { sinks, skip, options, progress } = work;
   const { paint, fade, styles, signal } = options;
-  // Frames share statistics with those before: what is taken up again looks as if it had never been left.
+  // Frames share statistics with those before: what is taken up again looks as if it had never been
+  // left.
   const lead = Math.min(skip, LEAD);
   await using frames = source.open(skip - lead);
   const begun = performance.now();
@@ -216,7 +221,9 @@ async function joinFilm(
   await moveInto(joined, path);
 }
 
-/** The sound of the very frames that are painted; `frames` says how many where those are not all. */
+/**
+ * The sound of the very frames that are painted; `frames` says how many where those are not all.
+ */
 function soundOf(
   path: string,
   { audio, companions }: VideoInfo,

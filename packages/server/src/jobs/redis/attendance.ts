@@ -1,12 +1,16 @@
 /**
- * Who is at which step of a job, in Redis, so that a worker that died is noticed by whoever takes the next step. BullMQ counts the
- * deaths at each step alone, and only once its lock has run out: a job of many steps could take a worker with it at every one.
+ * Who is at which step of a job, in Redis, so that a worker that died is noticed by whoever takes
+ * the next step. BullMQ counts the deaths at each step alone, and only once its lock has run out: a
+ * job of many steps could take a worker with it at every one.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Redis } from "ioredis";
 import { MOST_RECONNECT } from "./connection.ts";
 
-/** For how long a worker is gone before it is taken for dead, in milliseconds: it may be about to connect again. */
+/**
+ * For how long a worker is gone before it is taken for dead, in milliseconds: it may be about to
+ * connect again.
+ */
 const GONE_FOR = 2 * MOST_RECONNECT;
 
 export class Attendance {
@@ -53,7 +57,8 @@ export class Attendance {
     if (others.length === 0) return new Map();
     const clients = String(await this.#redis.client("LIST").catch(() => ""));
     const present = new Set([...clients.matchAll(/ name=(\S+)/g)].map(([, name]) => name));
-    // Where not even this worker is in the list, as behind some proxies, it tells nothing; BullMQ still counts lost locks.
+    // Where not even this worker is in the list, as behind some proxies, it tells nothing; BullMQ
+    // still counts lost locks.
     if (!present.has(this.#name)) return new Map();
     return new Map(
       others.filter(([entry]) => !present.has(workerOf(entry))).map(([entry, crashes]) => [entry, Number(crashes)]),

@@ -1,7 +1,8 @@
 /**
- * The queues of BullMQ through which the steps of jobs go: one for each kind of job and each model. So a worker takes only what it has the
- * model for, and pictures do not wait behind films. Within a queue, the later a step is among all that its owner waits for, the later
- * its turn: whoever has much to do does not keep others waiting.
+ * The queues of BullMQ through which the steps of jobs go: one for each kind of job and each model.
+ * So a worker takes only what it has the model for, and pictures do not wait behind films. Within a
+ * queue, the later a step is among all that its owner waits for, the later its turn: whoever has
+ * much to do does not keep others waiting.
  */
 import type { FlowJobNode } from "bullmq";
 import type { StepName } from "../metrics.ts";

@@ -1,6 +1,7 @@
 /**
- * The server's side of jobs that machines share: BullMQ on Redis or Valkey hands out their parts, and a hash and a stream in the same
- * place say how each job is. A job goes through a queue as `plan`, then one `part` each, then `finish`, which waits for all parts.
+ * The server's side of jobs that machines share: BullMQ on Redis or Valkey hands out their parts,
+ * and a hash and a stream in the same place say how each job is. A job goes through a queue as
+ * `plan`, then one `part` each, then `finish`, which waits for all parts.
  */
 import type { Queue } from "bullmq";
 import type { Redis } from "ioredis";
@@ -13,8 +14,9 @@ import { laneOf, lanesOf, type Step, stepId, stepOf } from "./lanes.ts";
 import { RedisStore } from "./store.ts";
 
 /**
- * How long a place is kept before its turn can come, in milliseconds. Whoever keeps one remembers the job and then lets the turn come; if he
- * dies before that, it comes by itself, to a job that is remembered or to nothing.
+ * How long a place is kept before its turn can come, in milliseconds. Whoever keeps one remembers
+ * the job and then lets the turn come; if he dies before that, it comes by itself, to a job that is
+ * remembered or to nothing.
  */
 const KEPT = 10_000;
 
@@ -25,7 +27,9 @@ export interface RedisConnection {
   close(): Promise<void>;
 }
 
-/** @throws Error with one sentence where Redis cannot be reached or the packages for it are missing. */
+/**
+ * @throws Error with one sentence where Redis cannot be reached or the packages for it are missing.
+ */
 export async function connect(url: string, log: Log): Promise<RedisConnection> {
   const { redis, bull } = await openRedis(url, { isPatient: false, log });
   const jobs = new RedisStore(redis, PREFIX);
@@ -92,12 +96,18 @@ export class RemoteQueue implements JobQueue {
     }
   }
 
-  /** Workers see by its state that the job is cancelled; steps that none has taken are not left to them. */
+  /**
+   * Workers see by its state that the job is cancelled; steps that none has taken are not left to
+   * them.
+   */
   async cancel(id: string): Promise<void> {
     await this.clear(id).catch(() => undefined);
   }
 
-  /** How many steps of jobs of these models wait for a worker, are done at this moment, wait for the next try, or were given up. */
+  /**
+   * How many steps of jobs of these models wait for a worker, are done at this moment, wait for the
+   * next try, or were given up.
+   */
   async counts(models: readonly string[]): Promise<StepCount[]> {
     const counted = lanesOf(models).map(async (queue) => {
       const lane = this.#lane(queue);

@@ -1,6 +1,7 @@
 /**
- * Jobs in Redis: a hash for each, sorted sets of those in each state, and a stream of events a job. One more stream names the jobs
- * of which there is news; every process that has listeners waits at it with one connection, however many they are.
+ * Jobs in Redis: a hash for each, sorted sets of those in each state, and a stream of events a job.
+ * One more stream names the jobs of which there is news; every process that has listeners waits at
+ * it with one connection, however many they are.
  */
 import { randomBytes } from "node:crypto";
 import { EventEmitter, once } from "node:events";
@@ -23,8 +24,9 @@ const MOST_NEWS = 10_000;
 const MOST_SEARCHED = 1000;
 
 /**
- * Changes a job if it is in one of some states, and moves it to the set of its new state, all at once.
- * ARGV: the job's number, the prefix, the time, the states with a comma after each, an event or nothing, then fields and values.
+ * Changes a job if it is in one of some states, and moves it to the set of its new state, all at
+ * once. ARGV: the job's number, the prefix, the time, the states with a comma after each, an event
+ * or nothing, then fields and values.
  */
 const CHANGE = `
   local before = redis.call('HGET', KEYS[1], 'state')
@@ -44,9 +46,10 @@ const CHANGE = `
 `;
 
 /**
- * Adds a job, unless its owner has one with the same idempotency key; returns the number of the job that there is then.
- * KEYS: the job, the set of its state, the set of its owner, perhaps the idempotency key. ARGV: the job's number, the prefix, the time,
- * whether its submitter is to be called (1 or nothing), then fields and values.
+ * Adds a job, unless its owner has one with the same idempotency key; returns the number of the job
+ * that there is then. KEYS: the job, the set of its state, the set of its owner, perhaps the
+ * idempotency key. ARGV: the job's number, the prefix, the time, whether its submitter is to be
+ * called (1 or nothing), then fields and values.
  */
 const ADD = `
   if KEYS[4] then
@@ -61,7 +64,10 @@ const ADD = `
   return ARGV[1]
 `;
 
-/** Puts a call off, or for good. KEYS: the set of calls. ARGV: the job's number, when it was to be made, and later or nothing. */
+/**
+ * Puts a call off, or for good. KEYS: the set of calls. ARGV: the job's number, when it was to be
+ * made, and later or nothing.
+ */
 const MOVE_CALLBACK = `
   if redis.call('ZSCORE', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
   if ARGV[3] == '' then redis.call('ZREM', KEYS[1], ARGV[1])
@@ -84,7 +90,10 @@ const ANY = "any";
 /** The name under which the end of a job is told. */
 const endOf = (id: string) => `end:${id}`;
 
-/** Looks that are made in the same turn of the event loop, as by all listeners of a job when there is news: those at the same thing are one. */
+/**
+ * Looks that are made in the same turn of the event loop, as by all listeners of a job when there
+ * is news: those at the same thing are one.
+ */
 class SharedLooks<Found> {
   readonly #looks = new Map<string, Promise<Found>>();
 
@@ -207,7 +216,10 @@ export class RedisStore implements JobStore {
     return this.#hears(id, signal);
   }
 
-  /** Resolves with a job once it has ended, or with undefined once it is forgotten. @throws the signal's reason. */
+  /**
+   * Resolves with a job once it has ended, or with undefined once it is forgotten. @throws the
+   * signal's reason.
+   */
   async ended(id: string, signal: AbortSignal): Promise<JobRecord | undefined> {
     for (;;) {
       // The wait begins before the look, so that nothing falls between the two.
@@ -302,7 +314,8 @@ export class RedisStore implements JobStore {
     const found: JobRecord[] = [];
     let [, created = "+inf", last = ""] = /^(\d{1,15})-([\da-f-]{36})$/.exec(cursor ?? "") ?? [];
     for (;;) {
-      // Those of one millisecond are in the order of their numbers, and the page before may have ended among them.
+      // Those of one millisecond are in the order of their numbers, and the page before may have
+      // ended among them.
       const key = this.#key("owner", owner);
       const ids = await this.#redis.zrange(key, created, "-inf", "BYSCORE", "REV", "LIMIT", 0, MOST_SEARCHED);
       const fresh = last === "" ? ids : ids.slice(ids.indexOf(last) + 1);

@@ -1,6 +1,7 @@
 /**
- * Whose turn it is in a worker. Steps run side by side, but those of a job that may have ended a process run with none of another job
- * beside them, so that the next death is theirs alone. Whoever comes first goes first.
+ * Whose turn it is in a worker. Steps run side by side, but those of a job that may have ended a
+ * process run with none of another job beside them, so that the next death is theirs alone. Whoever
+ * comes first goes first.
  */
 export class Turns {
   readonly #waiting: { readonly group: string; readonly go: () => void }[] = [];

@@ -1,4 +1,7 @@
-/** A worker's side of jobs that machines share: it takes the steps that it has the models for, as many at once as it has painters. */
+/**
+ * A worker's side of jobs that machines share: it takes the steps that it has the models for, as
+ * many at once as it has painters.
+ */
 import { randomUUID } from "node:crypto";
 import type { Job, Worker } from "bullmq";
 import type { Redis } from "ioredis";
@@ -81,7 +84,10 @@ export class StepWorker implements AsyncDisposable {
     });
   }
 
-  /** @throws Error with one sentence where Redis cannot be reached or the packages for it are missing. */
+  /**
+   * @throws Error with one sentence where Redis cannot be reached or the packages for it are
+   *   missing.
+   */
   static async open(url: string, options: StepWorkerOptions): Promise<StepWorker> {
     const name = `${PREFIX}-worker-${randomUUID()}`;
     const connected = await openRedis(url, { isPatient: true, log: options.log, connectionName: name });
@@ -122,7 +128,8 @@ export class StepWorker implements AsyncDisposable {
       }
     } catch (error) {
       if (!isHopeless(error) && step.attemptsMade + 1 < ATTEMPTS) throw error;
-      // The job is given up before its step is: whoever dies in between is followed by somebody who finds it ended.
+      // The job is given up before its step is: whoever dies in between is followed by somebody who
+      // finds it ended.
       await this.#work.fail(id, error);
       throw new this.#bull.UnrecoverableError(error instanceof Error ? error.message : String(error));
     } finally {
@@ -147,7 +154,9 @@ export class StepWorker implements AsyncDisposable {
     return this.#work.limitsOf(record).jobMinutes;
   }
 
-  /** Counts the workers that died at steps of a job, and returns how many processes have died of it. */
+  /**
+   * Counts the workers that died at steps of a job, and returns how many processes have died of it.
+   */
   async #countDead(id: string): Promise<number> {
     const record = await this.#jobs.get(id);
     if (record === undefined || isFinished(record)) return 0;
@@ -166,7 +175,10 @@ export class StepWorker implements AsyncDisposable {
     });
   }
 
-  /** A signal that is aborted once a job has ended in another way than by its last step; what is on its way for it is removed then. */
+  /**
+   * A signal that is aborted once a job has ended in another way than by its last step; what is on
+   * its way for it is removed then.
+   */
   #stopOf(id: string): AbortSignal {
     const known = this.#stops.get(id);
     if (known) return known.signal;
@@ -182,7 +194,10 @@ export class StepWorker implements AsyncDisposable {
     return stop.signal;
   }
 
-  /** Removes the files of a job that was cancelled or forgotten: whoever did that has removed those that were there then. */
+  /**
+   * Removes the files of a job that was cancelled or forgotten: whoever did that has removed those
+   * that were there then.
+   */
   async #discardUnwanted(id: string): Promise<void> {
     const record = await this.#jobs.get(id).catch(() => null);
     if (record === undefined || record?.state === "cancelled") await this.#work.discard(id);
