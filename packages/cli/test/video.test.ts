@@ -290,15 +290,19 @@ describe.skipIf(!hasFfmpeg)("a video", () => {
 describe("what a job depends on", () => {
   test("is the weights themselves, wherever the model lies", async () => {
     const whole = {
-      ...{ version: "0", look: {}, paint: {}, fade: 1, styles: [], masks: [], styleMasks: [] },
-      ...{
-        resume: true,
-        metadata: "safe" as const,
-        quiet: true,
-        json: false,
-        device: "cpu" as const,
-        signal: new AbortController().signal,
-      },
+      version: "0",
+      look: {},
+      paint: {},
+      fade: 1,
+      styles: [],
+      masks: [],
+      styleMasks: [],
+      resume: true,
+      metadata: "safe" as const,
+      quiet: true,
+      json: false,
+      device: "cpu" as const,
+      signal: new AbortController().signal,
     };
     const source = { path: path("wave.jpg"), size: { width: 32, height: 24 }, rate: { numerator: 10, denominator: 1 } };
     const weightsOf = async (model: string) =>

@@ -246,7 +246,9 @@ export class Client {
 
   async #ask(method: string, path: string, { body, headers = {}, signal }: Call): Promise<Response> {
     const response = await this.#fetch(this.#base + path, {
-      ...{ method, headers: { ...this.#headers, ...headers }, signal: signal ?? null },
+      method,
+      headers: { ...this.#headers, ...headers },
+      signal: signal ?? null,
       ...(body && { body }),
     });
     if (response.ok) return response;

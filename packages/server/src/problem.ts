@@ -63,7 +63,9 @@ export class Problem extends Error {
     const { status, title } = PROBLEMS[this.kind];
     return {
       type: `/docs#${this.kind}`,
-      ...{ title, status, detail: this.message },
+      title,
+      status,
+      detail: this.message,
       ...(this.errors && { errors: this.errors }),
     };
   }

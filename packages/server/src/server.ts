@@ -184,7 +184,14 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const [stopping, ending] = [new AbortController(), new AbortController()];
   const styles = new KeptStyles(files);
   const services: Omit<Services, "metrics" | "slots"> = {
-    ...{ pool, files, jobs, queue, webhooks, limits, scratch, version },
+    pool,
+    files,
+    jobs,
+    queue,
+    webhooks,
+    limits,
+    scratch,
+    version,
     styles,
     quotas: new Quotas(jobs, styles, limits),
     copies: new LocalCopies(files, join(scratch, "kept")),
@@ -192,7 +199,10 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     ending: ending.signal,
   };
   app = await buildApp(services, {
-    ...{ keys, origins: options.origins ?? [], studio: options.studio, perMinute: limits.perMinute },
+    keys,
+    origins: options.origins ?? [],
+    studio: options.studio,
+    perMinute: limits.perMinute,
     // Where a key is needed, pages that reach this machine by another name have none.
     ...((keys === undefined || options.allowedHosts !== undefined) && {
       hosts: [host, hostname(), ...(options.allowedHosts ?? [])],

@@ -109,7 +109,10 @@ export class KeptStyles {
     const kept: KeptStyle = {
       painting: await keep("painting", style.painting),
       mask: style.mask && (await keep("mask", style.mask)),
-      ...{ look, width, height, updated: Date.now() },
+      look,
+      width,
+      height,
+      updated: Date.now(),
     };
     await this.#files.write(folder + DESCRIPTION, new TextEncoder().encode(JSON.stringify(kept)));
     return { style: kept, isNew: before === undefined };
@@ -168,7 +171,12 @@ function missing(name: string): Problem {
 export function describeStyle(name: string, style: KeptStyle): StyleInfo {
   const { painting, mask, look, width, height, updated } = style;
   return {
-    ...{ name, width, height, look, bytes: painting.bytes, hasMask: mask !== undefined },
+    name,
+    width,
+    height,
+    look,
+    bytes: painting.bytes,
+    hasMask: mask !== undefined,
     updated: new Date(updated).toISOString(),
   };
 }

@@ -80,7 +80,10 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
     measurePool(registry, pool);
     const metrics = new QueueMetrics(registry);
     const worker = await StepWorker.open(redis, {
-      ...{ width: pool.width, models: pool.models.map(({ name }) => name), onStep, log },
+      width: pool.width,
+      models: pool.models.map(({ name }) => name),
+      onStep,
+      log,
       makeWork: (jobs) => new JobWork({ pool, files, jobs, limits, scratch, log, metrics }),
     });
     closing.add(worker, (one) => one[Symbol.asyncDispose]());

@@ -14,9 +14,16 @@ import { TestRedis } from "./processes.ts";
 async function add(jobs: JobStore, at: number, owner = "me"): Promise<string> {
   const id = newJobId(await jobs.origin());
   const record: JobRecord = {
-    ...{ id, owner, kind: "pictures", state: at % 3 === 0 ? "done" : "queued", progress: 0 },
+    id,
+    owner,
+    kind: "pictures",
+    state: at % 3 === 0 ? "done" : "queued",
+    progress: 0,
     // Several of one millisecond.
-    ...{ created: 1_000_000 + Math.floor(at / 7), updated: 1_000_000, notes: [], results: [] },
+    created: 1_000_000 + Math.floor(at / 7),
+    updated: 1_000_000,
+    notes: [],
+    results: [],
     request: { contents: [], styles: [], masks: [], paint: {}, model: "small" },
   };
   return jobs.add(record);

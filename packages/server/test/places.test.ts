@@ -75,8 +75,16 @@ it.skipIf(!hasRedis)("a job is given up before its step is, after three attempts
   // It has no content, of which there can be no plan.
   const [now, id] = [Date.now(), newJobId(await jobs.origin())];
   const record: JobRecord = {
-    ...{ id, owner: "", kind: "video", state: "queued", progress: 0, created: now, updated: now },
-    ...{ notes: [], results: [], request: { contents: [], styles: [], masks: [], paint: {}, model: "small" } },
+    id,
+    owner: "",
+    kind: "video",
+    state: "queued",
+    progress: 0,
+    created: now,
+    updated: now,
+    notes: [],
+    results: [],
+    request: { contents: [], styles: [], masks: [], paint: {}, model: "small" },
   };
   await queue.reserve(record);
   await jobs.add(record);
@@ -84,12 +92,18 @@ it.skipIf(!hasRedis)("a job is given up before its step is, after three attempts
   const files = await openFolderStore(temporaryFolder());
   const ends: string[] = [];
   await using _ = await StepWorker.open(redis.url, {
-    ...{ width: 1, models: ["small"], log: () => undefined },
+    width: 1,
+    models: ["small"],
+    log: () => undefined,
     onStep: ({ step, error = "" }) => void ends.push(`${step} ${error}`),
     makeWork: (store) =>
       new Watched({
-        ...{ jobs: store, files, limits: DEFAULT_LIMITS, log: () => undefined },
-        ...{ scratch: temporaryFolder(), metrics: new QueueMetrics(new Registry()) },
+        jobs: store,
+        files,
+        limits: DEFAULT_LIMITS,
+        log: () => undefined,
+        scratch: temporaryFolder(),
+        metrics: new QueueMetrics(new Registry()),
         // Nothing is painted.
         pool: undefined as unknown as PainterPool,
       }),

@@ -16,11 +16,9 @@ writeFileSync(keys, "ada:0123456789abcdef0123\nbob:abcdef01234567890123\n");
 const clients = (url: string) =>
   ["0123456789abcdef0123", "abcdef01234567890123"].map((key) => new Client(url, { key })) as [Client, Client];
 const quota = (sentence: string) => ({
-  ...{
-    status: 429,
-    problem: expect.objectContaining({ type: "/docs#quota" }),
-    message: expect.stringContaining(sentence),
-  },
+  status: 429,
+  problem: expect.objectContaining({ type: "/docs#quota" }),
+  message: expect.stringContaining(sentence),
 });
 
 describe.each(["SQLite", "Redis"])("with %s", (database) => {

@@ -31,7 +31,8 @@ it("a job that took too long is done by a server that allows more", async () => 
   expect(events.filter(({ type }) => type === "error")).toEqual([]);
   expect((await client.getJob(id)).results).toHaveLength(40);
   await expect(client.retryJob(id)).rejects.toMatchObject({
-    ...{ status: 409, message: "Expected a job that failed but it is done." },
+    status: 409,
+    message: "Expected a job that failed but it is done.",
   });
   await client.deleteJob(id);
   expect(existsSync(join(data, "files", "jobs", id))).toBe(false);

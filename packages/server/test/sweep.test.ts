@@ -20,8 +20,16 @@ function jobOf(id: string): JobRecord {
   const now = Date.now();
   const request = { contents: [], styles: [], masks: [], paint: {}, model: "small" };
   return {
-    ...{ id, owner: "", kind: "video", state: "queued", progress: 0, created: now, updated: now },
-    ...{ notes: [], results: [], request },
+    id,
+    owner: "",
+    kind: "video",
+    state: "queued",
+    progress: 0,
+    created: now,
+    updated: now,
+    notes: [],
+    results: [],
+    request,
   };
 }
 

@@ -46,12 +46,15 @@ describe.skipIf(!hasFfmpeg || !hasRedis)("a worker", async () => {
     const ends: { readonly job: string; readonly text: string }[] = [];
     const start = (name: string) =>
       startWorker({
-        ...{ ...shared, data: temporaryFolder(), painters: { ...painters, models: [name] } },
+        ...shared,
+        data: temporaryFolder(),
+        painters: { ...painters, models: [name] },
         onStep: ({ job, step, error }) => void ends.push({ job, text: `${name} ${error ?? step}` }),
       });
     await using _ = await start("small");
     const { id } = await client.submitJob({
-      ...{ contents: [photo, painting], styles: [painting] },
+      contents: [photo, painting],
+      styles: [painting],
       options: { model: "small-video", size: 32 },
     });
     const own = await client.submitJob({ contents: [photo], styles: [painting], options: { size: 32 } });

@@ -181,8 +181,16 @@ test("a step needs the objective's inputs, and gives every term", () => {
 /** The style objective's terms in these tests. */
 const terms = {
   losses: {
-    ...{ global: 10, local: 3, content: 0, transport: 0, selfSimilarity: 0, structure: 0 },
-    ...{ identity: 20, variation: 0, similarity: 0, temporal: 0 },
+    global: 10,
+    local: 3,
+    content: 0,
+    transport: 0,
+    selfSimilarity: 0,
+    structure: 0,
+    identity: 20,
+    variation: 0,
+    similarity: 0,
+    temporal: 0,
   },
   globalLevels: [2, 3, 4, 5],
   localLevels: [3, 4, 5],

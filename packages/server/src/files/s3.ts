@@ -137,7 +137,8 @@ class S3Store implements FileStore {
     let ContinuationToken: string | undefined;
     do {
       const command = new this.#sdk.ListObjectsV2Command({
-        ...{ Bucket: this.#bucket, Prefix: this.#prefix + prefix },
+        Bucket: this.#bucket,
+        Prefix: this.#prefix + prefix,
         ...(ContinuationToken && { ContinuationToken }),
       });
       const page = await asked(() => this.#client.send(command));

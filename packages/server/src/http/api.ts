@@ -137,7 +137,11 @@ function componentSchemas(): Record<string, unknown> {
 /** What is sent to the address that a job names. */
 function describeCallback(): Record<string, unknown> {
   const header = (name: string, description: string) => ({
-    ...{ name, in: "header", required: true, description, schema: { type: "string" } },
+    name,
+    in: "header",
+    required: true,
+    description,
+    schema: { type: "string" },
   });
   return {
     operationId: "jobEnded",
@@ -206,7 +210,8 @@ function describeOperation(operation: Operation): Record<string, unknown> {
   ]);
   return {
     operationId: id,
-    ...{ summary, ...(description && { description }) },
+    summary,
+    ...(description && { description }),
     ...(parameters.length > 0 && { parameters }),
     ...(isOpen && { security: [] }),
     ...(upload && { requestBody: bodyOf(upload, OPTION_EXAMPLES[id]) }),
@@ -216,7 +221,9 @@ function describeOperation(operation: Operation): Record<string, unknown> {
 
 function parametersOf(schema: z.ZodObject | undefined, place: "path" | "query" | "header") {
   return Object.entries(schema?.shape ?? {}).map(([name, value]) => ({
-    ...{ name, in: place, required: place === "path" },
+    name,
+    in: place,
+    required: place === "path",
     schema: schemaOf(value as z.ZodType, "input"),
   }));
 }

@@ -157,7 +157,10 @@ export async function buildApp(
  */
 async function counting(app: FastifyInstance, { perMinute, redis }: AppOptions): Promise<Counting> {
   await app.register(rateLimit, {
-    ...{ global: false, max: perMinute, timeWindow: 60_000, skipOnError: true },
+    global: false,
+    max: perMinute,
+    timeWindow: 60_000,
+    skipOnError: true,
     ...(redis ? { redis, nameSpace: "adaattn-rate-" } : {}),
     allowList: (request) => request.owner !== "" && request.routeOptions.url === "/metrics",
     keyGenerator: (request) => request.owner || request.ip,

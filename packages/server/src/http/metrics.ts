@@ -19,7 +19,8 @@ export class Metrics {
       name: "adaattn_request_duration_seconds",
       help: "From a request's first byte to the last of its answer.",
       labelNames: ["method", "route", "status"],
-      ...{ buckets: BUCKETS, registers },
+      buckets: BUCKETS,
+      registers,
     });
     app.addHook("onResponse", async (request, reply) => {
       const route = request.routeOptions.url ?? "none";
@@ -30,7 +31,8 @@ export class Metrics {
       name: "adaattn_stage_duration_seconds",
       help: "How long each stage of a picture takes.",
       labelNames: ["stage"],
-      ...{ buckets: BUCKETS, registers },
+      buckets: BUCKETS,
+      registers,
     });
     this.#cached = new Counter({
       name: "adaattn_cached_results_total",
@@ -38,7 +40,10 @@ export class Metrics {
       registers,
     });
     new Gauge({
-      ...{ name: "adaattn_jobs", help: "Jobs by state.", labelNames: ["state"], registers },
+      name: "adaattn_jobs",
+      help: "Jobs by state.",
+      labelNames: ["state"],
+      registers,
       async collect() {
         const counts = await jobs.counts().catch(() => ({}) as Record<string, number>);
         for (const state of JOB_STATES) this.set({ state }, counts[state] ?? 0);

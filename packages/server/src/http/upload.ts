@@ -108,7 +108,12 @@ async function receive(
   const files = Object.values(parts).reduce((sum, { most }) => sum + most, 0);
   const largest = Math.max(...Object.values(parts).map(({ bytes }) => bytes));
   const limits = {
-    ...{ fieldNameSize: 100, fieldSize: MOST_TEXT, fields: 4, files: files + 1, parts: files + 4, headerPairs: 32 },
+    fieldNameSize: 100,
+    fieldSize: MOST_TEXT,
+    fields: 4,
+    files: files + 1,
+    parts: files + 4,
+    headerPairs: 32,
     fileSize: largest,
   };
   let count = 0;

@@ -21,7 +21,8 @@ export function measureSteps(
   new Gauge({
     name: "adaattn_steps",
     help: "Steps of jobs in Redis that wait for a worker, are done, are delayed until their next try, or failed.",
-    ...{ labelNames: ["queue", "state"], registers: [registry] },
+    labelNames: ["queue", "state"],
+    registers: [registry],
     async collect() {
       this.reset();
       // While Redis is gone nobody knows.
@@ -42,23 +43,29 @@ export class QueueMetrics {
     this.#waits = new Histogram({
       name: "adaattn_job_wait_seconds",
       help: "From the moment that a job was queued to its first step.",
-      ...{ labelNames: ["kind"], buckets: WAITS, registers },
+      labelNames: ["kind"],
+      buckets: WAITS,
+      registers,
     });
     this.#attempts = new Histogram({
       name: "adaattn_step_duration_seconds",
       help: "How long each attempt at a step of a job takes; their count is that of the attempts.",
-      ...{ labelNames: ["kind", "step", "outcome"], buckets: ATTEMPTS, registers },
+      labelNames: ["kind", "step", "outcome"],
+      buckets: ATTEMPTS,
+      registers,
     });
     this.#failures = new Counter({
       name: "adaattn_jobs_failed_total",
       help: "Jobs that were given up, by the code of the error.",
-      ...{ labelNames: ["kind", "code"], registers },
+      labelNames: ["kind", "code"],
+      registers,
     });
     const jobs = this.#underWay;
     new Gauge({
       name: "adaattn_jobs_under_way",
       help: "Jobs of which this process does a step at this moment.",
-      ...{ labelNames: ["kind"], registers },
+      labelNames: ["kind"],
+      registers,
       collect() {
         for (const kind of ["pictures", "video"] as const) {
           this.set({ kind }, [...jobs.values()].filter((job) => job.kind === kind).length);

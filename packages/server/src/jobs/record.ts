@@ -100,13 +100,18 @@ export function folderOf(id: string): string {
 export function describeJob(record: JobRecord): JobInfo {
   const { id, kind, state, progress, notes, error } = record;
   return {
-    ...{ id, kind, state, progress },
+    id,
+    kind,
+    state,
+    progress,
     created: new Date(record.created).toISOString(),
     updated: new Date(record.updated).toISOString(),
     notes: [...notes],
     ...(error !== undefined && { error }),
     results: record.results.map(({ type, bytes }, index) => ({
-      ...{ index, type, bytes },
+      index,
+      type,
+      bytes,
       url: `/v1/jobs/${id}/results/${index}`,
     })),
   };

@@ -159,8 +159,12 @@ export class JobWork {
     const { pool, files } = this.#shop;
     const { contents, size, format, quality } = record.request;
     const task = {
-      ...{ kind: "picture" as const, content: await this.#fetch(record, contents[index]) },
-      ...{ size, longest: this.limitsOf(record).side, format, quality },
+      kind: "picture" as const,
+      content: await this.#fetch(record, contents[index]),
+      size,
+      longest: this.limitsOf(record).side,
+      format,
+      quality,
       ...(await this.#painting(record)),
     };
     const { bytes, format: made, notes } = await pool.part<"picture">(task, { signal });
@@ -202,9 +206,14 @@ export class JobWork {
       telling().catch(() => undefined);
     };
     const task = {
-      ...{ kind: "segment" as const, source, output },
-      ...{ size: video.size, rate: video.rate, first: video.first, target: video.target },
-      ...{ fade: record.request.video?.fade },
+      kind: "segment" as const,
+      source,
+      output,
+      size: video.size,
+      rate: video.rate,
+      first: video.first,
+      target: video.target,
+      fade: record.request.video?.fade,
       ...(await this.#painting(record)),
     };
     const run = (stretch: typeof segment) => pool.part<"segment">({ ...task, ...stretch }, { signal, onProgress });
@@ -227,7 +236,9 @@ export class JobWork {
   async #painting(record: JobRecord): Promise<Omit<PaintTask, "kind">> {
     const { model, styles, masks, paint } = record.request;
     return {
-      ...{ model, paint, pixels: this.limitsOf(record).pixels },
+      model,
+      paint,
+      pixels: this.limitsOf(record).pixels,
       styles: await Promise.all(
         styles.map(async ({ painting, mask, ...rest }) => ({
           ...rest,
@@ -306,7 +317,11 @@ export class JobWork {
     const seconds = isCut ? frames / perSecond(rate) : undefined;
     const { companions } = await probeVideo(source, signal);
     await joinSegments(joined, target, {
-      ...{ files: segments, rate, scratch: join(folder, "joining"), name: "the video", signal },
+      files: segments,
+      rate,
+      scratch: join(folder, "joining"),
+      name: "the video",
+      signal,
       sound: { path: source, tracks: audio, start, seconds, delay: 0, companions },
     });
     const name = `${folderOf(record.id)}out/0${target.extension}`;

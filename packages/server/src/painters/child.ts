@@ -81,7 +81,8 @@ for (const name of options.models) {
 }
 send({
   ready: [...models.values()].map(({ name, architecture }) => ({
-    ...{ name, architecture: architecture.name },
+    name,
+    architecture: architecture.name,
     parameters: [...parametersOf(architecture).values()].reduce(
       (sum, shape) => sum + shape.reduce((product, length) => product * length, 1),
       0,

@@ -83,7 +83,9 @@ async function takeStyle(input: StyleInput, index: number, { model, pixels }: Re
   const source =
     mask &&
     (await readUpload(mask.path, {
-      ...{ longestSide: CONTENT_SIDE, mostPixels: pixels, name: `the style mask of style ${index + 1}` },
+      longestSide: CONTENT_SIDE,
+      mostPixels: pixels,
+      name: `the style mask of style ${index + 1}`,
     }));
   // Another request may wait for the same style, so one that is cancelled does not stop it.
   return model.style(picture, { ...controls, mask: source });
@@ -97,7 +99,10 @@ async function readMasks(
   const read = await Promise.all(
     masks.map((mask, index) =>
       readUpload(mask.path, {
-        ...{ longestSide: CONTENT_SIDE, mostPixels: pixels, name: `mask ${index + 1}`, signal },
+        longestSide: CONTENT_SIDE,
+        mostPixels: pixels,
+        name: `mask ${index + 1}`,
+        signal,
       }),
     ),
   );

@@ -9,7 +9,9 @@ const PAGE_BYTES = 4096;
 export function measurePool(registry: Registry, pool: PainterPool): void {
   const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
     new Gauge({
-      ...{ name, help, registers: [registry] },
+      name,
+      help,
+      registers: [registry],
       async collect() {
         this.set(await read());
       },

@@ -43,10 +43,14 @@ export async function paintPicture(task: PictureTask, reading: Reading): Promise
     const format = task.format ?? formatLike(picture.source.format);
     const bytes = await encodePicture(result, format, { quality, signal });
     return {
-      ...{ bytes, format, width: result.width, height: result.height },
+      bytes,
+      format,
+      width: result.width,
+      height: result.height,
       notes: [...new Set([...shares.flatMap(({ style }) => style.notes), ...result.notes])],
       milliseconds: {
-        ...{ read: read - begun, style: styled - read },
+        read: read - begun,
+        style: styled - read,
         ...result.milliseconds,
         write: performance.now() - painted,
       },

@@ -11,14 +11,20 @@ const PATIENCE = 3000;
 export function addHealth(api: Api, { pool, jobs, files, metrics, stopping }: Services): void {
   api.add(
     {
-      ...{ method: "GET", url: "/v1/models", id: "listModels", summary: "List the models" },
+      method: "GET",
+      url: "/v1/models",
+      id: "listModels",
+      summary: "List the models",
       answers: { 200: { description: "The models; the default one is first.", body: z.array(modelInfo) } },
     },
     () => pool.models.map((model, index) => ({ ...model, default: index === 0 })),
   );
   api.add(
     {
-      ...{ method: "GET", url: "/healthz", id: "health", summary: "Whether the process is alive" },
+      method: "GET",
+      url: "/healthz",
+      id: "health",
+      summary: "Whether the process is alive",
       isOpen: true,
       answers: { 200: { description: "It is.", body: "text/plain" } },
     },
@@ -26,12 +32,10 @@ export function addHealth(api: Api, { pool, jobs, files, metrics, stopping }: Se
   );
   api.add(
     {
-      ...{
-        method: "GET",
-        url: "/readyz",
-        id: "readiness",
-        summary: "Whether it can paint, and remember jobs and their files",
-      },
+      method: "GET",
+      url: "/readyz",
+      id: "readiness",
+      summary: "Whether it can paint, and remember jobs and their files",
       isOpen: true,
       answers: {
         200: { description: "It can.", body: readiness },
@@ -50,7 +54,10 @@ export function addHealth(api: Api, { pool, jobs, files, metrics, stopping }: Se
   );
   api.add(
     {
-      ...{ method: "GET", url: "/metrics", id: "metrics", summary: "Measurements for Prometheus" },
+      method: "GET",
+      url: "/metrics",
+      id: "metrics",
+      summary: "Measurements for Prometheus",
       answers: { 200: { description: "The measurements.", body: "text/plain" } },
     },
     async (_, reply) => reply.type(metrics.registry.contentType).send(await metrics.registry.metrics()),

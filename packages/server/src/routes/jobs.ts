@@ -85,7 +85,10 @@ export function addJobs(api: Api, services: Services): void {
 
   api.add(
     {
-      ...{ method: "POST", url: "/v1/jobs", id: "submitJob", summary: "Submit a video, or pictures" },
+      method: "POST",
+      url: "/v1/jobs",
+      id: "submitJob",
+      summary: "Submit a video, or pictures",
       description: "The job is on the disk when this answers, and a restart does not lose it.",
       upload: {
         parts: PARTS,
@@ -103,7 +106,10 @@ export function addJobs(api: Api, services: Services): void {
       const known = key === undefined ? undefined : await jobs.findByKey(owner, key);
       if (known === undefined) await checkRoom(owner);
       await using upload = await readUpload(request, {
-        ...{ scratch, limits, slots, bytes: limits.uploadBytes },
+        scratch,
+        limits,
+        slots,
+        bytes: limits.uploadBytes,
         parts: { content: { most: limits.pictures, bytes: limits.videoBytes }, ...styleParts(limits) },
       });
       const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(upload) };
@@ -120,7 +126,10 @@ export function addJobs(api: Api, services: Services): void {
   );
   api.add(
     {
-      ...{ method: "GET", url: "/v1/jobs", id: "listJobs", summary: "List jobs, newest first" },
+      method: "GET",
+      url: "/v1/jobs",
+      id: "listJobs",
+      summary: "List jobs, newest first",
       description: `At most ${MOST_LISTED}, or as many as limit says; the header Link (rel="next") has the address of the next page. With state=failed: those that were given up.`,
       query: filter,
       answers: {
@@ -144,7 +153,11 @@ export function addJobs(api: Api, services: Services): void {
   );
   api.add(
     {
-      ...{ method: "GET", url: "/v1/jobs/:id", id: "getJob", summary: "How a job is", params: numbered },
+      method: "GET",
+      url: "/v1/jobs/:id",
+      id: "getJob",
+      summary: "How a job is",
+      params: numbered,
       answers: { 200: { description: "The job.", body: jobInfo } },
       problems: ["invalid-options", "not-found"],
     },
@@ -152,13 +165,11 @@ export function addJobs(api: Api, services: Services): void {
   );
   api.add(
     {
-      ...{
-        method: "DELETE",
-        url: "/v1/jobs/:id",
-        id: "deleteJob",
-        summary: "Cancel a job, or forget one",
-        params: numbered,
-      },
+      method: "DELETE",
+      url: "/v1/jobs/:id",
+      id: "deleteJob",
+      summary: "Cancel a job, or forget one",
+      params: numbered,
       description: "One that is not done yet is cancelled; one that has ended is forgotten, with its results.",
       answers: { 204: { description: "It is cancelled or forgotten." } },
       problems: ["invalid-options", "not-found"],
@@ -181,13 +192,11 @@ export function addJobs(api: Api, services: Services): void {
   );
   api.add(
     {
-      ...{
-        method: "POST",
-        url: "/v1/jobs/:id/retry",
-        id: "retryJob",
-        summary: "Try a job again that failed",
-        params: numbered,
-      },
+      method: "POST",
+      url: "/v1/jobs/:id/retry",
+      id: "retryJob",
+      summary: "Try a job again that failed",
+      params: numbered,
       description:
         "It goes on with the parts that were not done. What it needs for that is kept for as long as the job.",
       answers: { 202: { description: "It is queued again.", body: jobInfo, headers: LOCATION } },
@@ -216,7 +225,11 @@ export function addJobs(api: Api, services: Services): void {
   );
   api.add(
     {
-      ...{ method: "GET", url: "/v1/jobs/:id/events", id: "followJob", summary: "Follow a job", params: numbered },
+      method: "GET",
+      url: "/v1/jobs/:id/events",
+      id: "followJob",
+      summary: "Follow a job",
+      params: numbered,
       description:
         "Server-sent events: progress, preview, done, error; the data of each is a JobEvent. After a break, the header Last-Event-ID says what was heard last. 204 once there is nothing more to hear.",
       answers: {
@@ -229,13 +242,11 @@ export function addJobs(api: Api, services: Services): void {
   );
   api.add(
     {
-      ...{
-        method: "GET",
-        url: "/v1/jobs/:id/preview",
-        id: "getPreview",
-        summary: "The newest frame, small",
-        params: numbered,
-      },
+      method: "GET",
+      url: "/v1/jobs/:id/preview",
+      id: "getPreview",
+      summary: "The newest frame, small",
+      params: numbered,
       answers: { 200: { description: "A picture.", body: "image/jpeg" } },
       problems: ["invalid-options", "not-found"],
     },
@@ -269,15 +280,25 @@ export function addJobs(api: Api, services: Services): void {
   const missing = ["invalid-options", "not-found", "conflict", "range-not-satisfiable"] as const;
   api.add(
     {
-      ...{ method: "GET", url: "/v1/jobs/:id/result", id: "getResult", summary: "The first result", params: numbered },
-      ...{ answers: results, problems: missing },
+      method: "GET",
+      url: "/v1/jobs/:id/result",
+      id: "getResult",
+      summary: "The first result",
+      params: numbered,
+      answers: results,
+      problems: missing,
     },
     (request, reply, { params }) => result(request, reply, params.id, 0),
   );
   api.add(
     {
-      ...{ method: "GET", url: "/v1/jobs/:id/results/:index", id: "getOneResult", summary: "One of several results" },
-      ...{ params: numberedResult, answers: results, problems: missing },
+      method: "GET",
+      url: "/v1/jobs/:id/results/:index",
+      id: "getOneResult",
+      summary: "One of several results",
+      params: numberedResult,
+      answers: results,
+      problems: missing,
     },
     (request, reply, { params }) => result(request, reply, params.id, Number(params.index)),
   );
@@ -359,30 +380,26 @@ async function accept(
   try {
     const request: JobRequest = {
       ...(await storeAll(services, id, { contents, styles, masks })),
-      ...{
-        model,
-        size,
-        paint: paintOf(options),
-        format: options.format,
-        quality: options.quality,
-        video: options.video,
-        limits: jobLimits(limits),
-      },
+      model,
+      size,
+      paint: paintOf(options),
+      format: options.format,
+      quality: options.quality,
+      video: options.video,
+      limits: jobLimits(limits),
     };
     const record: JobRecord = {
-      ...{
-        id,
-        ...from,
-        kind,
-        request,
-        state: "queued",
-        progress: 0,
-        created: now,
-        updated: now,
-        notes: [],
-        results: [],
-        callback,
-      },
+      id,
+      ...from,
+      kind,
+      request,
+      state: "queued",
+      progress: 0,
+      created: now,
+      updated: now,
+      notes: [],
+      results: [],
+      callback,
     };
     const { owner, idempotency } = from;
     const added = await quotas.inTurn(owner, async () => {

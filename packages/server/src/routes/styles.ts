@@ -18,14 +18,21 @@ export function addStyles(api: Api, services: Services): void {
   const { styles, limits, quotas, pool, scratch, slots, ending } = services;
   api.add(
     {
-      ...{ method: "GET", url: "/v1/styles", id: "listStyles", summary: "List the kept styles" },
+      method: "GET",
+      url: "/v1/styles",
+      id: "listStyles",
+      summary: "List the kept styles",
       answers: { 200: { description: "The kept styles.", body: z.array(styleInfo) } },
     },
     (request) => styles.list(request.owner),
   );
   api.add(
     {
-      ...{ method: "GET", url: "/v1/styles/:name", id: "getStyle", summary: "Describe a kept style", params: named },
+      method: "GET",
+      url: "/v1/styles/:name",
+      id: "getStyle",
+      summary: "Describe a kept style",
+      params: named,
       answers: { 200: { description: "The style.", body: styleInfo } },
       problems: ["invalid-options", "not-found"],
     },
@@ -33,7 +40,10 @@ export function addStyles(api: Api, services: Services): void {
   );
   api.add(
     {
-      ...{ method: "PUT", url: "/v1/styles/:name", id: "putStyle", summary: "Keep a painting as a style" },
+      method: "PUT",
+      url: "/v1/styles/:name",
+      id: "putStyle",
+      summary: "Keep a painting as a style",
       description:
         "Replaces a style of the same name. Jobs that were submitted before keep the painting that they had.",
       params: named,
@@ -63,7 +73,11 @@ export function addStyles(api: Api, services: Services): void {
     async (request, reply, { params: { name = "" } }) => {
       const file = { most: 1, bytes: limits.pictureBytes };
       await using upload = await readUpload(request, {
-        ...{ scratch, limits, slots, bytes: limits.uploadBytes, parts: { painting: file, mask: file } },
+        scratch,
+        limits,
+        slots,
+        bytes: limits.uploadBytes,
+        parts: { painting: file, mask: file },
       });
       const look = parse(styleLook, upload.options, "the options");
       checkLook(look, "the style", limits);
@@ -84,13 +98,11 @@ export function addStyles(api: Api, services: Services): void {
   );
   api.add(
     {
-      ...{
-        method: "DELETE",
-        url: "/v1/styles/:name",
-        id: "deleteStyle",
-        summary: "Forget a kept style",
-        params: named,
-      },
+      method: "DELETE",
+      url: "/v1/styles/:name",
+      id: "deleteStyle",
+      summary: "Forget a kept style",
+      params: named,
       answers: { 204: { description: "It is gone." } },
       problems: ["invalid-options", "not-found"],
     },

@@ -24,7 +24,10 @@ export function addStylize(api: Api, services: Services): void {
   const cache = new ResultCache(limits.cacheBytes);
   api.add(
     {
-      ...{ method: "POST", url: "/v1/stylize", id: "stylize", summary: "Paint a photograph" },
+      method: "POST",
+      url: "/v1/stylize",
+      id: "stylize",
+      summary: "Paint a photograph",
       description:
         "Answers with the picture. The header Server-Timing says how long each stage took, and X-Adaattn-Note what was done to masks that did not fit.",
       upload: {
@@ -51,7 +54,10 @@ export function addStylize(api: Api, services: Services): void {
       // Whoever cannot be served is told before he has sent everything.
       pool.checkRoom();
       await using upload = await readUpload(request, {
-        ...{ scratch, limits, slots, bytes: limits.uploadBytes },
+        scratch,
+        limits,
+        slots,
+        bytes: limits.uploadBytes,
         parts: { content: { most: 1, bytes: limits.pictureBytes }, ...styleParts(limits) },
       });
       const options = parse(stylizeOptions, upload.options, "the options");
@@ -66,7 +72,12 @@ export function addStylize(api: Api, services: Services): void {
       const inputs = [...styles.flatMap(({ painting, mask }) => (mask ? [painting, mask] : painting)), ...masks];
       return await lendLocal(services, inputs, async (local) => {
         const task: PictureTask = {
-          ...{ kind: "picture", model, size, longest: limits.side, format: options.format, quality: options.quality },
+          kind: "picture",
+          model,
+          size,
+          longest: limits.side,
+          format: options.format,
+          quality: options.quality,
           paint: paintOf(options),
           content,
           styles: styles.map((style) => ({

@@ -216,7 +216,11 @@ export async function planVideo(
     throw explainReading(error, path);
   });
   return {
-    ...{ size: sizeOf(info, asked), rate, first, target: targetOf(options), audio: info.audio },
+    size: sizeOf(info, asked),
+    rate,
+    first,
+    target: targetOf(options),
+    audio: info.audio,
     segments: split({ first, last, cuts, keys, fps, still }),
     isCut: options.end !== undefined,
   };

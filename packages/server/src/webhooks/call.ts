@@ -21,7 +21,9 @@ export interface Call {
 export function call({ url, headers, body, isPrivateAllowed, signal }: Call): Promise<number> {
   return new Promise((resolve, reject) => {
     const request = (url.protocol === "https:" ? requestHttps : requestHttp)(url, {
-      ...{ method: "POST", agent: false, signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]) },
+      method: "POST",
+      agent: false,
+      signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)]),
       headers: { ...headers, "content-length": Buffer.byteLength(body) },
       ...(!isPrivateAllowed && { lookup: lookupPublic }),
     });

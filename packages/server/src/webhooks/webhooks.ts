@@ -132,7 +132,9 @@ export class Webhooks {
     const { id, owner, state, updated } = record;
     const { isPrivateAllowed, secrets, version } = this.#options;
     const body = JSON.stringify({
-      ...{ type: `job.${state}`, timestamp: new Date(updated).toISOString(), data: describeJob(record) },
+      type: `job.${state}`,
+      timestamp: new Date(updated).toISOString(),
+      data: describeJob(record),
     });
     // The same for every try, by which a receiver knows what he has already.
     const message = { id: `msg_${id}_${updated}`, timestamp: String(Math.floor(Date.now() / 1000)), body };

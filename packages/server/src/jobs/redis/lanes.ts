@@ -42,7 +42,9 @@ export function stepOf(record: JobRecord, turn: number, name: StepName, index = 
   const { id, kind, request } = record;
   const data: Step = { id, turn, ...(name === "part" && { index }) };
   return {
-    ...{ name, queueName: laneOf(kind, request.model), data },
+    name,
+    queueName: laneOf(kind, request.model),
+    data,
     opts: {
       jobId: stepId(id, name, index),
       attempts: ATTEMPTS,

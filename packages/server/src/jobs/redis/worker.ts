@@ -169,7 +169,8 @@ export class StepWorker implements AsyncDisposable {
 
   #tell({ name, data, processedOn = Date.now() }: Job<Step>, error?: Error): void {
     this.#onStep?.({
-      ...{ job: data.id, step: name === "part" ? `part ${data.index}` : name },
+      job: data.id,
+      step: name === "part" ? `part ${data.index}` : name,
       milliseconds: Date.now() - processedOn,
       ...(error && { error: error.message }),
     });
