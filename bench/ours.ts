@@ -216,7 +216,7 @@ async function step(): Promise<Result> {
   const [count, crop] = [Number(options.batch), Number(options.crop)];
   const parameters = stylizingParameters(architecture);
   const lossNetwork = generated(
-    vggEncoder([16, 32, 64, 128, 128], (block, index) => `judge.${block}_${index}`, "judge.colour"),
+    vggEncoder([16, 32, 64, 128, 128], (block, index) => `judge.${block}_${index}`, "judge.color"),
   );
   const video = { similarity: 0, temporal: 0 };
   const further = { content: 0, transport: 0, selfSimilarity: 0, structure: 0, identity: 0, variation: 0 };

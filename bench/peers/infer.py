@@ -1,5 +1,5 @@
 """
-Seconds and peak memory of stylising one picture, warm and without reading or writing files: `medianSeconds` with the style computed
+Seconds and peak memory of stylizing one picture, warm and without reading or writing files: `medianSeconds` with the style computed
 anew, `cachedSeconds` from when it is known. One JSON object on stdout.
 """
 from __future__ import annotations

@@ -22,7 +22,7 @@ def prepare(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.set_num_interop_threads(1)
     if blas() == "reference":
-        sys.exit("Expected an optimised BLAS for PyTorch but found the reference one; install libopenblas0-openmp.")
+        sys.exit("Expected an optimized BLAS for PyTorch but found the reference one; install libopenblas0-openmp.")
 
 
 def blas() -> str:

@@ -24,8 +24,8 @@ class Preset:
     """Most style positions that the attention at levels 3, 4 and 5 sees."""
     random_keys: bool
     """Drawn at random, as the released code does, or every n-th."""
-    colour: bool
-    """Whether the encoder begins with a 1x1 convolution of the colours."""
+    color: bool
+    """Whether the encoder begins with a 1x1 convolution of the colors."""
 
 
 PRESETS = {
@@ -47,7 +47,7 @@ class Encoder(nn.Sequential):
 
     ENDS = (4, 11, 18, 31, 44)
 
-    def __init__(self, widths: tuple[int, ...], colour: bool = True) -> None:
+    def __init__(self, widths: tuple[int, ...], color: bool = True) -> None:
         def block(cin: int, cout: int) -> list[nn.Module]:
             return [*conv3(cin, cout), nn.ReLU()]
 
@@ -56,7 +56,7 @@ class Encoder(nn.Sequential):
 
         a, b, c, d, e = widths
         super().__init__(
-            nn.Conv2d(3, 3, 1) if colour else nn.Identity(), *block(3, a),
+            nn.Conv2d(3, 3, 1) if color else nn.Identity(), *block(3, a),
             *block(a, a), pool(), *block(a, b),
             *block(b, b), pool(), *block(b, c),
             *block(c, c), *block(c, c), *block(c, c), pool(), *block(c, d),
@@ -85,7 +85,7 @@ def norm(x: Tensor) -> Tensor:
 
 
 def keys(features: Features, level: int) -> Tensor:
-    """Equation 3: features of the levels up to `level` (1 .. 5), each resized to the last one's size and normalised."""
+    """Equation 3: features of the levels up to `level` (1 .. 5), each resized to the last one's size and normalized."""
     last = features[level - 1]
     size = last.shape[-2:]
     parts = [norm(F.interpolate(x, size=size, mode="nearest")) for x in features[: level - 1]]
@@ -173,7 +173,7 @@ class Model(nn.Module):
 
     def __init__(self, preset: Preset) -> None:
         super().__init__()
-        self.vgg = Encoder(preset.encoder, preset.colour)
+        self.vgg = Encoder(preset.encoder, preset.color)
         self.adaattn_3 = AdaAttN(preset, 3)
         self.transformer = Transformer(preset)
         self.decoder = Decoder(preset)

@@ -66,7 +66,7 @@ await writeModel(options.out, architecture, weights, {
     style: "3,000 artworks of about 39 movements (PeopleArt, WikiArt and others), shorter side 288",
   },
   lossNetworks:
-    "quarter-width VGG-19 (Wang et al., Collaborative Distillation, CVPR 2020) to begin with, normalised VGG-19 at the end, each level scaled to unit mean activation",
+    "quarter-width VGG-19 (Wang et al., Collaborative Distillation, CVPR 2020) to begin with, normalized VGG-19 at the end, each level scaled to unit mean activation",
   command: `models/${basename(options.out)}/train.sh`,
   stages,
 });

@@ -6,7 +6,7 @@ Style and structure of one or more model.safetensors on pairs that no training s
   style     relative squared distance of means and deviations, relu1_1 to relu5_1; 0 is the painting's own
   SSIM      of the result's luminance to the photograph's
   strokes   the mean difference of logarithms of local energies to the painting's (losses.stroke_energy)
-  weave     how much stronger waves of 4 and 2 pixels are than their neighbours (losses.weave)
+  weave     how much stronger waves of 4 and 2 pixels are than their neighbors (losses.weave)
 """
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def main() -> None:
     parser.add_argument("--preset", choices=PRESETS, default="small")
     parser.add_argument("--content", required=True, help="folder of photographs")
     parser.add_argument("--style", required=True, help="folder of paintings")
-    parser.add_argument("--loss-network", required=True, help="the normalised VGG-19")
+    parser.add_argument("--loss-network", required=True, help="the normalized VGG-19")
     parser.add_argument("--pairs", type=int, default=12)
     parser.add_argument("--sheet", help="a picture of all: photograph, painting and what each file makes of them")
     parser.add_argument("--threads", type=int, default=2)

@@ -1,4 +1,4 @@
-"""The network that the losses look through: the normalised VGG-19, relu1_1 to relu5_1, never trained (paper, section 3.3)."""
+"""The network that the losses look through: the normalized VGG-19, relu1_1 to relu5_1, never trained (paper, section 3.3)."""
 from __future__ import annotations
 
 import torch
@@ -21,7 +21,7 @@ class LossNetwork:
 
     def __init__(self, path: str, dtype: torch.dtype = torch.bfloat16, device: str = "cpu") -> None:
         tensors = read_tensors(path)
-        check_tensors(tensors, _shapes(tensors), path, "a normalised VGG-19")
+        check_tensors(tensors, _shapes(tensors), path, "a normalized VGG-19")
         self.dtype = dtype
         self.widths = tuple(tensors[f"{stage[-1]}.weight"].shape[0] for stage in STAGES)
         self.color = (tensors["0.weight"].to(device), tensors["0.bias"].to(device))

@@ -126,7 +126,7 @@ def self_similarity(seen: list[Tensor], content: Batch, chance: random.Random) -
 
 GREY = (0.299, 0.587, 0.114)
 FLOOR = 1e-6
-"""Added to energies before their logarithm: a tenth of a grey level, below which nothing is seen."""
+"""Added to energies before their logarithm: a tenth of a gray level, below which nothing is seen."""
 
 
 def luminance(pictures: Tensor) -> Tensor:
@@ -168,8 +168,8 @@ def weave(result: Tensor) -> Tensor:
     averaged over the calmest quarter of each picture's windows of 32 pixels, the next and so on, so that a grid in a flat sky is not
     made up for by a forest. 0 without a grid.
     """
-    grey = luminance(result)[:, 0]
-    windows = grey.unfold(1, WINDOW, WINDOW // 2).unfold(2, WINDOW, WINDOW // 2).flatten(1, 2)
+    gray = luminance(result)[:, 0]
+    windows = gray.unfold(1, WINDOW, WINDOW // 2).unfold(2, WINDOW, WINDOW // 2).flatten(1, 2)
     taper = torch.hann_window(WINDOW, device=result.device)
     centered = (windows - windows.mean((-2, -1), keepdim=True)) * taper[:, None] * taper
     order = centered.detach().square().sum((-2, -1)).argsort(1)

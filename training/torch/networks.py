@@ -147,7 +147,7 @@ class Network(nn.Module):
         return features
 
     def keys(self, features: list[Tensor], level: int) -> Tensor:
-        """Equation 2: the features of a level and of all above it at its size, each channel normalised."""
+        """Equation 2: the features of a level and of all above it at its size, each channel normalized."""
         size = features[level - 1].shape[-2:]
         resized = [resize_nearest(feature, size).float() for feature in features[:level]]
         return torch.cat([normalize(feature, self.training) for feature in resized], 1)
@@ -158,7 +158,7 @@ class Network(nn.Module):
         return torch.matmul(weight.to(self.dtype), x.to(self.dtype)).float() + bias[:, None]
 
     def attend(self, content: list[Tensor], style: list[Tensor], level: int) -> Tensor:
-        """Equations 3 to 6: content features, normalised, scaled and shifted by what they attend to in the style."""
+        """Equations 3 to 6: content features, normalized, scaled and shifted by what they attend to in the style."""
         name = f"attention/{level}"
         queries = self.project(self.keys(content, level).flatten(2), f"{name}/f")
         keys, values = self.keys(style, level), style[level - 1].float()

@@ -41,7 +41,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", help="a folder, which is made")
     parser.add_argument("--start", required=True, help="a model.safetensors")
-    parser.add_argument("--loss-network", required=True, help="the normalised VGG-19")
+    parser.add_argument("--loss-network", required=True, help="the normalized VGG-19")
     parser.add_argument("--content", required=True, help="folder of photographs")
     parser.add_argument("--style", required=True, help="folder of paintings")
     parser.add_argument("--most", type=int, default=900, help="pictures of each kind")

@@ -4,7 +4,7 @@ with --out wakes them, the picture staying as it is: to rounding, and where a ch
 
   python3 revive.py model.safetensors --content DIR --style DIR [--out woken.safetensors]
 
-A channel that is never positive gets no gradient, so training cannot bring it back. It gets new weights of its neighbours' size going
+A channel that is never positive gets no gradient, so training cannot bring it back. It gets new weights of its neighbors' size going
 in, and none going out: what is new must prove useful before it is heard, else the first thing learnt is to silence it again.
 """
 from __future__ import annotations

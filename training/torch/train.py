@@ -50,7 +50,7 @@ def parse_options() -> argparse.Namespace:
     add = parser.add_argument
     add("--preset", choices=PRESETS, default="small")
     add("--start", required=True, help="a model.safetensors of the preset")
-    add("--loss-network", required=True, help="the normalised VGG-19")
+    add("--loss-network", required=True, help="the normalized VGG-19")
     add("--content", required=True, help="folder of photographs")
     add("--style", required=True, help="folder of paintings")
     add("--out", required=True, help="the run's folder")

@@ -55,12 +55,12 @@ async function gzipInto(path: string, from: string): Promise<void> {
 
 /**
  * What is built into the page, and the files that say its terms; ONNX Runtime's package has none
- * but names the MIT licence.
+ * but names the MIT license.
  */
 const PARTS = ["preact", "@preact/signals", "@preact/signals-core", "mediabunny", "zod"];
 
 /** Our own terms and credits, and those of the packages that are built in. */
-async function licences(): Promise<string> {
+async function licenses(): Promise<string> {
   const files = [join(repository, "NOTICE"), ...PARTS.map((part) => join(repository, "node_modules", part, "LICENSE"))];
   const names = ["adaattn", ...PARTS];
   const texts = await Promise.all(files.map((file) => readFile(file, "utf8")));
@@ -124,7 +124,7 @@ export async function gatherFiles(): Promise<StaticFiles> {
     join(target, "pictures/castle-starry-night.jpg"),
   );
   await cp(join(studio, "static"), target, { recursive: true });
-  await writeFile(join(target, "licences.txt"), await licences());
+  await writeFile(join(target, "licenses.txt"), await licenses());
   return { engine, models, paintings };
 }
 

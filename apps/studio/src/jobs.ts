@@ -38,7 +38,7 @@ export function jobOf(use: Use): Job | undefined {
     shares: [first, ...others],
     strength,
     grain,
-    // Colours matched to every frame would encode the painting anew each time, and flicker.
+    // Colors matched to every frame would encode the painting anew each time, and flicker.
     color: use === "frames" && color === "match" ? "style" : color,
     strokeBy: use === "frames" ? "pixels" : "picture",
   };

@@ -100,10 +100,10 @@ export function maskOf({ width, height, planes }: Regions, painting: string): Pi
 }
 
 /**
- * Colours of the paintings' regions, in order; the page's style sheet has the same as --region-1
+ * Colors of the paintings' regions, in order; the page's style sheet has the same as --region-1
  * and on.
  */
-export const REGION_COLOURS: readonly (readonly [number, number, number])[] = [
+export const REGION_COLORS: readonly (readonly [number, number, number])[] = [
   [214, 84, 42],
   [38, 121, 178],
   [72, 138, 62],
@@ -111,16 +111,16 @@ export const REGION_COLOURS: readonly (readonly [number, number, number])[] = [
 ];
 
 /**
- * The regions in colours, transparent where there is none, for showing them over the photograph.
+ * The regions in colors, transparent where there is none, for showing them over the photograph.
  */
 export function drawRegions({ width, height, planes }: Regions, paintings: readonly string[]): Picture {
   const data = new Uint8ClampedArray(width * height * 4);
   for (const [index, painting] of paintings.entries()) {
     const plane = planes[painting];
-    const colour = REGION_COLOURS[index % REGION_COLOURS.length];
-    if (plane === undefined || colour === undefined) continue;
+    const color = REGION_COLORS[index % REGION_COLORS.length];
+    if (plane === undefined || color === undefined) continue;
     for (const [at, value] of plane.entries()) {
-      if (value > (data[at * 4 + 3] as number) * 2) data.set([...colour, value / 2], at * 4);
+      if (value > (data[at * 4 + 3] as number) * 2) data.set([...color, value / 2], at * 4);
     }
   }
   return { width, height, data };

@@ -250,14 +250,14 @@ describe("texts", () => {
 });
 
 test("frames of a clip share statistics until it cuts to another scene, and no clip shares those of another", () => {
-  const grey = (value: number) => ({ width: 32, height: 18, data: new Uint8ClampedArray(32 * 18 * 4).fill(value) });
+  const gray = (value: number) => ({ width: 32, height: 18, data: new Uint8ClampedArray(32 * 18 * 4).fill(value) });
   const scenes = new Scenes();
   const [first, second, cut, after, other] = [
-    scenes.next("a", grey(20)),
-    scenes.next("a", grey(24)),
-    scenes.next("a", grey(200)),
-    scenes.next("a", grey(201)),
-    scenes.next("b", grey(201)),
+    scenes.next("a", gray(20)),
+    scenes.next("a", gray(24)),
+    scenes.next("a", gray(200)),
+    scenes.next("a", gray(201)),
+    scenes.next("b", gray(201)),
   ];
   expect([second === first, cut === second, after === cut, other === after]).toEqual([true, false, true, false]);
 });

@@ -68,7 +68,7 @@ describe("strength", () => {
   });
 });
 
-describe("colour", () => {
+describe("color", () => {
   const labs = ({ data }: Picture) =>
     Array.from({ length: data.length / 4 }, (_, at) =>
       toOklab(data[4 * at] ?? 0, data[4 * at + 1] ?? 0, data[4 * at + 2] ?? 0),
@@ -91,7 +91,7 @@ describe("colour", () => {
     expect(distances(kept, photo).lightness).toBeGreaterThan(0.03);
   });
 
-  test("match brings the colours of the whole to the photograph's", async () => {
+  test("match brings the colors of the whole to the photograph's", async () => {
     const tiger = await readPicture(asset("contents/tiger"), { longerSide: 192 });
     using night = await model.style(await readPicture(asset("paintings/van-gogh-starry-night"), { longerSide: 256 }));
     const [unmatched, matched] = [

@@ -292,7 +292,7 @@ describe("an attention module", () => {
     }
   });
 
-  test("modulates the normalised feature: times the deviation, plus the mean", () => {
+  test("modulates the normalized feature: times the deviation, plus the mean", () => {
     const x = input("x", [1, 1, 2, 2]);
     const maps = { mean: input("m", [1, 1, 4]), deviation: input("s", [1, 1, 4]) };
     const [modulated] = evaluate([modulate(normalize(x), maps)], {
@@ -309,7 +309,7 @@ describe("an attention module", () => {
 });
 
 describe("keys", () => {
-  test("are the normalised features of all levels up to their own, resized by taking the first of each block", () => {
+  test("are the normalized features of all levels up to their own, resized by taking the first of each block", () => {
     const shapes = [
       [1, 2, 4, 4],
       [1, 1, 2, 2],

@@ -69,7 +69,7 @@ const slanted = (seed: number, shift: number): Picture => {
   return picture;
 };
 
-describe("matching colours", () => {
+describe("matching colors", () => {
   const [painting, photo] = [waves(50, 30, 4), slanted(2, 20)];
 
   test("gives the painting the mean and the covariance of the photograph", () => {
@@ -81,14 +81,14 @@ describe("matching colours", () => {
     }
   });
 
-  test("changes nothing where the colours match already", () => {
+  test("changes nothing where the colors match already", () => {
     const same = matchColors(painting, painting);
     expect(Math.max(...same.data.map((value, at) => Math.abs(value - (painting.data[at] ?? 0))))).toBeLessThanOrEqual(
       1,
     );
   });
 
-  test("takes the colours of a region, and of what is not transparent", () => {
+  test("takes the colors of a region, and of what is not transparent", () => {
     const half = painted(40, 20, (x) => (x < 20 ? [200, 30, 30] : [20, 20, 220]));
     const weights = Float32Array.from({ length: 800 }, (_, at) => (at % 40 < 20 ? 1 : 0));
     const [r, , b] = meanColor(matchColors(painting, half, weights));
@@ -97,7 +97,7 @@ describe("matching colours", () => {
     expect(meanColor(matchColors(painting, hidden)).map(Math.round)).toEqual([20, 20, 220]);
   });
 
-  test("works with pictures of one colour", () => {
+  test("works with pictures of one color", () => {
     const flat = painted(20, 20, () => [50, 100, 150]);
     expect(meanColor(matchColors(painting, flat)).map(Math.round)).toEqual([50, 100, 150]);
     expect(matchColors(flat, photo).data.every(Number.isFinite)).toBe(true);

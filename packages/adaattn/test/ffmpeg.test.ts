@@ -86,7 +86,7 @@ describe.skipIf(!hasFfmpeg)("a video file", () => {
     ["bt709", "tv", "bt709"],
     ["bt709", "pc", "bt709"],
     ["smpte170m", "tv", "smpte170m"],
-  ])("gives the colours that it means with matrix %s and range %s", async (space, range, matrix) => {
+  ])("gives the colors that it means with matrix %s and range %s", async (space, range, matrix) => {
     const name = `${space}-${range}.mkv`;
     clip(
       ...["-f", "lavfi", "-i", "color=c=0xc83214:size=64x48:rate=5:duration=0.4"],
@@ -365,7 +365,7 @@ describe.skipIf(!hasFfmpeg)("a film", () => {
     if (written === "h264" || written === "vp9") expect(found.matrix).toBe("bt709");
   });
 
-  test("keeps colours and repeats its edge where the codec needs even sides", async () => {
+  test("keeps colors and repeats its edge where the codec needs even sides", async () => {
     await film("back.mp4", frames);
     const [, , third] = await framesOf("back.mp4");
     near(colorAt(third as Picture, 0.5, 0.5), [60, 102, 90, 255]);

@@ -37,7 +37,7 @@ describe("a picture at another size", () => {
     [60, 48],
     [15, 12],
     [41, 9],
-  ])("keeps a slope of colour at %i x %i", (width, height) => {
+  ])("keeps a slope of color at %i x %i", (width, height) => {
     const slope = (w: number, h: number) => painted(w, h, (x, y) => [(200 * (x + 0.5)) / w, (200 * (y + 0.5)) / h, 99]);
     const resized = resizePicture(slope(30, 24), { width, height });
     expect([resized.width, resized.height]).toEqual([width, height]);

@@ -123,7 +123,7 @@ describe("pictures of attention:", () => {
   const at = (picture: { width: number; data: ArrayLike<number> }, x: number, y: number) =>
     [0, 1, 2].map((channel) => picture.data[(y * picture.width + x) * 4 + channel] ?? Number.NaN);
 
-  test("the colours of heat grow evenly lighter", () => {
+  test("the colors of heat grow evenly lighter", () => {
     const lightness = Array.from({ length: 11 }, (_, step) => {
       const [r, g, b] = heatColor(step / 10).map(Math.round);
       return toOklab(r ?? 0, g ?? 0, b ?? 0)[0];

@@ -26,7 +26,7 @@ beforeAll(async () => {
   await image(picture).png().toFile(at("alpha.png"));
   await opaque().jpeg({ progressive: true }).toFile(at("progressive.jpg"));
   await opaque().withMetadata({ orientation: 6 }).jpeg().toFile(at("turned.jpg"));
-  await opaque().greyscale().png().toFile(at("grey.png"));
+  await opaque().greyscale().png().toFile(at("gray.png"));
   await opaque().png({ palette: true, colors: 20 }).toFile(at("palette.png"));
   await opaque().toColourspace("rgb16").png().toFile(at("deep.png"));
   await opaque().toColourspace("cmyk").jpeg().toFile(at("cmyk.jpg"));
@@ -41,7 +41,7 @@ describe("a picture on disk", () => {
     ["progressive.jpg", {}],
     ["turned.jpg", {}],
     ["turned.jpg", { longerSide: 64 }],
-    ["grey.png", {}],
+    ["gray.png", {}],
     ["palette.png", {}],
     ["deep.png", {}],
     ["cmyk.jpg", {}],

@@ -72,10 +72,10 @@ describe("a mask", () => {
   });
 });
 
-describe("regions in colours", () => {
+describe("regions in colors", () => {
   const at = (x: number, y: number) => (y * 30 + x) * 4;
 
-  test("are told apart, and what is of no named colour belongs to none", () => {
+  test("are told apart, and what is of no named color belongs to none", () => {
     const mask = painted(30, 30, (x) => (x < 10 ? [250, 4, 0] : x < 20 ? [0, 0, 255] : [0, 255, 0]));
     const [red, blue] = regionMasks(mask, ["red", "#00f"]);
     expect([0, 15, 25].map((x) => red?.data[at(x, 5)])).toEqual([expect.closeTo(251, -1), 0, 0]);
@@ -94,18 +94,18 @@ describe("regions in colours", () => {
 
   test.each<[string, string[], string]>([
     [
-      "a text that is no colour",
+      "a text that is no color",
       ["red", "rot"],
       "Expected a color such as red or #ff0000 for a region but received rot.",
     ],
     [
-      "a colour that is not in the mask",
+      "a color that is not in the mask",
       ["red", "lime"],
       "Expected a region of lime in the mask but received one without it; it has #ff0000, #0000ff.",
     ],
-    ["a colour twice", ["red", "red"], "Expected one style for each region but received two for red."],
+    ["a color twice", ["red", "red"], "Expected one style for each region but received two for red."],
     [
-      "a colour by two names",
+      "a color by two names",
       ["red", "#F00"],
       "Expected one style for each region but received red and #F00, which are the same color.",
     ],

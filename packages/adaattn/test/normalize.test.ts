@@ -14,7 +14,7 @@ import { generator } from "./numbers.ts";
 const engine = new NodeEngine({ device: "cpu", threads: 1 });
 afterAll(() => engine.dispose());
 
-const encoder = vggEncoder([4, 5, 6, 7, 8], (block, index) => `${block}_${index}`, "colour");
+const encoder = vggEncoder([4, 5, 6, 7, 8], (block, index) => `${block}_${index}`, "color");
 const shapes = encoderParameters(encoder);
 const next = generator(3);
 const weights = new Map(
@@ -61,10 +61,10 @@ describe("normalising an encoder", () => {
     });
   });
 
-  test("leaves the colours' convolution and other parts alone, and weights that are normalised already", async () => {
+  test("leaves the colors' convolution and other parts alone, and weights that are normalized already", async () => {
     const extra = Float32Array.of(5);
     const once = await normalizeFilters(engine, encoder, new Map([...weights, ["decoder.bias", extra]]), pictures);
-    expect(once.get("colour.weight")).toBe(weights.get("colour.weight"));
+    expect(once.get("color.weight")).toBe(weights.get("color.weight"));
     expect(once.get("decoder.bias")).toBe(extra);
     const twice = await normalizeFilters(engine, encoder, once, pictures);
     const difference = Math.max(...[...shapes.keys()].map((name) => furthest(once.get(name), twice.get(name))));

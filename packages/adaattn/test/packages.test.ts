@@ -195,7 +195,7 @@ test("publint and Are The Types Wrong find nothing", async () => {
   }
 });
 
-test("every package carries its licence and credits, and says where it comes from", () => {
+test("every package carries its license and credits, and says where it comes from", () => {
   for (const name of [
     "adaattn",
     "@adaattn/graph",

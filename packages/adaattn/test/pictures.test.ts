@@ -112,7 +112,7 @@ describe("reading", () => {
     }
   });
 
-  test.each(["b-w", "grey16"] as const)("grey (%s) as equal red, green and blue", async (space) => {
+  test.each(["b-w", "grey16"] as const)("gray (%s) as equal red, green and blue", async (space) => {
     const picture = await readPicture(await flag().greyscale().toColourspace(space).png().toBuffer());
     const [red = 0, green, blue, alpha] = pixel(picture, 16, 24);
     expect([green, blue, alpha]).toEqual([red, red, 255]);
@@ -145,7 +145,7 @@ describe("reading", () => {
     ]);
   });
 
-  test("keeps alpha and the colours under it", async () => {
+  test("keeps alpha and the colors under it", async () => {
     const data = Buffer.alloc(16 * 16 * 4);
     for (let i = 0; i < 256; i++) data.set([200, 100, 50, i], i * 4);
     const file = await sharp(data, { raw: { width: 16, height: 16, channels: 4 } })
@@ -221,7 +221,7 @@ describe("reading refuses", () => {
     ["tiff", "TIFF"],
     ["gif", "GIF"],
   ] as const)("a truncated %s", async (format, label) => {
-    const noise = Buffer.alloc(64 * 64 * 3, "truncated files must not be read as grey halves");
+    const noise = Buffer.alloc(64 * 64 * 3, "truncated files must not be read as gray halves");
     const bytes = await sharp(noise, { raw: { width: 64, height: 64, channels: 3 } })
       .toFormat(format)
       .toBuffer();

@@ -136,7 +136,7 @@ describe("VGG-19 of other programs", () => {
   const others = files(video).slice(1);
   const convolutions = [...(normalized?.tensors ?? [])].filter(([name]) => name !== "0.weight" && name !== "0.bias");
 
-  test("torchvision's: same kernels, colours prepared by the first convolution", async () => {
+  test("torchvision's: same kernels, colors prepared by the first convolution", async () => {
     const index = [0, 2, 5, 7, 10];
     const tensors = new Map(
       convolutions.map(([name, { shape }], at) => [
@@ -162,7 +162,7 @@ describe("VGG-19 of other programs", () => {
     (layer: string, kind: string) => `${layer}/${layer}/${kind}:0`,
     (layer: string, kind: string) => `${layer}/${layer}_${kind === "kernel" ? "W" : "b"}_1:0`,
     (layer: string, kind: string) => `layers.${layer}.${kind}`,
-  ])("Keras's, spelling %#: kernels turned, colours from RGB to BGR of 255", async (spell) => {
+  ])("Keras's, spelling %#: kernels turned, colors from RGB to BGR of 255", async (spell) => {
     const layers = ["1_1", "1_2", "2_1", "2_2", "3_1"];
     const tensors = new Map<string, TensorEntry>();
     for (const [at, [name, { shape }]] of convolutions.entries()) {

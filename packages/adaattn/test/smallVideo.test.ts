@@ -47,7 +47,7 @@ test("small-video paints by sums what the whole matrix of weights gives", async 
   );
 });
 
-test("small-video gives a photograph the colours of its painting", async () => {
+test("small-video gives a photograph the colors of its painting", async () => {
   const mean = ({ data }: { readonly data: ArrayLike<number> }, channel: number) => {
     const values = Array.from(data).filter((_, at) => at % 4 === channel);
     return values.reduce((sum, value) => sum + value, 0) / values.length;

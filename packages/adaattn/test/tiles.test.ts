@@ -167,7 +167,7 @@ describe.each([tiny, tinyVideo])("tiles of $name", (architecture: Architecture) 
     ["plain", {}],
     ["at half strength", { strength: 0.5 }],
     ["with the photograph's chroma", { color: "content" }],
-    ["with a recoloured painting", { color: "match" }],
+    ["with a recolored painting", { color: "match" }],
     ["with grain", { grain: 0.7 }],
   ])("are the picture painted whole: %s", async (_, options) => {
     using style = await model.style(waves(90, 70, 3));

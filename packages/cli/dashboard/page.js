@@ -3,7 +3,7 @@ import uPlot from "/uPlot.js";
 
 const INTERVAL = 2000;
 const element = (id) => document.getElementById(id);
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 /** Three digits, with an exponent where zeros would run out of an axis's margin. */
 const short = (value) => {
   if (!Number.isFinite(value)) return "";
@@ -26,15 +26,15 @@ function smooth(values) {
 }
 
 function axis(extra = {}) {
-  const line = { stroke: () => colour("line"), width: 1 };
-  return { stroke: () => colour("quiet"), grid: line, ticks: line, ...extra };
+  const line = { stroke: () => color("line"), width: 1 };
+  return { stroke: () => color("quiet"), grid: line, ticks: line, ...extra };
 }
 
 function chart(id, names, { logarithmic = false, faint, sparse = false } = {}) {
   const target = element(id);
   const series = names.map((label, at) => ({
     label,
-    stroke: () => colour(`series-${(at % 6) + 1}`),
+    stroke: () => color(`series-${(at % 6) + 1}`),
     width: 2,
     value: (_, value) => short(value),
     points: { show: sparse },

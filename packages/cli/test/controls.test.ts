@@ -44,7 +44,7 @@ async function paint(...args: string[]): Promise<{ line: Line; pixels: Buffer }>
 const difference = (a: Uint8Array, b: Uint8Array) =>
   a.reduce((sum, value, at) => sum + Math.abs(value - (b[at] ?? 0)), 0) / a.length;
 
-test("strength, colour, grain, stroke and rotation are told and change the picture", async () => {
+test("strength, color, grain, stroke and rotation are told and change the picture", async () => {
   const plain = await paint("-s", "wave.png");
   const photo = await sharp(join(folder, "lake.png")).removeAlpha().raw().toBuffer();
   const [none, mixed, turned, grained] = [
@@ -89,7 +89,7 @@ test.each([
   expect(parseStyleText(text)).toEqual(expected);
 });
 
-test("regions are those of a mask in colours, or of grey masks, which are the same", async () => {
+test("regions are those of a mask in colors, or of gray masks, which are the same", async () => {
   const colored = await paint("-s", "wave.png@red", "-s", "flat.png@#00f", "--mask", "regions.png");
   expect(colored.line.styles).toEqual([
     expect.objectContaining({ path: "wave.png", region: "red" }),

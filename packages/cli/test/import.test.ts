@@ -138,7 +138,7 @@ describe("a model is imported", () => {
     expect(await readdir(folder)).not.toContain("other");
   });
 
-  test("with torchvision's VGG-19, normalised over photographs", async () => {
+  test("with torchvision's VGG-19, normalized over photographs", async () => {
     const layout = importTarget("video").parts[0]?.layouts.find(({ kind }) => kind === "torchvision");
     const tensors = [...(layout?.tensors.values() ?? [])].map(({ name, shape }): [string, Written] => [
       `features.${name}`,
@@ -187,7 +187,7 @@ def VGG19(include_top):
 applications = types.SimpleNamespace(VGG19=VGG19)
 `;
 
-test("the documented lines of Python bring Keras's VGG-19, normalised over photographs", async ({ skip }) => {
+test("the documented lines of Python bring Keras's VGG-19, normalized over photographs", async ({ skip }) => {
   const python = "/usr/bin/python3";
   const { code: lacking } = await runCommand([python, "-c", "import numpy"]).catch(() => ({ code: 1 }));
   if (lacking !== 0 && process.env.CI !== "true") skip("python3-numpy is not installed");

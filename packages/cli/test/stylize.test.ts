@@ -200,7 +200,7 @@ describe.skipIf(process.platform === "win32")("on a terminal", () => {
     expect(lines[0]?.slice(lines[0].lastIndexOf("\x1b"))).toMatch(/^.\[K\{"content":.*\}\r$/);
   }, 30_000);
 
-  test("NO_COLOR leaves the colours out", async () => {
+  test("NO_COLOR leaves the colors out", async () => {
     const { stdout } = await inTerminal({ NO_COLOR: "1" });
     expect(stdout).toContain("\r━");
     expect(stdout.replaceAll("\x1b", "ESC")).not.toMatch(/ESC\[\d+m/);

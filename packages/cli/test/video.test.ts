@@ -393,7 +393,7 @@ describe.skipIf(!hasFfmpeg)("how steady a video is", () => {
     const { result } = await measure("--results", "clip.mp4", "--flow", "flow", "--report", "steady.json");
     expect(JSON.parse(await readFile(path("steady.json"), "utf8"))).toEqual(result);
     const [report] = result.videos as Record<string, unknown>[];
-    // Of nine pairs of neighbours the flow of every other is unknown, and then none of its pixels
+    // Of nine pairs of neighbors the flow of every other is unknown, and then none of its pixels
     // count.
     expect(report).toMatchObject({
       width: 48,

@@ -35,7 +35,7 @@ export const STYLE_PARTS = {
   style: { description: "The painting of each style that is not a kept one, in order.", isMany: true },
   mask: {
     description:
-      "Where each style goes in the content, one a style: white where it does. Or one for all, with a region in a colour for each.",
+      "Where each style goes in the content, one a style: white where it does. Or one for all, with a region in a color for each.",
     isMany: true,
   },
   styleMask: { description: "The part of each painting that is a source, one a style or none.", isMany: true },

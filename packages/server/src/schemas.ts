@@ -25,7 +25,7 @@ const NAME = "a name of lower-case letters, digits and hyphens, at most 64";
 /** The name of a kept style. */
 export const styleName = z.string(NAME).regex(/^[a-z0-9][a-z0-9-]{0,63}$/, NAME);
 
-const COLOUR = "a colour such as #ff0000";
+const COLOR = "a color such as #ff0000";
 
 /** One style of a request: a painting that comes with it, or one that the server keeps. */
 export const styleChoice = z.strictObject(
@@ -36,10 +36,10 @@ export const styleChoice = z.strictObject(
       .optional()
       .describe("The name of a kept style. Without it the next part `style` of the upload is taken."),
     region: z
-      .string(COLOUR)
-      .regex(/^#[0-9a-fA-F]{6}$/, COLOUR)
+      .string(COLOR)
+      .regex(/^#[0-9a-fA-F]{6}$/, COLOR)
       .optional()
-      .describe("The colour, in the one part `mask`, of the region that this style goes to."),
+      .describe("The color, in the one part `mask`, of the region that this style goes to."),
     seconds: number(0, 86400)
       .optional()
       .describe(

@@ -64,7 +64,7 @@ export function clip(folder: string, name: string, ...args: readonly string[]): 
 }
 
 /**
- * A moving test card with a tone; its colours turn into their opposites every so many seconds,
+ * A moving test card with a tone; its colors turn into their opposites every so many seconds,
  * which is a cut.
  */
 export function card(

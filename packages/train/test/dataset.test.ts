@@ -40,7 +40,7 @@ beforeAll(async () => {
   await writeFile(at("mixed/empty.png"), "");
   await plain(20, 20, "#0f0").png().toFile(at("mixed/z.png"));
   await plain(60, 30, "#3366cc").jpeg({ quality: 100 }).toFile(at("plain/a.jpg"));
-  await plain(30, 60, "#3366cc").greyscale().png().toFile(at("plain/grey.png"));
+  await plain(30, 60, "#3366cc").greyscale().png().toFile(at("plain/gray.png"));
   await sharp({ create: { width: 40, height: 40, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } })
     .png()
     .toFile(at("plain/transparent.png"));
@@ -209,7 +209,7 @@ describe("a batch", () => {
     expect(await draw("good", 16, 5, { seed: 10, step: 7 })).not.toEqual(batch);
   });
 
-  test("enlarges pictures that are smaller than the crop; grey and transparent ones have colours too", async () => {
+  test("enlarges pictures that are smaller than the crop; gray and transparent ones have colors too", async () => {
     const batch = await draw("plain", 48, 30, { seed: 2 });
     const colors = new Set(
       Array.from({ length: 30 }, (_, sample) =>

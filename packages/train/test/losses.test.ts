@@ -123,7 +123,7 @@ describe("the local feature loss", () => {
     expect(value(loss, { ...feeds, result1: first, result2: moved })).toBeCloseTo(0.09 / 12, 12);
   });
 
-  test("has a target with the content's sharpness and the style's colours", () => {
+  test("has a target with the content's sharpness and the style's colors", () => {
     // A style of one value has no deviation: whatever the content, the target is that value.
     const flat = { ...feeds, ...renamed(style.feeds, "style", () => 4) };
     const [one, two] = evaluate(

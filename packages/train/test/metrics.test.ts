@@ -100,7 +100,7 @@ describe("the histogram distance", () => {
       4 / 255,
     ],
     [
-      "the same colours elsewhere",
+      "the same colors elsewhere",
       [
         [1, 2, 3],
         [250, 9, 7],

@@ -267,7 +267,7 @@ describe("a few steps lower the loss", () => {
   });
   const inputs: Record<string, TensorData> = { content, style: pictures(count, crop, 2) };
 
-  test("of a network that learns to stylise, on every engine alike", { timeout: 120_000 }, async () => {
+  test("of a network that learns to stylize, on every engine alike", { timeout: 120_000 }, async () => {
     const runs = [];
     for (const device of targets) {
       await using engine = new NodeEngine({ device, threads: 1 });

@@ -13,7 +13,7 @@ import { here, left, PYTHON, run } from "./python.ts";
 
 const WEIGHTS = fileURLToPath(new URL("../../../models/small-video/model.safetensors", import.meta.url));
 
-/** An encoder built as the normalised VGG-19 is, of a few channels, its weights waves. */
+/** An encoder built as the normalized VGG-19 is, of a few channels, its weights waves. */
 function narrowVgg(): Map<string, TensorData> {
   const widths: [number, number][] = [
     [2, 8],

@@ -1,5 +1,5 @@
 /**
- * What frames of a clip share: from one cut to the next they are normalised alike, so that the
+ * What frames of a clip share: from one cut to the next they are normalized alike, so that the
  * picture does not flicker.
  */
 

@@ -1,4 +1,4 @@
-/** The controls of the picture: strength, strokes and colours. */
+/** The controls of the picture: strength, strokes and colors. */
 
 import { DEFAULTS } from "../settings.ts";
 import { settings } from "../state.ts";

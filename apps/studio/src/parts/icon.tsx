@@ -1,4 +1,4 @@
-/** Icons, drawn in strokes of the text's colour. */
+/** Icons, drawn in strokes of the text's color. */
 
 import type { JSX } from "preact";
 

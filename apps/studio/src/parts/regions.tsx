@@ -1,6 +1,6 @@
 /** Regions: the brush that paints them, shown while they are painted. */
 
-import { REGION_COLOURS } from "../regions.ts";
+import { REGION_COLORS } from "../regions.ts";
 import { paintings, settings } from "../state.ts";
 import { nameOf, t } from "../texts/texts.ts";
 import { brush, isBrushing } from "./brush.tsx";
@@ -19,7 +19,7 @@ export function Regions() {
         {choices.map((id, index) => {
           const title =
             id === "" ? t("regions.erase") : nameOf(id, paintings.value.find((one) => one.id === id)?.title);
-          const colour = id === "" ? "transparent" : `rgb(${REGION_COLOURS[index]?.join(" ")})`;
+          const color = id === "" ? "transparent" : `rgb(${REGION_COLORS[index]?.join(" ")})`;
           return (
             <label key={id} class="choice">
               <input
@@ -31,7 +31,7 @@ export function Regions() {
                   brush.value = { ...brush.value, painting: id };
                 }}
               />
-              <span class="swatch" style={{ background: colour }} />
+              <span class="swatch" style={{ background: color }} />
               {title}
             </label>
           );

@@ -1,6 +1,6 @@
 /**
  * The pictures that come with the studio, with who made them, when, and where they are from; NOTICE
- * has their licences.
+ * has their licenses.
  */
 
 /** Who made a painting, and when, where that is known. */

@@ -60,7 +60,7 @@ export const en = {
   "crop.apply": "Apply",
   "crop.painting": "The part of the painting that is used",
   "crop.painting.hint":
-    "Colours and strokes are taken from inside the frame only. Drag it or its corners, or use the arrow keys.",
+    "Colors and strokes are taken from inside the frame only. Drag it or its corners, or use the arrow keys.",
   "crop.painting.open": "Use a part",
   "crop.painting.other": "Change the part",
   "paintings.title": "Painting",
@@ -88,7 +88,7 @@ export const en = {
   "stroke.label": "Stroke size",
   "rotate.label": "Stroke direction",
   "grain.label": "Brushwork in flat places",
-  "color.label": "Colours",
+  "color.label": "Colors",
   "color.style": "Of the painting",
   "color.content": "Of the photo",
   "color.match": "Painting, matched to the photo",
@@ -142,7 +142,7 @@ export const en = {
 
   "attention.title": "How it sees",
   "attention.intro":
-    "Every point of the photo looks through the painting for places that resemble it, and takes on their colours and strokes. Point at the photo: the glow shows where it looks.",
+    "Every point of the photo looks through the painting for places that resemble it, and takes on their colors and strokes. Point at the photo: the glow shows where it looks.",
   "attention.level": "Level",
   "attention.level3": "Fine",
   "attention.level4": "Middle",

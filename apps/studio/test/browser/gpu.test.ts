@@ -35,8 +35,8 @@ inChromium("a GPU", () => {
       await page.locator(".notice", { hasText: "The engine was restarted. The GPU was lost" }).waitFor(slow);
       await page.getByText("Adjust", { exact: true }).click();
       await change(page, () => page.locator('select[name="color"]').selectOption("content"), slow);
-      const coloured = await inNode("tiny photo.png", "tiny painting.png", {}, { color: "content" });
-      expect(largestDifference(await result(page), coloured)).toBeLessThanOrEqual(3);
+      const colored = await inNode("tiny photo.png", "tiny painting.png", {}, { color: "content" });
+      expect(largestDifference(await result(page), colored)).toBeLessThanOrEqual(3);
     } finally {
       await own.close();
     }

@@ -106,8 +106,8 @@ async function readMasks(
       }),
     ),
   );
-  const colours = styles.flatMap(({ region }) => region ?? []);
-  const [coloured] = read;
-  if (coloured === undefined || colours.length === 0) return read;
-  return regionMasks(coloured, colours);
+  const colors = styles.flatMap(({ region }) => region ?? []);
+  const [colored] = read;
+  if (colored === undefined || colors.length === 0) return read;
+  return regionMasks(colored, colors);
 }

@@ -22,7 +22,7 @@ const LEAST_PADDED_SIDE = 32;
 
 /**
  * picture ([1, 3, 16h, 16w]) and the positions to look at, rows{level} and columns{level} (int64)
- * -> mean{level}, deviation{level} ([1, C, 1, 1]), normalised4, normalised5 and patches ([1, C, H,
+ * -> mean{level}, deviation{level} ([1, C, 1, 1]), normalized4, normalized5 and patches ([1, C, H,
  * W])
  */
 export function featuresGraph(trained: TrainedEncoder): Record<string, Tensor> {
@@ -39,7 +39,7 @@ export function featuresGraph(trained: TrainedEncoder): Record<string, Tensor> {
     outputs[`mean${level}`] = mean;
     outputs[`deviation${level}`] = deviation;
     if (level === PATCH_LEVEL) outputs.patches = own;
-    if (level >= 4) outputs[`normalised${level}`] = normalize(own);
+    if (level >= 4) outputs[`normalized${level}`] = normalize(own);
   }
   return outputs;
 }

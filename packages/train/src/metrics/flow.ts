@@ -7,7 +7,7 @@
  *
  * with the gradient g of the first frame, which is the same in all steps (Baker and Matthews, IJCV
  * 2004), and u, the flow of the coarser level, which holds where a window has no texture to go by.
- * A median of the flow's neighbours then removes what stands out. Distances are in pixels; the flow
+ * A median of the flow's neighbors then removes what stands out. Distances are in pixels; the flow
  * is good to about a tenth of one where there is texture, and wrong where a part is hidden in one
  * of the frames, which occlusion masks are there to find.
  */
@@ -169,7 +169,7 @@ function refine(first: Gray, second: Gray, coarse: Flow): Flow {
   return { width, height, x: median(x, first), y: median(y, first) };
 }
 
-/** Derivatives across and down, from the neighbours on both sides. */
+/** Derivatives across and down, from the neighbors on both sides. */
 function gradients({ width, height, data }: Gray): [Float32Array, Float32Array] {
   const [across, down] = [new Float32Array(width * height), new Float32Array(width * height)];
   for (let y = 0; y < height; y++) {
@@ -227,7 +227,7 @@ function slide(
   }
 }
 
-/** The middle of each value and its eight neighbours; at the edge, the values themselves. */
+/** The middle of each value and its eight neighbors; at the edge, the values themselves. */
 function median(values: Float32Array, { width, height }: Size): Float32Array {
   const result = values.slice();
   const nine = new Float32Array(9);

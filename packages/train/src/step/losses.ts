@@ -198,7 +198,7 @@ export function temporalLoss([first, second]: readonly [Tensor, Tensor], rows: T
 }
 
 /**
- * Total variation (Johnson et al., 2016): the mean absolute difference of neighbouring pixels of a
+ * Total variation (Johnson et al., 2016): the mean absolute difference of neighboring pixels of a
  * picture ([N, 3, H, W]), along rows plus along columns. The loss network does not see patterns as
  * fine as one or two pixels; this does.
  */

@@ -56,7 +56,7 @@ export interface StepOptions {
   /** The parameters that are trained. */
   readonly parameters: ParameterShapes;
   /**
-   * The weighted loss terms, by name; their sum is minimised. Inputs that it declares become inputs
+   * The weighted loss terms, by name; their sum is minimized. Inputs that it declares become inputs
    * of the step.
    */
   readonly objective: (weights: Weights) => Readonly<Record<string, Tensor>>;

@@ -64,7 +64,7 @@ export function encoderAmong(file: Safetensors, path: string, prefix = ""): Trai
   const closest = found.reduce((a, b) => ((b.missing === 0 && a.missing > 0) || b.fitting > a.fitting ? b : a));
   if (closest.fitting === 0) {
     throw new Error(
-      `Expected the tensors of a normalised VGG-19 (full or quarter width) or of a preset's encoder in ${path} but found others.`,
+      `Expected the tensors of a normalized VGG-19 (full or quarter width) or of a preset's encoder in ${path} but found others.`,
     );
   }
   const { encoder, shapes } = closest;

@@ -84,7 +84,7 @@ export function addStylizeCommand(
     .option("--recursive", "look into the folders of a folder, too; the results lie in folders alike")
     .option(
       "-s, --style <IMAGE|NAME[:WEIGHT][@COLOR]>",
-      "the painting: a file, an http(s) address, -, or a name that adaattn styles lists (default: van-gogh-starry-night); a folder stands for all pictures in it; given several times, several are mixed by their weights, or go each to the region of the mask that has its colour",
+      "the painting: a file, an http(s) address, -, or a name that adaattn styles lists (default: van-gogh-starry-night); a folder stands for all pictures in it; given several times, several are mixed by their weights, or go each to the region of the mask that has its color",
       gather,
     )
     .requiredOption(
@@ -109,7 +109,7 @@ export function addStylizeCommand(
     .option("--strength <T>", "0 is the photograph, 1 the style, up to 4 beyond it (default: 1)")
     .option(
       "--color <OF>",
-      "style; content, the photograph's chroma; match, the painting recoloured first (default: style)",
+      "style; content, the photograph's chroma; match, the painting recolored first (default: style)",
     )
     .option("--grain <G>", "brushwork where the photograph is flat, from 0 to 1 (default: 0)")
     .option(

@@ -81,7 +81,7 @@ export function addVideoCommand(
     .option("--bitrate <BITS>", "bits a second instead, such as 4M")
     .option("--resume", "go on with a job that was killed, after its last whole two seconds")
     .option("--strength <T>", "0 is the video, 1 the style, up to 4 beyond it (default: 1)")
-    .option("--color <OF>", "style; content, the video's chroma; match, the painting recoloured first (default: style)")
+    .option("--color <OF>", "style; content, the video's chroma; match, the painting recolored first (default: style)")
     .option("--grain <G>", "brushwork where the video is flat, from 0 to 1 (default: 0)")
     .option("--mask <IMAGE>", "where the style goes in every frame, as for adaattn stylize", gather)
     .option("--style-mask <IMAGE>", "the part of the painting that is a source, one for each style, or none", gather);
