@@ -8,7 +8,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
 import { FrameReader, ffmpegAbilities, limitFfmpeg, probeVideo } from "../src/node.ts";
 
 const hasFfmpeg = process.env.CI === "true" || spawnSync("ffmpeg", ["-version"]).status === 0;
@@ -48,6 +48,25 @@ describe.skipIf(!hasFfmpeg)("a file that names another", () => {
     const path = join(folder, "list.txt");
     writeFileSync(path, `ffconcat version 1.0\nfile secret.ts\n`);
     expect(await framesOf(path)).toBe(5);
+  });
+});
+
+describe.skipIf(!hasFfmpeg || process.platform === "win32")("a decoder that hangs", () => {
+  const hanging = join(folder, "hanging.sh");
+  // It tells what it can do as ffmpeg does, and gives of any film nothing at all.
+  writeFileSync(hanging, '#!/bin/sh\ncase "$*" in *rawvideo*) exec sleep 600 ;; *) exec ffmpeg "$@" ;; esac\n', {
+    mode: 0o755,
+  });
+  afterEach(() => vi.unstubAllEnvs());
+
+  it("is ended once it has given no frame for as long as it may", async () => {
+    const path = join(folder, "patience.mkv");
+    ffmpeg("-f", "lavfi", "-i", "testsrc=size=32x32:rate=5:duration=1", "-c:v", "mjpeg", path);
+    vi.stubEnv("FFMPEG_PATH", hanging);
+    limitFfmpeg({ patience: 100 });
+    await expect(framesOf(path)).rejects.toThrow(
+      `Cannot read ${path}: ffmpeg gave no frame for 0.1 s after frame 0. Choose another file or part.`,
+    );
   });
 });
 

@@ -29,7 +29,7 @@ import type { Services } from "./services.ts";
 import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
 import { KeptStyles } from "./styles.ts";
 import { Sweeper } from "./sweep.ts";
-import { VIDEO_DEMUXERS } from "./video/kinds.ts";
+import { DECODER_PATIENCE, VIDEO_DEMUXERS } from "./video/kinds.ts";
 import { WebhookSecrets } from "./webhooks/secrets.ts";
 import { Webhooks } from "./webhooks/webhooks.ts";
 
@@ -159,7 +159,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   );
   const { folder: scratch } = closing.add(await openScratch(data), (one) => one[Symbol.asyncDispose]());
   const settings = painterSettings(options.painters);
-  limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory });
+  limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory, patience: DECODER_PATIENCE });
   const pool = closing.add(
     await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue, hasRequests: true, log }),
     (one) => one.close(),

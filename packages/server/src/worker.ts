@@ -14,7 +14,7 @@ import { measurePool } from "./painters/metrics.ts";
 import { PainterPool } from "./painters/pool.ts";
 import { openScratch } from "./scratch.ts";
 import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
-import { VIDEO_DEMUXERS } from "./video/kinds.ts";
+import { DECODER_PATIENCE, VIDEO_DEMUXERS } from "./video/kinds.ts";
 import { type HealthOptions, serveHealth } from "./workerHealth.ts";
 
 export interface WorkerOptions {
@@ -71,7 +71,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       );
     const { folder: scratch } = closing.add(await openScratch(data), (one) => one[Symbol.asyncDispose]());
     const settings = painterSettings(options.painters);
-    limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory });
+    limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: settings.memory, patience: DECODER_PATIENCE });
     const pool = closing.add(
       await PainterPool.start({ ...settings, pixels: limits.pixels, queue: limits.queue, hasRequests: false, log }),
       (one) => one.close(),

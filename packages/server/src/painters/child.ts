@@ -6,7 +6,7 @@
 
 import { parametersOf } from "adaattn/network";
 import { AdaattnError, limitFfmpeg, loadModel, type Model } from "adaattn/node";
-import { VIDEO_DEMUXERS } from "../video/kinds.ts";
+import { DECODER_PATIENCE, VIDEO_DEMUXERS } from "../video/kinds.ts";
 import { UnreadableUpload } from "./materials.ts";
 import type { Fault, FromPainter, PainterOptions, Results, Task, ToPainter } from "./messages.ts";
 import { inspect, modelNamed, paintPicture, paintSegment } from "./paint.ts";
@@ -16,7 +16,7 @@ import { StyleCache } from "./styleCache.ts";
 const WATCH_EVERY = 200;
 
 const options = JSON.parse(process.argv[2] ?? "{}") as PainterOptions;
-limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: options.memory });
+limitFfmpeg({ formats: VIDEO_DEMUXERS, memory: options.memory, patience: DECODER_PATIENCE });
 const models = new Map<string, Model>();
 const cache = new StyleCache();
 const underWay = new Map<number, AbortController>();

@@ -21,6 +21,9 @@ const CONTAINERS: readonly ((bytes: Uint8Array) => boolean)[] = [
   (bytes) => text(bytes, 0, 3) === "FLV",
 ];
 
+/** For how many milliseconds a film's decoder may give no frame: then it is taken to hang. */
+export const DECODER_PATIENCE = 300_000;
+
 /** ffmpeg's demuxers for them; it is let use no others, whatever it takes a file for. */
 export const VIDEO_DEMUXERS: readonly string[] = ["mov", "matroska", "avi", "mpegts", "mpeg", "ogg", "flv"];
 

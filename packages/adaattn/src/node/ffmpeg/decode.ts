@@ -11,7 +11,15 @@ import { onWhite, type Size } from "../../picture/picture.ts";
 import type { VideoFrame } from "../../video/video.ts";
 import { cannotRead } from "../files.ts";
 import { type FrameRate, perSecond, type VideoInfo } from "./probe.ts";
-import { type FfmpegAbilities, FfmpegProcess, fileUrl, passFrames, reasonOf, sourceArgs } from "./process.ts";
+import {
+  decoderPatience,
+  type FfmpegAbilities,
+  FfmpegProcess,
+  fileUrl,
+  passFrames,
+  reasonOf,
+  sourceArgs,
+} from "./process.ts";
 
 /** What {@link FrameReader} may be asked. */
 export interface ReadFramesOptions {
@@ -121,7 +129,17 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
     const length = width * height * 4;
     let data = new Uint8Array(length);
     let filled = 0;
+    const patience = decoderPatience();
+    let isStalled = false;
+    const stall = () => {
+      isStalled = true;
+      this.#decoder.kill();
+    };
+    // Only while frames are waited for, not while one is painted.
+    const wait = () => (patience === undefined ? undefined : setTimeout(stall, patience).unref());
+    let waiting = wait();
     for await (const chunk of this.#decoder.output as AsyncIterable<Buffer>) {
+      clearTimeout(waiting);
       for (let from = 0; from < chunk.length; ) {
         const part = chunk.subarray(from, from + length - filled);
         data.set(part, filled);
@@ -135,10 +153,16 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
         data = new Uint8Array(length);
         filled = 0;
       }
+      waiting = wait();
     }
     const ending = await this.#decoder.ended;
+    clearTimeout(waiting);
     const { complaints } = this.#decoder;
     const reason = reasonOf(ending, complaints);
+    if (isStalled) {
+      const why = `ffmpeg gave no frame for ${(patience ?? 0) / 1000} s after frame ${this.#read}`;
+      throw cannotRead(this.#info.path, `${why}. Choose another file or part.`);
+    }
     if (ending.signal !== null) throw cannotRead(this.#info.path, `${reason} after frame ${this.#read}.`);
     if (this.#read === 0) {
       const why = ending.code === 0 ? "it has no frames there" : `no frame of it can be decoded (${reason})`;

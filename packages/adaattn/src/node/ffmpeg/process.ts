@@ -35,6 +35,8 @@ export interface FfmpegLimits {
   readonly formats?: readonly string[] | undefined;
   /** Bytes of memory of one program; any number by default. It holds on Linux and macOS. */
   readonly memory?: number | undefined;
+  /** For how many milliseconds a decoder may give no frame before it is ended; any by default. */
+  readonly patience?: number | undefined;
 }
 
 let limits: FfmpegLimits = {};
@@ -46,6 +48,11 @@ let limits: FfmpegLimits = {};
  */
 export function limitFfmpeg(wanted: FfmpegLimits): void {
   limits = wanted;
+}
+
+/** For how many milliseconds a decoder may give no frame; undefined where it may take its time. */
+export function decoderPatience(): number | undefined {
+  return limits.patience;
 }
 
 /** The options before a source, which may be a stranger's. */
@@ -151,8 +158,13 @@ export class FfmpegProcess implements AsyncDisposable {
       .filter((line) => line !== "");
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  /** Ends it at once; `ended` then resolves. */
+  kill(): void {
     this.#child.kill("SIGKILL");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill();
     // Nobody reads what is left in its pipes, and only empty ones count as closed.
     for (const pipe of [this.#child.stdin, this.#child.stdout, this.#child.stderr]) pipe?.destroy();
     await this.ended.catch(() => undefined);
