@@ -95,7 +95,13 @@ describe.skipIf(!hasRedis)("workers that are killed", async () => {
     await redis.kill();
     await redis.start();
     const third = await worker(shared);
-    await client.waitForJob(id).catch(() => undefined);
+    // The server may not have found back to Redis yet.
+    const stateOf = () =>
+      client.getJob(id).then(
+        ({ state }) => state,
+        () => undefined,
+      );
+    await until(async () => (await stateOf()) === "failed", "it is given up");
     expect(await client.getJob(id)).toMatchObject(gaveUp);
     const retried = () => client.retryJob(id).catch(({ status }) => expect(status).toBe(409));
     await until(retried, "nobody is at its old steps any more");
