@@ -103,7 +103,7 @@ export class Meter {
         width: picture.width,
         height: picture.height,
         statistics,
-        normalized: [await values("normalised4"), await values("normalised5")],
+        normalized: [await values("normalized4"), await values("normalized5")],
         patches: await read("patches"),
         histogram: colorHistogram(opaque),
         gray: grayOf(opaque),
