@@ -13,11 +13,13 @@ import type { Architecture } from "../src/network/architecture.ts";
 import { NodeEngine } from "../src/node/engine.ts";
 import { type Picture, toTensor } from "../src/picture/picture.ts";
 import { Model } from "../src/stylize/model.ts";
+import type { StylizeOptions } from "../src/stylize/options.ts";
 import { chosenPositions } from "../src/stylize/positions.ts";
 import { decodeHalf, encodeHalf } from "../src/weights/half.ts";
 import { generatedWeights, tiny, tinyVideo, waves } from "./models.ts";
 
 const [content, painting] = [waves(96, 64, 1), waves(64, 48, 2)];
+const size = { width: 96, height: 64 };
 const styleSize = { width: 64, height: 48 };
 
 const exported = (options: ExportOptions, architecture: Architecture = tiny) =>
@@ -51,10 +53,14 @@ function bytesOf({ picture }: Tensors): number[] {
 }
 
 /** What the library itself paints. */
-async function painted(architecture: Architecture, weights = generatedWeights(architecture)): Promise<number[]> {
+async function painted(
+  architecture: Architecture,
+  weights = generatedWeights(architecture),
+  controls: StylizeOptions = {},
+): Promise<number[]> {
   await using model = await Model.load(architecture.name, architecture, weights, new NodeEngine({ device: "cpu" }));
   const style = await model.style(painting);
-  const { data } = await model.stylize(content, style);
+  const { data } = await model.stylize(content, style, controls);
   return Array.from(data).filter((_, at) => at % 4 < 3);
 }
 
@@ -67,7 +73,7 @@ describe.each([tiny, tinyVideo])("$name", (architecture) => {
     expected = await painted(architecture);
   });
 
-  test.each<ExportOptions>([{}, { portable: true }, { size: content }, { portable: true, size: content }])(
+  test.each<ExportOptions>([{}, { portable: true }, { size }, { portable: true, size }])(
     "paints what the library paints in one file (%j)",
     async (options) => {
       const files = exported({ styleSize, ...options }, architecture);
@@ -100,6 +106,15 @@ describe.each([tiny, tinyVideo])("$name", (architecture) => {
   });
 });
 
+test("grain is that of the library", async () => {
+  const grain = 0.5;
+  const files = exported({ styleSize, size, grain });
+  const given = await run(files["model.onnx"], { content: planes(content), style: planes(painting) });
+  const expected = await painted(tiny, generatedWeights(tiny), { grain });
+  expect(largestDifference(bytesOf(given), expected)).toBeLessThanOrEqual(1);
+  expect(largestDifference(bytesOf(given), await painted(tiny))).toBeGreaterThan(3);
+});
+
 test("weights of 16 bits take half the bytes and count as what they are rounded to", async () => {
   const [whole, half] = [false, true].map((half) => exported({ styleSize, half })["model.onnx"]);
   const weights = [...generatedWeights(tiny).values()];
@@ -129,7 +144,7 @@ describe("portable files", () => {
   const files: Record<string, Uint8Array> = {
     ...exported({ portable: true, parts: "split" }),
     ...exported({ portable: true, half: true, int8Encoder: true }),
-    "video.onnx": exported({ portable: true, size: content }, tinyVideo)["model.onnx"] ?? new Uint8Array(),
+    "video.onnx": exported({ portable: true, size }, tinyVideo)["model.onnx"] ?? new Uint8Array(),
   };
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), "adaattn-export-"));
@@ -210,4 +225,10 @@ test("sizes that the network cannot take are refused", () => {
   );
   expect(() => exported({ styleSize: { height: 16, width: 32 } })).toThrow("the size of paintings but received 16x32");
   expect(() => exported({ parts: "split", styleSize })).toThrow("Expected no size for an export in parts");
+});
+
+test("grain without a size, and grain that there is not, are refused", () => {
+  expect(() => exported({ grain: 0.5 })).toThrow("Expected a size of photographs beside the grain");
+  expect(() => exported({ parts: "split", grain: 0.5 })).toThrow("Expected a size of photographs beside the grain");
+  expect(() => exported({ size, grain: 1.5 })).toThrow("Expected a number from 0 to 1 for grain but received 1.5");
 });

@@ -53,7 +53,19 @@ class InferenceSession:
 describe("a model is exported", () => {
   test("as a file that the README's program runs", async () => {
     const { code, stdout, stderr } = await exportTo(
-      ...["whole", "--size", "64x96", "--style-size", "64x64", "--fp16", "--int8-encoder", "--quiet", "--json"],
+      ...[
+        "whole",
+        "--size",
+        "64x96",
+        "--grain",
+        "0.5",
+        "--style-size",
+        "64x64",
+        "--fp16",
+        "--int8-encoder",
+        "--quiet",
+        "--json",
+      ],
     );
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     const { folder: named, files } = JSON.parse(stdout) as { folder: string; files: { file: string; bytes: number }[] };
@@ -111,6 +123,7 @@ describe("refused", () => {
     ],
     [["a", "--size", "512"], "for --size but received 512."],
     [["a", "--style-size", "16x16"], "for --style-size but received 16x16."],
+    [["a", "--grain", "0.5"], "Expected --size HxW beside --grain, which is stored pixel by pixel."],
     [["a", "--parts", "halves"], "Expected one of whole, split for --parts but received halves."],
     [
       ["a", "--parts", "split", "--size", "64x64"],

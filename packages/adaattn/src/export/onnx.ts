@@ -5,6 +5,7 @@
  */
 
 import {
+  add,
   constant,
   input,
   maximum,
@@ -20,8 +21,9 @@ import { type Architecture, encoderParameters, parametersOf } from "../network/a
 import { stylize } from "../network/network.ts";
 import { constantWeights, type Weights } from "../network/parameters.ts";
 import { attendPart, decodePart, encodePart, statisticsPart, stylePart } from "../network/parts.ts";
+import { addGrain, MOST_GRAIN } from "../picture/grain.ts";
 import type { Size } from "../picture/picture.ts";
-import { DEFAULT_SEED } from "../stylize/controls.ts";
+import { checkControls, DEFAULT_SEED, paintControls } from "../stylize/controls.ts";
 import { chosenPositions } from "../stylize/positions.ts";
 import { STYLE_SIDE } from "../stylize/sizes.ts";
 import { encodeHalf } from "../weights/half.ts";
@@ -32,8 +34,8 @@ import { describeExport } from "./readme.ts";
  * The files of an export by name: `.onnx` files, and a `README.md` that lists their inputs and
  * outputs and how to run them.
  *
- * @throws Error where a size is not in multiples of 16 from 32, or sizes are given to parts, which
- *   take every size.
+ * @throws Error where a size is not in multiples of 16 from 32, sizes are given to parts, which take
+ *   every size, or grain is given without a size or is not in [0, 1].
  */
 export function exportOnnx(model: ExportedModel, options: ExportOptions = {}): Record<string, Uint8Array> {
   const { parts = "whole", size, styleSize, half = false, int8Encoder = false, portable = false } = options;
@@ -43,12 +45,19 @@ export function exportOnnx(model: ExportedModel, options: ExportOptions = {}): R
       "Expected no size for an export in parts, since its files take every size, but received one.",
     );
   }
+  const { grain = 0 } = checkControls(paintControls, { grain: options.grain });
+  if (grain > 0 && size === undefined) {
+    throw new AdaattnError(
+      "option",
+      "Expected a size of photographs beside the grain, which is stored pixel by pixel, but received none.",
+    );
+  }
   const weights = constantWeights(parametersOf(model.architecture), model.weights);
   const styleSide = { width: STYLE_SIDE, height: STYLE_SIDE };
   const made =
     parts === "split"
       ? splitParts(model.architecture, weights)
-      : [wholePart(model.architecture, weights, size, styleSize ?? styleSide)];
+      : [wholePart(model.architecture, weights, { size, grain, styleSize: styleSize ?? styleSide })];
   const encoder = new Set(
     [...encoderParameters(model.architecture.encoder).keys()].map((name) => model.weights.get(name)),
   );
@@ -72,8 +81,7 @@ export function exportOnnx(model: ExportedModel, options: ExportOptions = {}): R
 function wholePart(
   architecture: Architecture,
   weights: Weights,
-  size: Size | undefined,
-  styleSize: Size,
+  { size, grain, styleSize }: { readonly size: Size | undefined; readonly grain: number; readonly styleSize: Size },
 ): ExportedPart {
   const sides = size
     ? checkedSides(size, "photographs")
@@ -92,12 +100,20 @@ function wholePart(
       return [module.level, constant(positions, [positions.length])];
     }),
   );
-  const { output } = stylize(architecture, content, style, weights, { chosen });
+  const seen = size && grain > 0 ? add(content, grainOf(size, grain)) : content;
+  const { output } = stylize(architecture, seen, style, weights, { chosen });
   return {
     file: "model",
     does: "a photograph and a painting become the stylized picture",
     outputs: { picture: clamp(output) },
   };
+}
+
+/** What grain adds to a photograph of this size. */
+function grainOf({ width, height }: Size, grain: number): Tensor {
+  const plane = new Float32Array(width * height);
+  addGrain(plane, { left: 0, top: 0, width, height }, { depth: MOST_GRAIN * grain, scale: 1 });
+  return constant(plane, [1, 1, height, width]);
 }
 
 function splitParts(architecture: Architecture, weights: Weights): ExportedPart[] {

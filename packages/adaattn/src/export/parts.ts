@@ -28,6 +28,11 @@ export interface ExportOptions {
    * strokes are.
    */
   readonly styleSize?: Size | undefined;
+  /**
+   * With `size`: the grain that the network sees on every photograph, 0 to 1, as stylization's
+   * control of that name; 0 by default. It is stored pixel by pixel.
+   */
+  readonly grain?: number | undefined;
   /** Stores weights as 16-bit floats; computing stays in float32. False by default. */
   readonly half?: boolean | undefined;
   /**

@@ -15,6 +15,9 @@ export interface Grain {
   readonly scale: number;
 }
 
+/** The depth of grain 1, which is the deepest that the networks were trained with. */
+export const MOST_GRAIN = 0.1;
+
 /** Pixels from one random value to the next, in each octave. */
 const CELLS = [4, 8, 16];
 

@@ -22,7 +22,7 @@ import type { Architecture } from "../network/architecture.ts";
 import type { WeightValues } from "../network/parameters.ts";
 import { attendedInputs, styleShapes } from "../network/parts.ts";
 import { type Area, clipped, cropPicture, type PictureSource, sourceOf } from "../picture/area.ts";
-import type { Grain } from "../picture/grain.ts";
+import { type Grain, MOST_GRAIN } from "../picture/grain.ts";
 import { chromaShare, fadeChroma } from "../picture/grayness.ts";
 import { withoutHiddenColors } from "../picture/hidden.ts";
 import { checkPicture, onWhite, type Picture, type Size, toTensor } from "../picture/picture.ts";
@@ -66,9 +66,6 @@ import { marginsOf, planTiles } from "./tiles.ts";
 
 /** The side of the pictures that a network is examined with. */
 const EXAMINED_SIDE = 256;
-
-/** The depth of grain 1, which is the deepest that the networks were trained with. */
-const MOST_GRAIN = 0.1;
 
 /** A network with its weights, loaded on an engine that it owns. */
 export class Model {

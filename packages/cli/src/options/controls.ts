@@ -37,7 +37,7 @@ export function lookControls(flags: LookFlags & { seed?: string }): StyleControl
 export interface PaintFlags {
   strength?: string;
   color?: string;
-  grain?: string;
+  grain?: string | undefined;
 }
 
 /** @throws UsageError on the first flag that does not fit. */

@@ -1,5 +1,6 @@
 /** `adaattn export` on the command line: its options and help. */
 import type { Command } from "commander";
+import { paintFlags } from "../../options/controls.ts";
 import { oneOf, UsageError } from "../../terminal/usage.ts";
 
 const EXAMPLES = `
@@ -10,6 +11,8 @@ Examples:
       for runtimes other than ONNX Runtime, in half the bytes
   $ adaattn export --onnx small-1080p --size 1088x1920 --style-size 512x768
       for pictures of these sizes only, which some runtimes need
+  $ adaattn export --onnx brushwork --size 768x1024 --grain 0.5
+      with grain as \`adaattn stylize\` has it
   $ adaattn export --onnx parts --parts split --model models/released
       one file a part, so that a painting is encoded once
 
@@ -23,6 +26,7 @@ interface ExportFlags {
   parts: string;
   size?: string;
   styleSize?: string;
+  grain?: string;
   fp16?: boolean;
   int8Encoder?: boolean;
   portable?: boolean;
@@ -45,6 +49,7 @@ export function addExportCommand(program: Command, context: { readonly signal: A
     .option("--parts <PARTS>", "whole: one file; split: encoder, statistics, style, attention and decoder", "whole")
     .option("--size <HxW>", "the photographs' height and width, both multiples of 16 (default: any size)")
     .option("--style-size <HxW>", "the paintings' height and width, both multiples of 16 (default: 512x512)")
+    .option("--grain <G>", "with --size: brushwork where photographs are flat, from 0 to 1 (default: 0)")
     .option("--fp16", "store weights as 16-bit floats: half the size; computing stays in 32 bits")
     .option("--int8-encoder", "store the encoder's weights as 8-bit integers: smaller still, a little less exact")
     .option("--portable", "use only operators of ONNX's own domain, opset 17")
@@ -67,8 +72,13 @@ export function addExportCommand(program: Command, context: { readonly signal: A
       if (parts === "split" && (size ?? styleSize) !== undefined) {
         throw new UsageError("Expected no --size and no --style-size with --parts split, whose files take every size.");
       }
+      const { grain = 0 } = paintFlags({ grain: flags.grain });
+      if (grain > 0 && size === undefined) {
+        throw new UsageError("Expected --size HxW beside --grain, which is stored pixel by pixel.");
+      }
       const options = {
         parts,
+        grain,
         half: fp16,
         int8Encoder,
         portable,
