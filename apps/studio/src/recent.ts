@@ -4,7 +4,7 @@
  */
 
 import { effect, signal } from "@preact/signals";
-import { dropResult, type KeptResult, keepResult, keptResults, surplusOf } from "./pictures/kept.ts";
+import { type KeptResult, keptResults, surplusOf } from "./pictures/kept.ts";
 import { encodePicture } from "./pictures/save.ts";
 import { finished, nameOfFile, type Result, result } from "./result.ts";
 import { complain, linkOf } from "./state.ts";
@@ -17,8 +17,8 @@ export interface Recent extends KeptResult {
 /** The newest first. */
 export const recent = signal<readonly Recent[]>([]);
 
-keptResults().then((kept) => {
-  const shown = kept.map((one) => ({ ...one, url: URL.createObjectURL(one.file) }));
+keptResults.all().then((kept) => {
+  const shown = kept.toReversed().map((one) => ({ ...one, url: URL.createObjectURL(one.file) }));
   recent.value = [...recent.peek(), ...shown.filter(({ id }) => !recent.peek().some((one) => one.id === id))];
 }, complain);
 
@@ -37,7 +37,7 @@ async function keep(made: Result): Promise<void> {
   const one: KeptResult = { id, name: nameOfFile(made, "jpg"), file, link, added: Date.now() };
   for (const old of recent.peek()) if (old.id === id) URL.revokeObjectURL(old.url);
   recent.value = [{ ...one, url: URL.createObjectURL(file) }, ...recent.peek().filter((old) => old.id !== id)];
-  await keepResult(one);
+  await keptResults.keep(one);
   const surplus = surplusOf(recent.peek());
   for (const { id: old } of surplus === 0 ? [] : recent.peek().slice(-surplus)) await removeRecent(old);
 }
@@ -46,7 +46,7 @@ async function keep(made: Result): Promise<void> {
 export async function removeRecent(id: string): Promise<void> {
   for (const one of recent.peek()) if (one.id === id) URL.revokeObjectURL(one.url);
   recent.value = recent.peek().filter((one) => one.id !== id);
-  await dropResult(id);
+  await keptResults.drop(id);
 }
 
 export async function removeAllRecent(): Promise<void> {

@@ -20,7 +20,7 @@ import {
   thumbnailUrl,
 } from "./pictures/bundled.ts";
 import { openPicture } from "./pictures/decode.ts";
-import { dropPainting, keepPainting, keptPaintings } from "./pictures/kept.ts";
+import { keptPaintings } from "./pictures/kept.ts";
 import {
   DEFAULTS,
   fromParameters,
@@ -219,7 +219,7 @@ export async function addPainting(file: Blob, name: string): Promise<void> {
     const title = name.replace(/\.\w+$/, "");
     list({ id, title, file });
     settings.change(withPaintings(settings.value, [id]));
-    await keepPainting({ id, title, file, added });
+    await keptPaintings.keep({ id, title, file, added });
   } catch (error) {
     complain(error);
   }
@@ -241,10 +241,10 @@ export async function removePainting(id: string): Promise<void> {
   URL.revokeObjectURL(removed.url);
   const others = settings.value.paintings.filter((one) => one !== id);
   settings.change(withPaintings(settings.value, others.length > 0 ? others : DEFAULTS.paintings));
-  await dropPainting(id);
+  await keptPaintings.drop(id);
 }
 
-keptPaintings().then((kept) => kept.forEach(list), complain);
+keptPaintings.all().then((kept) => kept.forEach(list), complain);
 
 /** Chooses a painting, or takes it away where it is chosen and not the only one. */
 export function togglePainting(id: string, isMixed: boolean): void {

@@ -5,22 +5,19 @@ import { isWhole, WHOLE } from "../parting.ts";
 import { paintingUrl } from "../pictures/bundled.ts";
 import { type Painting, settings } from "../state.ts";
 import { nameOf, t } from "../texts/texts.ts";
-import { Dialog } from "./controls.tsx";
-import { Cropper } from "./cropper.tsx";
+import { CropDialog } from "./cropDialog.tsx";
 
 export function CropPainting({ painting, onClose }: { readonly painting: Painting; readonly onClose: () => void }) {
   const { id, credit, url } = painting;
   const part = useSignal(settings.value.parts[id] ?? WHOLE);
   const ratio = useSignal(1);
   return (
-    <Dialog title={t("crop.painting")} close={t("close")} onClose={onClose}>
-      <Cropper
-        part={part.value}
-        ratio={ratio.value}
-        onChange={(changed) => {
-          part.value = changed;
-        }}
-      >
+    <CropDialog
+      title={t("crop.painting")}
+      hint={t("crop.painting.hint")}
+      part={part}
+      ratio={ratio.value}
+      picture={
         <img
           src={credit ? paintingUrl(id) : url}
           alt={nameOf(id, painting.title)}
@@ -29,31 +26,16 @@ export function CropPainting({ painting, onClose }: { readonly painting: Paintin
             ratio.value = currentTarget.naturalWidth / currentTarget.naturalHeight;
           }}
         />
-      </Cropper>
-      <p class="hint">{t("crop.painting.hint")}</p>
-      <div class="actions">
-        <button
-          type="button"
-          class="quiet"
-          disabled={isWhole(part.value)}
-          onClick={() => {
-            part.value = WHOLE;
-          }}
-        >
-          {t("reset")}
-        </button>
-        <button
-          type="button"
-          class="main"
-          onClick={() => {
-            const { [id]: _, ...others } = settings.value.parts;
-            settings.change({ parts: isWhole(part.value) ? others : { ...others, [id]: part.value } });
-            onClose();
-          }}
-        >
-          {t("crop.apply")}
-        </button>
-      </div>
-    </Dialog>
+      }
+      isChanged={!isWhole(part.value)}
+      onReset={() => {
+        part.value = WHOLE;
+      }}
+      onApply={() => {
+        const { [id]: _, ...others } = settings.value.parts;
+        settings.change({ parts: isWhole(part.value) ? others : { ...others, [id]: part.value } });
+      }}
+      onClose={onClose}
+    />
   );
 }

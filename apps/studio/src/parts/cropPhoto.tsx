@@ -6,8 +6,8 @@ import { isWhole, WHOLE } from "../parting.ts";
 import { shrunk } from "../pictures/decode.ts";
 import { cutPhoto, type Photo } from "../state.ts";
 import { t } from "../texts/texts.ts";
-import { Dialog, PictureCanvas } from "./controls.tsx";
-import { Cropper } from "./cropper.tsx";
+import { PictureCanvas } from "./controls.tsx";
+import { CropDialog } from "./cropDialog.tsx";
 import { Icon } from "./icon.tsx";
 
 /** The longer side at which the photograph is shown in the dialog. */
@@ -18,53 +18,33 @@ export function CropPhoto({ photo, onClose }: { readonly photo: Photo; readonly 
   const part = useSignal(photo.cut.part);
   const small = useComputed(() => shrunk(photo.original, SHOWN));
   const shown = useComputed(() => rotatePicture(small.value, 90 * quarters.value)).value;
-  const turn = (by: number) => {
-    quarters.value = (quarters.value + by + 4) % 4;
+  const turn = (to: number) => {
+    quarters.value = (to + 4) % 4;
     part.value = WHOLE;
   };
   return (
-    <Dialog title={t("crop.title")} close={t("close")} onClose={onClose}>
-      <Cropper
-        part={part.value}
-        ratio={shown.width / shown.height}
-        onChange={(changed) => {
-          part.value = changed;
-        }}
-      >
-        <PictureCanvas picture={shown} />
-      </Cropper>
-      <p class="hint">{t("crop.hint")}</p>
-      <div class="actions">
-        <button type="button" onClick={() => turn(-1)}>
-          <Icon name="undo" />
-          {t("crop.left")}
-        </button>
-        <button type="button" onClick={() => turn(1)}>
-          <Icon name="redo" />
-          {t("crop.right")}
-        </button>
-        <button
-          type="button"
-          class="quiet"
-          disabled={quarters.value === 0 && isWhole(part.value)}
-          onClick={() => {
-            quarters.value = 0;
-            part.value = WHOLE;
-          }}
-        >
-          {t("reset")}
-        </button>
-        <button
-          type="button"
-          class="main"
-          onClick={() => {
-            cutPhoto({ quarters: quarters.value, part: part.value });
-            onClose();
-          }}
-        >
-          {t("crop.apply")}
-        </button>
-      </div>
-    </Dialog>
+    <CropDialog
+      title={t("crop.title")}
+      hint={t("crop.hint")}
+      part={part}
+      ratio={shown.width / shown.height}
+      picture={<PictureCanvas picture={shown} />}
+      tools={
+        <>
+          <button type="button" onClick={() => turn(quarters.value - 1)}>
+            <Icon name="undo" />
+            {t("crop.left")}
+          </button>
+          <button type="button" onClick={() => turn(quarters.value + 1)}>
+            <Icon name="redo" />
+            {t("crop.right")}
+          </button>
+        </>
+      }
+      isChanged={quarters.value !== 0 || !isWhole(part.value)}
+      onReset={() => turn(0)}
+      onApply={() => cutPhoto({ quarters: quarters.value, part: part.value })}
+      onClose={onClose}
+    />
   );
 }

@@ -65,34 +65,39 @@ async function inStore<T>(
   }
 }
 
-/** Those that were kept, the oldest first; none where the browser keeps nothing. */
-export async function keptPaintings(): Promise<readonly KeptPainting[]> {
-  const kept: KeptPainting[] = await inStore("paintings", "readonly", (store) => store.getAll()).catch(() => []);
-  return kept.sort((a, b) => a.added - b.added);
+/**
+ * All that is kept of one kind. Where the browser keeps nothing, there is nothing, and keeping does
+ * nothing.
+ */
+class Shelf<T extends { readonly id: string; readonly added: number }> {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  /** The oldest first. */
+  async all(): Promise<readonly T[]> {
+    const kept: T[] = await inStore(this.#store, "readonly", (store) => store.getAll()).catch(() => []);
+    return kept.sort((a, b) => a.added - b.added);
+  }
+
+  /** Keeps one in the place of an earlier one of the same id. */
+  keep(one: T): Promise<void> {
+    return this.#change((store) => store.put(one));
+  }
+
+  drop(id: string): Promise<void> {
+    return this.#change((store) => store.delete(id));
+  }
+
+  async #change(ask: (store: IDBObjectStore) => IDBRequest): Promise<void> {
+    await inStore(this.#store, "readwrite", ask).catch(() => undefined);
+  }
 }
 
-export async function keepPainting(painting: KeptPainting): Promise<void> {
-  await inStore("paintings", "readwrite", (store) => store.put(painting)).catch(() => undefined);
-}
-
-export async function dropPainting(id: string): Promise<void> {
-  await inStore("paintings", "readwrite", (store) => store.delete(id)).catch(() => undefined);
-}
-
-/** Those that were kept, the newest first; none where the browser keeps nothing. */
-export async function keptResults(): Promise<readonly KeptResult[]> {
-  const kept: KeptResult[] = await inStore("results", "readonly", (store) => store.getAll()).catch(() => []);
-  return kept.sort((a, b) => b.added - a.added);
-}
-
-/** Keeps a result in the place of an earlier one of the same id. */
-export async function keepResult(result: KeptResult): Promise<void> {
-  await inStore("results", "readwrite", (store) => store.put(result)).catch(() => undefined);
-}
-
-export async function dropResult(id: string): Promise<void> {
-  await inStore("results", "readwrite", (store) => store.delete(id)).catch(() => undefined);
-}
+export const keptPaintings = new Shelf<KeptPainting>("paintings");
+export const keptResults = new Shelf<KeptResult>("results");
 
 /** Those of the results, the newest first, for which there is no room. */
 export function surplusOf(
