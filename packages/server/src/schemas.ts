@@ -3,7 +3,7 @@
  * document is made of them, and the client has its types from them. The message of each rule is the
  * X of `Expected X for Y but received Z`.
  */
-import { paintControls, shareControls, styleControls } from "adaattn/internal";
+import { paintControls, shareControls, strokeControls, styleControls } from "adaattn/internal";
 import { z } from "zod";
 
 const number = (least: number, most: number) => {
@@ -58,6 +58,9 @@ export const VIDEO_FORMATS = ["mp4", "m4v", "mov", "webm", "mkv", "gif"] as cons
 const MODEL = "the name of a model";
 const painting = {
   ...paintControls.shape,
+  strokeBy: strokeControls.shape.strokeBy.describe(
+    "Whether strokes grow with the picture, which is the default, or have as many pixels in every one; there is no difference up to 512 pixels. Videos are always painted by pixels, and picture is refused for them.",
+  ),
   model: z
     .string(MODEL)
     .min(1, MODEL)

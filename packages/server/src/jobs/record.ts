@@ -1,5 +1,6 @@
 /** A job as it is kept: what was asked, and how far it is. */
 import { randomUUID } from "node:crypto";
+import type { StrokeControls } from "adaattn/internal";
 import type { PaintControls } from "adaattn/node";
 import type { ResultFormat, StyleInput } from "../painters/messages.ts";
 import type { JobEvent, JobInfo, JobState, VideoRequestOptions } from "../schemas.ts";
@@ -20,6 +21,7 @@ export interface JobRequest {
   readonly styles: readonly StyleInput<StoredFile>[];
   readonly masks: readonly StoredFile[];
   readonly paint: PaintControls;
+  readonly strokeBy?: StrokeControls["strokeBy"];
   readonly model: string;
   readonly size?: number | undefined;
   readonly format?: ResultFormat | undefined;

@@ -157,12 +157,13 @@ export class JobWork {
 
   async #picture(record: JobRecord, plan: Plan, index: number, signal: AbortSignal): Promise<PartNote> {
     const { pool, files } = this.#shop;
-    const { contents, size, format, quality } = record.request;
+    const { contents, size, strokeBy, format, quality } = record.request;
     const task = {
       kind: "picture" as const,
       content: await this.#fetch(record, contents[index]),
       size,
       longest: this.limitsOf(record).side,
+      strokeBy,
       format,
       quality,
       ...(await this.#painting(record)),

@@ -2,6 +2,7 @@
  * What the pool and its painting processes say to each other. Pictures go over as the paths of
  * uploads, results as encoded bytes.
  */
+import type { StrokeControls } from "adaattn/internal";
 import type { ErrorCode, FrameRate, PaintControls, Size, StyleControls, VideoTarget } from "adaattn/node";
 import type { PICTURE_FORMATS } from "../schemas.ts";
 
@@ -47,6 +48,7 @@ export interface PictureTask extends PaintTask {
   readonly size?: number | undefined;
   /** The longer side that a content is shrunk to where no size is asked for. */
   readonly longest: number;
+  readonly strokeBy?: StrokeControls["strokeBy"];
   readonly format?: ResultFormat | undefined;
   readonly quality?: number | undefined;
 }

@@ -30,7 +30,7 @@ const PREVIEW = 256;
 const PREVIEW_EVERY = 2000;
 
 export async function paintPicture(task: PictureTask, reading: Reading): Promise<Results["picture"]> {
-  const { content, size, longest, paint, quality } = task;
+  const { content, size, longest, paint, strokeBy, quality } = task;
   const { model, pixels, signal } = reading;
   const begun = performance.now();
   const wanted = size === undefined ? { longestSide: longest } : { longerSide: size };
@@ -38,7 +38,7 @@ export async function paintPicture(task: PictureTask, reading: Reading): Promise
   const read = performance.now();
   return withStyles(task, reading, async (shares) => {
     const styled = performance.now();
-    const result = await model.stylize(picture, shares, { ...paint, size: "full", signal });
+    const result = await model.stylize(picture, shares, { ...paint, strokeBy, size: "full", signal });
     const painted = performance.now();
     const format = task.format ?? formatLike(picture.source.format);
     const bytes = await encodePicture(result, format, { quality, signal });

@@ -352,6 +352,9 @@ async function accept(
     if (options.format ?? options.quality) {
       throw new Problem("invalid-options", "Expected the format of a video in options.video.format.");
     }
+    if (options.strokeBy === "picture") {
+      throw new Problem("invalid-options", "Expected pixels for strokeBy of a video but received picture.");
+    }
     const [{ path } = { path: "" }] = contents;
     const signal = AbortSignal.any([ending, AbortSignal.timeout(LOOK_MILLISECONDS)]);
     await checkVideo(path, options.video ?? {}, { limits, size, signal }).catch((error: unknown) => {
@@ -383,6 +386,7 @@ async function accept(
       model,
       size,
       paint: paintOf(options),
+      strokeBy: options.strokeBy,
       format: options.format,
       quality: options.quality,
       video: options.video,

@@ -76,6 +76,7 @@ export function addStylize(api: Api, services: Services): void {
           model,
           size,
           longest: limits.side,
+          strokeBy: options.strokeBy,
           format: options.format,
           quality: options.quality,
           paint: paintOf(options),
