@@ -4,6 +4,7 @@
  */
 import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Redis } from "ioredis";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { card, hasFfmpeg, hasRedis, picture, temporaryFolder, until } from "./helpers.ts";
 import { adaattn, serve, TestRedis } from "./processes.ts";
@@ -82,7 +83,9 @@ describe.skipIf(!hasRedis)("workers that are killed", async () => {
   const shared = ["--redis", redis.url, "--store", temporaryFolder()];
   const { client } = await serve([...shared, "--data", temporaryFolder()]);
 
-  it("at two parts of a job end it, though Redis was killed in between", { timeout: LONG }, async () => {
+  it("at two parts of a job end it, though Redis was killed in between, and a retry begins anew", {
+    timeout: LONG,
+  }, async () => {
     const contents = await Promise.all(Array.from({ length: 4 }, (_, seed) => picture(640, 640, seed)));
     const { id } = await client.submitJob({ contents, styles: [painting] });
     const first = await worker(shared);
@@ -102,6 +105,15 @@ describe.skipIf(!hasRedis)("workers that are killed", async () => {
       );
     await until(async () => (await stateOf()) === "failed", "it is given up");
     expect(await client.getJob(id)).toMatchObject(gaveUp);
+    const retried = () =>
+      client.retryJob(id).catch(({ status }) => {
+        expect(status).toBe(409);
+      });
+    await until(retried, "nobody is at its old steps any more");
+    expect((await client.waitForJob(id)).results).toHaveLength(4);
+    const asked = new Redis(redis.url);
+    expect(await asked.keys("adaattn:at-work:*")).toEqual([]);
+    asked.disconnect();
     await third.program.end("SIGTERM");
   });
 
