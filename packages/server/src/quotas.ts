@@ -4,7 +4,7 @@
  */
 import type { JobRecord } from "./jobs/record.ts";
 import { isFinished } from "./jobs/record.ts";
-import type { JobStore } from "./jobs/store.ts";
+import { DayIsFull, type JobStore } from "./jobs/store.ts";
 import { Problem } from "./problem.ts";
 import type { Limits } from "./settings.ts";
 import type { KeptStyles } from "./styles.ts";
@@ -15,14 +15,16 @@ const PAGE = 500;
 /** After how many seconds somebody whose jobs are too many may come again. */
 const COME_AGAIN = 30;
 
+type QuotaLimits = Pick<Limits, "keyJobs" | "keyJobsADay" | "keyBytes">;
+
 export class Quotas {
   readonly #jobs: JobStore;
   readonly #styles: KeptStyles;
-  readonly #limits: Pick<Limits, "keyJobs" | "keyBytes">;
+  readonly #limits: QuotaLimits;
   /** What each key has under way here that is not counted yet. */
   readonly #turns = new Map<string, Promise<unknown>>();
 
-  constructor(jobs: JobStore, styles: KeptStyles, limits: Pick<Limits, "keyJobs" | "keyBytes">) {
+  constructor(jobs: JobStore, styles: KeptStyles, limits: QuotaLimits) {
     this.#jobs = jobs;
     this.#styles = styles;
     this.#limits = limits;
@@ -49,6 +51,38 @@ export class Quotas {
     if (count < keyJobs) return;
     const sentence = `Expected at most ${keyJobs} jobs of this API key that are not done. Come again when one is, or cancel one.`;
     throw new Problem("quota", sentence, { headers: { "retry-after": String(COME_AGAIN) } });
+  }
+
+  /** @throws Problem where an owner has submitted as many jobs within a day as he may. */
+  async checkDay(owner: string): Promise<void> {
+    const most = this.#mostADay(owner);
+    const until = most === undefined ? undefined : await this.#jobs.dayFullUntil(owner, most, Date.now());
+    if (until !== undefined) throw this.#dayIsFull(until);
+  }
+
+  /**
+   * Adds a job and counts it among those of its day.
+   *
+   * @returns what {@link JobStore.add} does.
+   * @throws Problem where it would be one too many.
+   */
+  async add(record: JobRecord): Promise<string> {
+    try {
+      return await this.#jobs.add(record, this.#mostADay(record.owner));
+    } catch (error) {
+      throw error instanceof DayIsFull ? this.#dayIsFull(error.until) : error;
+    }
+  }
+
+  #mostADay(owner: string): number | undefined {
+    const { keyJobsADay } = this.#limits;
+    return owner === "" || keyJobsADay === 0 ? undefined : keyJobsADay;
+  }
+
+  #dayIsFull(until: number): Problem {
+    const sentence = `Expected at most ${this.#limits.keyJobsADay} jobs of this API key within 24 hours. Submit the next after ${new Date(until).toISOString()}.`;
+    const seconds = Math.max(1, Math.ceil((until - Date.now()) / 1000));
+    return new Problem("quota", sentence, { headers: { "retry-after": String(seconds) } });
   }
 
   /**

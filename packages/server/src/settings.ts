@@ -25,6 +25,8 @@ export interface Limits {
   readonly jobs: number;
   /** Jobs of one API key that are neither done nor failed; 0 for no limit but that of all. */
   readonly keyJobs: number;
+  /** Jobs that one API key may submit within any 24 hours; 0 for no limit. */
+  readonly keyJobsADay: number;
   /** Bytes of files of one API key, of its jobs and kept styles; 0 for no limit. */
   readonly keyBytes: number;
   /** Requests that wait for a painter; more are told to come again. */
@@ -67,6 +69,7 @@ export const DEFAULT_LIMITS: Limits = {
   pictures: 200,
   jobs: 1000,
   keyJobs: 0,
+  keyJobsADay: 0,
   keyBytes: 0,
   queue: 16,
   seconds: 60,

@@ -4,8 +4,12 @@
  */
 import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Client } from "../src/client.ts";
+import { newJobId } from "../src/jobs/record.ts";
+import { connect } from "../src/jobs/redis/queue.ts";
+import { openSqliteStore } from "../src/jobs/sqlite.ts";
+import { DayIsFull, type JobStore } from "../src/jobs/store.ts";
 import { hasRedis, picture, temporaryFolder, testServer } from "./helpers.ts";
 import { adaattn, TestRedis } from "./processes.ts";
 
@@ -53,6 +57,87 @@ describe.each(["SQLite", "Redis"])("with %s", (database) => {
       await second.server.close();
     },
   );
+});
+
+describe.each(["SQLite", "Redis"])("jobs of a day, with %s", (database) => {
+  const HOUR = 3_600_000;
+  const begin = Date.now();
+  const request = { contents: [photo], styles: [painting], options: { size: 16 } };
+  const limits = { keyJobsADay: 2 };
+
+  /** The settings of servers that share everything but their machines. */
+  async function sharing() {
+    const redis = database === "Redis" ? await TestRedis.start(temporaryFolder()) : undefined;
+    return { apiKeys: keys, limits, store: temporaryFolder(), ...(redis && { redis: redis.url }) };
+  }
+
+  it.skipIf(database === "Redis" && !hasRedis)("are those of the last 24 hours, also after a restart", async () => {
+    // Time stands still but for what is said here.
+    vi.useFakeTimers({ toFake: ["Date"], now: begin });
+    onTestFinished(() => void vi.useRealTimers());
+    const where = { ...(await sharing()), data: temporaryFolder() };
+    const first = await testServer(where);
+    const [ada, bob] = clients(first.url);
+    const { id } = await ada.submitJob({ ...request, idempotencyKey: "one" });
+    vi.setSystemTime(begin + HOUR);
+    await ada.submitJob(request);
+    const full = (hour: number) =>
+      quota(
+        `at most 2 jobs of this API key within 24 hours. Submit the next after ${new Date(begin + hour * HOUR).toISOString()}.`,
+      );
+    await expect(ada.submitJob(request)).rejects.toMatchObject({ ...full(24), retryAfter: 23 * 3600 });
+    await bob.submitJob(request);
+    // The same again is no other job, and what is deleted was submitted.
+    expect(await ada.submitJob({ ...request, idempotencyKey: "one" })).toMatchObject({ id });
+    await ada.deleteJob(id);
+    await first.server.close();
+
+    const second = await testServer(where);
+    const [again] = clients(second.url);
+    vi.setSystemTime(begin + 24 * HOUR - 1);
+    await expect(again.submitJob(request)).rejects.toMatchObject({ ...full(24), retryAfter: 1 });
+    vi.setSystemTime(begin + 24 * HOUR);
+    await again.submitJob(request);
+    await expect(again.submitJob(request)).rejects.toMatchObject({ ...full(25), retryAfter: 3600 });
+    await second.server.close();
+  });
+
+  it.skipIf(database === "Redis" && !hasRedis)("are not those that were not accepted after all", async () => {
+    const { redis } = await sharing();
+    const shared = redis === undefined ? undefined : await connect(redis, () => undefined);
+    const jobs: JobStore = shared?.jobs ?? openSqliteStore(join(temporaryFolder(), "jobs.db"));
+    const made = { kind: "pictures", state: "queued", progress: 0, notes: [], results: [] } as const;
+    const asked = { contents: [], styles: [], masks: [], paint: {}, model: "small" };
+    const add = async (time: number) => {
+      const id = newJobId(await jobs.origin());
+      return jobs.add({ ...made, id, owner: "ada", request: asked, created: time, updated: time }, 1);
+    };
+    const id = await add(begin);
+    await expect(add(begin + 1)).rejects.toThrow(DayIsFull);
+    expect(await jobs.dayFullUntil("ada", 1, begin + 1)).toBe(begin + 24 * HOUR);
+    await jobs.uncount("ada", id);
+    expect(await jobs.dayFullUntil("ada", 1, begin + 1)).toBeUndefined();
+    await add(begin + 1);
+    await jobs.close();
+    await shared?.close();
+  });
+
+  it.skipIf(database === "Redis" && !hasRedis)("are never more, however many come at once", async () => {
+    const where = await sharing();
+    // Several servers share a Redis.
+    const count = database === "Redis" ? 2 : 1;
+    const servers = await Promise.all(
+      Array.from({ length: count }, () => testServer({ ...where, data: temporaryFolder() })),
+    );
+    const submitted = await Promise.allSettled(
+      Array.from({ length: 8 }, (_, index) => clients(servers[index % count]?.url ?? "")[0].submitJob(request)),
+    );
+    expect(submitted.filter(({ status }) => status === "fulfilled")).toHaveLength(2);
+    for (const one of submitted) {
+      if (one.status === "rejected") expect(one.reason).toMatchObject(quota("at most 2 jobs of this API key within"));
+    }
+    await Promise.all(servers.map(({ server }) => server.close()));
+  });
 });
 
 it("a key has so many bytes of jobs and styles, and has room again once some are deleted", async () => {
@@ -107,4 +192,7 @@ it("quotas are of keys", async () => {
   await refused.ends();
   expect(refused.said).toContain("Expected --api-keys <FILE> beside --quota-jobs");
   expect([refused.child.exitCode, existsSync(data)]).toEqual([2, false]);
+  const daily = adaattn(["serve", "--data", data], { env: { ADAATTN_QUOTA_JOBS_A_DAY: "3" } });
+  await daily.ends();
+  expect(daily.said).toContain("Expected --api-keys <FILE> beside --quota-jobs, --quota-jobs-a-day");
 });

@@ -4,7 +4,7 @@ import { EventEmitter, once } from "node:events";
 import Database from "libsql";
 import type { JobEvent, JobState } from "../schemas.ts";
 import { type JobRecord, type NumberedEvent, UNFINISHED } from "./record.ts";
-import { type JobPage, type JobPatch, type JobStore, MOST_EVENTS, type PageRequest } from "./store.ts";
+import { DAY, DayIsFull, type JobPage, type JobPatch, type JobStore, MOST_EVENTS, type PageRequest } from "./store.ts";
 
 const TABLES = `
   CREATE TABLE IF NOT EXISTS jobs (
@@ -26,6 +26,12 @@ const TABLES = `
     key TEXT NOT NULL,
     job TEXT NOT NULL,
     PRIMARY KEY (owner, key)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE IF NOT EXISTS submissions (
+    owner TEXT NOT NULL,
+    time INTEGER NOT NULL,
+    job TEXT NOT NULL,
+    PRIMARY KEY (owner, time, job)
   ) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS callbacks (job TEXT PRIMARY KEY, due INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS origin (id INTEGER PRIMARY KEY, digits TEXT NOT NULL) STRICT;
@@ -76,11 +82,12 @@ class SqliteStore implements JobStore {
     return (this.#database.prepare("SELECT digits FROM origin").get() as { digits: string }).digits;
   }
 
-  async add(record: JobRecord): Promise<string> {
+  async add(record: JobRecord, mostADay?: number): Promise<string> {
     const { id, owner, state, updated, idempotency, callback } = record;
     const known = idempotency && this.#findByKey(owner, idempotency.key);
     if (known) return known.id;
     this.#database.transaction(() => {
+      if (mostADay !== undefined) this.#count(record, mostADay);
       this.#database
         .prepare("INSERT INTO jobs (id, owner, state, updated, record) VALUES (?, ?, ?, ?, ?)")
         .run(id, owner, state, updated, JSON.stringify(record));
@@ -90,6 +97,30 @@ class SqliteStore implements JobStore {
       if (callback !== undefined) this.#oweCallback(id);
     })();
     return id;
+  }
+
+  /** @throws DayIsFull. */
+  #count({ owner, id, created }: JobRecord, mostADay: number): void {
+    const until = this.#dayFullUntil(owner, mostADay, created);
+    if (until !== undefined) throw new DayIsFull(until);
+    this.#database.prepare("DELETE FROM submissions WHERE owner = ? AND time <= ?").run(owner, created - DAY);
+    this.#database.prepare("INSERT INTO submissions (owner, time, job) VALUES (?, ?, ?)").run(owner, created, id);
+  }
+
+  async dayFullUntil(owner: string, mostADay: number, now: number): Promise<number | undefined> {
+    return this.#dayFullUntil(owner, mostADay, now);
+  }
+
+  #dayFullUntil(owner: string, mostADay: number, now: number): number | undefined {
+    // The one that must leave the day for there to be room.
+    const last = this.#database
+      .prepare("SELECT time FROM submissions WHERE owner = ? ORDER BY time DESC LIMIT 1 OFFSET ?")
+      .get(owner, mostADay - 1) as { time: number } | undefined;
+    return last && last.time > now - DAY ? last.time + DAY : undefined;
+  }
+
+  async uncount(owner: string, id: string): Promise<void> {
+    this.#database.prepare("DELETE FROM submissions WHERE owner = ? AND job = ?").run(owner, id);
   }
 
   async findByKey(owner: string, key: string): Promise<JobRecord | undefined> {

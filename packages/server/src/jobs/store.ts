@@ -31,10 +31,20 @@ export interface JobStore {
    * Remembers a new job, and that its submitter is to be called where it names a callback; once it
    * resolves, a restart does not forget it.
    *
+   * @param mostADay how many jobs its owner may submit within a day; any number where it is not
+   *   said. Those are counted that it was said for, whatever became of them.
    * @returns the number of the job that there is now: an older one where its owner has one with the
    *   same idempotency key.
+   * @throws DayIsFull where it would be one too many; however many are added at once.
    */
-  add(record: JobRecord): Promise<string>;
+  add(record: JobRecord, mostADay?: number): Promise<string>;
+  /**
+   * When an owner may submit another job, in milliseconds since 1970; undefined where that is at
+   * the time that is given.
+   */
+  dayFullUntil(owner: string, mostADay: number, now: number): Promise<number | undefined>;
+  /** Takes a job out of its owner's count of the day: it was not accepted after all. */
+  uncount(owner: string, id: string): Promise<void>;
   /** The job of an owner that was submitted with an idempotency key. */
   findByKey(owner: string, key: string): Promise<JobRecord | undefined>;
   get(id: string): Promise<JobRecord | undefined>;
@@ -96,6 +106,21 @@ export interface JobStore {
   /** @throws where it cannot be reached, or cannot be written. */
   check(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** How long a submitted job counts towards those of a day, in milliseconds. */
+export const DAY = 86_400_000;
+
+/** An owner has submitted as many jobs within a day as he may. */
+export class DayIsFull extends Error {
+  override readonly name = "DayIsFull";
+  /** When there is room for the next, in milliseconds since 1970. */
+  readonly until: number;
+
+  constructor(until: number) {
+    super(`No more jobs until ${new Date(until).toISOString()}`);
+    this.until = until;
+  }
 }
 
 /** How many events of one job are remembered. */

@@ -104,7 +104,10 @@ export function addJobs(api: Api, services: Services): void {
     async (request, reply, { headers: { "idempotency-key": key } }) => {
       const { owner, id: requestId } = request;
       const known = key === undefined ? undefined : await jobs.findByKey(owner, key);
-      if (known === undefined) await checkRoom(owner);
+      if (known === undefined) {
+        await checkRoom(owner);
+        await quotas.checkDay(owner);
+      }
       await using upload = await readUpload(request, {
         scratch,
         limits,
@@ -413,7 +416,7 @@ async function accept(
         await quotas.checkBytes(owner, bytesOf(record));
       }
       await queue.reserve(record);
-      return jobs.add(record);
+      return quotas.add(record);
     });
     if (added === id) {
       await queue.submit(id);
@@ -427,6 +430,7 @@ async function accept(
     throw new Problem("conflict", "The job of this Idempotency-Key was deleted at this moment. Try again.");
   } catch (error) {
     await jobs.remove(id).catch(() => undefined);
+    await jobs.uncount(from.owner, id).catch(() => undefined);
     await files.remove(folderOf(id)).catch(() => undefined);
     throw error;
   }

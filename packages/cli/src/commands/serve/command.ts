@@ -67,12 +67,17 @@ function addressRange(option: string, text: string): string {
 }
 
 /** What one key may have. @throws UsageError where there are no keys. */
-function quotaFlags({ apiKeys, quotaJobs, quotaBytes }: ServeFlags) {
-  if (apiKeys === undefined && (quotaJobs ?? quotaBytes) !== undefined) {
-    throw new UsageError("Expected --api-keys <FILE> beside --quota-jobs and --quota-bytes, which are those of a key.");
+function quotaFlags({ apiKeys, quotaJobs, quotaJobsADay, quotaBytes }: ServeFlags) {
+  if (apiKeys === undefined && (quotaJobs ?? quotaJobsADay ?? quotaBytes) !== undefined) {
+    throw new UsageError(
+      "Expected --api-keys <FILE> beside --quota-jobs, --quota-jobs-a-day and --quota-bytes, which are those of a key.",
+    );
   }
   return {
     ...(quotaJobs !== undefined && { keyJobs: wholeNumber("--quota-jobs", quotaJobs, 1, 1_000_000) }),
+    ...(quotaJobsADay !== undefined && {
+      keyJobsADay: wholeNumber("--quota-jobs-a-day", quotaJobsADay, 1, 1_000_000),
+    }),
     ...(quotaBytes !== undefined && { keyBytes: wholeNumber("--quota-bytes", quotaBytes, 1, 1 << 30) * 2 ** 20 }),
   };
 }
@@ -99,6 +104,7 @@ interface ServeFlags extends PaintingFlags {
   apiKeys?: string;
   rateLimit?: string;
   quotaJobs?: string;
+  quotaJobsADay?: string;
   quotaBytes?: string;
   cors?: string[];
   studio?: string;
@@ -135,6 +141,7 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
     .option("--api-keys <FILE>", "one key a line, perhaps NAME:KEY; without it anybody may ask; SIGHUP reads it anew")
     .option("--rate-limit <N>", "requests a minute of one key or address (default: no limit)")
     .option("--quota-jobs <N>", "jobs of one key that are not done (default: no limit)")
+    .option("--quota-jobs-a-day <N>", "jobs that one key may submit within 24 hours (default: no limit)")
     .option("--quota-bytes <MIB>", "files of one key, of its jobs and kept styles (default: no limit)")
     .option("--cors <ORIGIN>", "an origin whose pages may ask; several times for several", gather)
     .option("--studio <FOLDER>", "the studio's files, to be served at /")

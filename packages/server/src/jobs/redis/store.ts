@@ -9,7 +9,7 @@ import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises"
 import type { Redis } from "ioredis";
 import { JOB_STATES, type JobEvent, type JobState } from "../../schemas.ts";
 import { isFinished, type JobRecord, type NumberedEvent, UNFINISHED } from "../record.ts";
-import { type JobPage, type JobPatch, type JobStore, MOST_EVENTS, type PageRequest } from "../store.ts";
+import { DAY, DayIsFull, type JobPage, type JobPatch, type JobStore, MOST_EVENTS, type PageRequest } from "../store.ts";
 
 /** How long one wait for news lasts, in milliseconds; the next follows. */
 const WAIT = 10_000;
@@ -47,17 +47,26 @@ const CHANGE = `
 
 /**
  * Adds a job, unless its owner has one with the same idempotency key; returns the number of the job
- * that there is then. KEYS: the job, the set of its state, the set of its owner, perhaps the
- * idempotency key. ARGV: the job's number, the prefix, the time, whether its submitter is to be
- * called (1 or nothing), then fields and values.
+ * that there is then, or the time of the submission that must leave the day first. KEYS: the job,
+ * the set of its state, the set of its owner, the set of his submissions, perhaps the idempotency
+ * key. ARGV: the job's number, the prefix, the time, whether its submitter is to be called (1 or
+ * nothing), how many he may submit a day (or nothing), then fields and values.
  */
 const ADD = `
-  if KEYS[4] then
-    local known = redis.call('GET', KEYS[4])
+  if KEYS[5] then
+    local known = redis.call('GET', KEYS[5])
     if known and redis.call('EXISTS', ARGV[2] .. 'job:' .. known) == 1 then return known end
-    redis.call('SET', KEYS[4], ARGV[1])
   end
-  redis.call('HSET', KEYS[1], unpack(ARGV, 5))
+  if ARGV[5] ~= '' then
+    redis.call('ZREMRANGEBYSCORE', KEYS[4], '-inf', ARGV[3] - ${DAY})
+    local at = ARGV[5] - 1
+    local last = redis.call('ZREVRANGE', KEYS[4], at, at, 'WITHSCORES')
+    if last[2] then return tonumber(last[2]) end
+    redis.call('ZADD', KEYS[4], ARGV[3], ARGV[1])
+    redis.call('PEXPIRE', KEYS[4], ${DAY})
+  end
+  if KEYS[5] then redis.call('SET', KEYS[5], ARGV[1]) end
+  redis.call('HSET', KEYS[1], unpack(ARGV, 6))
   if ARGV[4] == '1' then redis.call('ZADD', ARGV[2] .. 'callbacks', 0, ARGV[1]) end
   redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
   redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
@@ -124,7 +133,7 @@ export class RedisStore implements JobStore {
     this.#prefix = `${prefix}:`;
   }
 
-  #key(kind: "job" | "parts" | "at-work" | "events" | "state" | "owner" | "key", name: string): string {
+  #key(kind: "job" | "parts" | "at-work" | "events" | "state" | "owner" | "submitted" | "key", name: string): string {
     return `${this.#prefix}${kind}:${name}`;
   }
 
@@ -134,13 +143,31 @@ export class RedisStore implements JobStore {
     return (await this.#redis.get(key)) ?? "";
   }
 
-  async add(record: JobRecord): Promise<string> {
+  async add(record: JobRecord, mostADay?: number): Promise<string> {
     const { id, owner, state, created, idempotency } = record;
-    const keys = [this.#key("job", id), this.#key("state", state), this.#key("owner", owner)];
+    const keys = [
+      this.#key("job", id),
+      this.#key("state", state),
+      this.#key("owner", owner),
+      this.#key("submitted", owner),
+    ];
     if (idempotency) keys.push(this.#key("key", `${owner}:${idempotency.key}`));
     const isCalled = record.callback === undefined ? "" : "1";
-    const args = [id, this.#prefix, String(created), isCalled, ...Object.entries(fieldsOf(record)).flat()];
-    return String(await this.#redis.eval(ADD, keys.length, ...keys, ...args));
+    const most = mostADay === undefined ? "" : String(mostADay);
+    const args = [id, this.#prefix, String(created), isCalled, most, ...Object.entries(fieldsOf(record)).flat()];
+    const answer = await this.#redis.eval(ADD, keys.length, ...keys, ...args);
+    if (typeof answer === "number") throw new DayIsFull(answer + DAY);
+    return String(answer);
+  }
+
+  async dayFullUntil(owner: string, mostADay: number, now: number): Promise<number | undefined> {
+    const key = this.#key("submitted", owner);
+    const [, time] = await this.#redis.zrevrange(key, mostADay - 1, mostADay - 1, "WITHSCORES");
+    return time !== undefined && Number(time) > now - DAY ? Number(time) + DAY : undefined;
+  }
+
+  async uncount(owner: string, id: string): Promise<void> {
+    await this.#redis.zrem(this.#key("submitted", owner), id);
   }
 
   async findByKey(owner: string, key: string): Promise<JobRecord | undefined> {
