@@ -142,6 +142,8 @@ test("the recipe of the paper sets what the paper says, and an option beside it 
       transport: 0,
       selfSimilarity: 0,
       structure: 0,
+      weave: 0,
+      strokes: 0,
       identity: 0,
       variation: 0,
       similarity: 0,

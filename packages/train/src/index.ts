@@ -16,6 +16,7 @@ export * from "./step/losses.ts";
 export * from "./step/objectives.ts";
 export { type Schedule, scheduledRate } from "./step/schedule.ts";
 export { type Optimizer, STATE, type StepOptions, stepScalars, trainingStep } from "./step/step.ts";
+export { strokesLoss, weaveLoss } from "./step/texture.ts";
 export {
   frozenFeatures,
   levelStatistics,

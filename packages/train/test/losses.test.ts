@@ -9,11 +9,13 @@ import {
   Random,
   relativeStyleLoss,
   selfSimilarityLoss,
+  strokesLoss,
   structureLoss,
   temperatureOf,
   temporalLoss,
   totalVariation,
   transportLoss,
+  weaveLoss,
   weightedTerms,
 } from "@adaattn/train";
 import { describe, expect, test } from "vitest";
@@ -218,10 +220,15 @@ test("the content loss does not see a channel's contrast and brightness", () => 
   expect(value(loss, { ...content.feeds, ...result.feeds })).toBeGreaterThan(0.1);
 });
 
-/** The slope of a loss along every element of an input, from the loss a little to either side. */
-function slopes(loss: Tensor, feeds: Record<string, NdArray>, name: string): number[] {
+/** The slope of a loss along elements of an input, from the loss a little to either side. */
+function slopes(
+  loss: Tensor,
+  feeds: Record<string, NdArray>,
+  name: string,
+  elements: Iterable<number> = (feeds[name]?.data ?? []).keys(),
+): number[] {
   const { shape, data } = feeds[name] ?? ndarray([], [0]);
-  return Array.from(data, (_, at) => {
+  return Array.from(elements, (at) => {
     const [above = 0, below = 0] = [1e-5, -1e-5].map((step) =>
       value(loss, { ...feeds, [name]: { shape, data: data.map((x, index) => (index === at ? x + step : x)) } }),
     );
@@ -309,6 +316,72 @@ describe("the self-similarity loss", () => {
     const [result, content] = [levels("result", 13), levels("content", 15)];
     const loss = selfSimilarityLoss(result.tensors, content.tensors, [1, 2]);
     expectGradients(loss, { ...result.feeds, ...content.feeds }, result.tensors, ["result1", "result2"]);
+  });
+});
+
+describe("losses of texture", () => {
+  /** A picture [1, 3, side, side] from what stands at x, y and a channel. */
+  const picture = (side: number, color: (x: number, y: number, channel: number) => number) =>
+    ndarray(
+      Array.from({ length: 3 * side * side }, (_, at) =>
+        color(at % side, Math.floor(at / side) % side, Math.floor(at / side / side)),
+      ),
+      [1, 3, side, side],
+    );
+  const { sin, cos, PI } = Math;
+  const woven = (x: number, y: number, channel: number) =>
+    0.5 +
+    0.2 * sin(x / (5 + channel) + y / 9) * cos(y / 13) * (x / 64) +
+    0.02 * cos((PI * x) / 2) +
+    0.01 * cos(PI * (x + y));
+  const brushed = (x: number, y: number, channel: number) =>
+    0.4 + 0.1 * sin(x / 3 - y / (4 + channel)) * (y / 64) + 0.2 * sin(x / 11);
+  const [result, style] = [input("result", [1, 3, 64, 64]), input("style", [1, 3, 64, 64])];
+  const feeds = { result: picture(64, woven), style: picture(64, brushed) };
+
+  // What training/torch's losses give for the same pictures.
+  test("have the values of the trainer in PyTorch", () => {
+    expect(value(weaveLoss(result), feeds)).toBeCloseTo(17.4581, 3);
+    expect(value(weaveLoss(style), feeds)).toBeCloseTo(0, 9);
+    expect(value(strokesLoss(result, style), feeds)).toBeCloseTo(0.939696, 4);
+    expect(value(strokesLoss(style, result), feeds)).toBeCloseTo(0.939696, 4);
+    const corners = [input("result", [1, 3, 32, 32]), input("style", [1, 3, 32, 32])] as const;
+    const little = { result: picture(32, woven), style: picture(32, brushed) };
+    expect(value(strokesLoss(...corners), little)).toBeCloseTo(1.66017, 4);
+  });
+
+  test("have the slopes that their gradients say", () => {
+    const pixels = [0, 700, 2113, 4096 + 1300, 8192 + 3333];
+    for (const loss of [weaveLoss(result), strokesLoss(result, style)]) {
+      const [gradient] = evaluate(gradients(loss, [result]), feeds);
+      const wanted = slopes(loss, feeds, "result", pixels);
+      const largest = Math.max(...wanted.map(Math.abs));
+      expect(largest).toBeGreaterThan(0.001);
+      pixels.forEach((pixel, at) => {
+        expect(Math.abs((gradient?.data[pixel] ?? 0) - (wanted[at] ?? 0))).toBeLessThan(1e-3 * largest);
+      });
+    }
+  });
+
+  test("find a grid in a calm place beside lively ones, and say nothing of long waves", () => {
+    const random = new Random(7);
+    const noise = Array.from({ length: 64 * 64 }, () => random.normal());
+    const lively = (x: number, y: number) => 0.5 + (x < 40 ? 0 : 0.15 * (noise[y * 64 + x] ?? 0));
+    const loss = weaveLoss(input("result", [1, 3, 64, 64]));
+    const without = value(loss, { result: picture(64, lively) });
+    const gridded = value(loss, { result: picture(64, (x, y) => lively(x, y) + (x < 40 ? 0.01 * cos(PI * x) : 0)) });
+    expect(gridded).toBeGreaterThan(without + 0.5);
+    expect(value(loss, { result: picture(64, (x, y) => 0.5 + 0.3 * sin((x + y) / 15)) })).toBeLessThan(0.05);
+  });
+
+  test("compare calm places with calm places, wherever they lie", () => {
+    const mirrored = (x: number, y: number, channel: number) => brushed(63 - x, y, channel);
+    const loss = strokesLoss(result, style);
+    expect(value(loss, { result: picture(64, mirrored), style: feeds.style })).toBeLessThan(1e-9);
+    const flat = picture(64, (x, y, channel) => 0.5 * brushed(x, y, channel));
+    // Half of the contrast is a quarter of the energy, but for the floor.
+    expect(value(loss, { result: flat, style: feeds.style })).toBeGreaterThan(0.8);
+    expect(value(loss, { result: flat, style: feeds.style })).toBeLessThan(Math.log(4) + 1e-9);
   });
 });
 

@@ -187,6 +187,8 @@ const terms = {
     transport: 0,
     selfSimilarity: 0,
     structure: 0,
+    weave: 0,
+    strokes: 0,
     identity: 20,
     variation: 0,
     similarity: 0,
@@ -329,7 +331,7 @@ test("further losses, shares of levels and grain are part of a step, and fall", 
   await using engine = new NodeEngine({ device: "cpu", threads: 1 });
   const [count, crop] = [2, 32];
   const shapes = stylizingParameters(miniature);
-  const further = { content: 1, transport: 6, selfSimilarity: 4, structure: 7 };
+  const further = { content: 1, transport: 6, selfSimilarity: 4, structure: 7, weave: 0.35, strokes: 0.5 };
   const objective = styleObjective(miniature, randomEncoder(1), {
     ...terms,
     lossNetwork: randomEncoder(2),
@@ -345,13 +347,13 @@ test("further losses, shares of levels and grain are part of a step, and fall", 
     data: drawGrain(1, 2, { count, crop, depth }),
   });
   const outputs = trainingStep({ parameters: shapes, objective, clip: 1 });
-  const run = (depth: number) =>
+  const run = (depth: number, steps: number) =>
     follow(engine, outputs, shapes, firstWeights(4), {
-      count: 12,
+      count: steps,
       rate: 0.003,
       inputs: { ...inputs, grain: grain(depth) },
     });
-  const [{ steps }, still] = [await run(0.5), await run(0)];
+  const [{ steps }, still] = [await run(0.5, 20), await run(0, 1)];
   expect(Object.keys(steps[0] ?? {}).sort()).toEqual(
     [
       "gradient.length",

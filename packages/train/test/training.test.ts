@@ -162,6 +162,17 @@ test("losses on pairs of frames are asked for by their weights", async () => {
   expect((await readConfig(at("video"))) as TrainSettings).toMatchObject({ losses });
 });
 
+test("a run of before a loss was known goes on without it", async () => {
+  const { weave: _, strokes: __, ...known } = LOSS_DEFAULTS.losses;
+  const old = settings({ losses: known as TrainSettings["losses"], steps: 1, logEvery: 1 });
+  await trainModel(at("old"), old);
+  const [line = ""] = (await readFile(at("old/metrics.jsonl"), "utf8")).split("\n");
+  const names = Object.keys(JSON.parse(line)).filter((name) => name.startsWith("loss."));
+  expect(names).toContain("loss.structure");
+  expect(names).not.toContain("loss.weave");
+  expect(names).not.toContain("loss.strokes");
+});
+
 test("what makes a run go on otherwise is told by name", () => {
   const before: RunConfig = { ...settings(), environment: { node: "20.0.0", threads: 2 } };
   const now: RunConfig = { ...settings({ rate: 2e-4, logEvery: 5 }), environment: { node: "20.0.0", threads: 1 } };
@@ -191,7 +202,7 @@ test("from nothing the decoder comes first, with an encoder that was distilled b
   expect(JSON.parse(await readFile(at("fresh/model/model.json"), "utf8"))).toMatchObject({
     architecture: "miniature",
     weights: "model.safetensors, fp16, the moving average at step 1",
-    training: { stage: "style", steps: 1, samples: 2, losses: { global: 50, structure: 7 } },
+    training: { stage: "style", steps: 1, samples: 2, losses: { global: 50, structure: 7, weave: 0.35, strokes: 0.5 } },
   });
 });
 

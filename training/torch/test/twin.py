@@ -27,5 +27,7 @@ answer = {
     "similarity": (brightness * structure).mean(),
     "structure": losses.structure(asked["board"], asked["paler"]),
     "brighter": losses.structure(asked["one"], asked["one"] + 0.2),
+    "weave": losses.weave(asked["result"]),
+    "strokes": losses.stroke_energy(asked["result"], {"x": asked["painting"]}),
 }
 write_tensors(f"{folder}/similarity.answer.safetensors", {k: v.reshape(1) for k, v in answer.items()}, kind="F32")

@@ -1,13 +1,13 @@
 /**
  * The networks in PyTorch are those of packages/adaattn: pictures, gradients and the measure of
- * structure.
+ * structure. Losses that both trainers have are the same.
  */
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gradients, input, multiply, reduceSum, toOnnx } from "@adaattn/graph";
-import { grayOf, structuralSimilarity } from "@adaattn/train";
+import { grayOf, strokesLoss, structuralSimilarity, weaveLoss } from "@adaattn/train";
 import {
   architectureNamed,
   constantWeights,
@@ -66,6 +66,18 @@ const [little, other] = [tensorOf(waves(48, 32, 1)), tensorOf(waves(32, 48, 3))]
 const probe = { shape: little.shape, data: little.data.map((_, at) => Math.sin(at)) };
 const [one, another] = [waves(40, 30, 0), waves(40, 30, 0.4, 60)];
 
+/** A batch of two pictures with calm and lively places; `grid` is the depth of waves of 4 pixels. */
+function batchOf(phase: number, grid: number): TensorData {
+  const side = 96;
+  const data = Float32Array.from({ length: 2 * 3 * side * side }, (_, at) => {
+    const [x, y] = [at % side, Math.floor(at / side) % side];
+    const detail = Math.sin(x / 2 + phase * y) * Math.sin(at * at) * (x / side);
+    return 0.5 + 0.2 * Math.sin(x / 9 + y / 14 + phase) + 0.1 * detail + grid * Math.cos((Math.PI * y) / 2);
+  });
+  return { shape: [2, 3, side, side], data };
+}
+const [result, original] = [batchOf(0, 0.01), batchOf(1, 0)];
+
 let folder: string;
 let outcome: Awaited<ReturnType<typeof run>>;
 const answer = async (name: string) =>
@@ -78,9 +90,13 @@ describe.skipIf(left)("in PyTorch", () => {
     const asked = { content: tensorOf(photograph), style: tensorOf(painting), little, other, probe };
     const alike = { one: tensorOf(one, one), other: tensorOf(another, another) };
     const boards = { board: tensorOf(board(40, 60)), paler: tensorOf(board(40, 20)) };
+    const pair = { result, painting: original };
     const write = (name: string, tensors: Record<string, TensorData>) =>
       writeFile(join(folder, `${name}.safetensors`), writeSafetensors(new Map(Object.entries(tensors))));
-    await Promise.all([...PRESETS.map((preset) => write(preset, asked)), write("similarity", { ...alike, ...boards })]);
+    await Promise.all([
+      ...PRESETS.map((preset) => write(preset, asked)),
+      write("similarity", { ...alike, ...boards, ...pair }),
+    ]);
     outcome = await run([PYTHON, here("test/twin.py"), folder, ...PRESETS.map((name) => `${name}=${modelOf(name)}`)]);
   });
   afterAll(() => rm(folder, { recursive: true, force: true }));
@@ -161,5 +177,19 @@ describe.skipIf(left)("in PyTorch", () => {
     expect(structure).toBeCloseTo((1 - boards) / 2, 3);
     expect(structure).toBeGreaterThan(0.1);
     expect(brighter).toBeCloseTo(0, 5);
+  });
+
+  test("weave and strokes are those of the library's trainer", async () => {
+    const answered = await answer("similarity");
+    const [painted, painting] = [input("painted", result.shape), input("painting", original.shape)];
+    await using engine = new NodeEngine({ device: "cpu" });
+    const terms = { weave: weaveLoss(painted), strokes: strokesLoss(painted, painting) };
+    const session = await engine.load(toOnnx(terms), "losses");
+    const own = await session.run({ painted: result, painting: original });
+    for (const name of Object.keys(terms)) {
+      const [value = 0] = (await outputOf(own, name).read()).data as Float32Array;
+      expect(value).toBeGreaterThan(0.1);
+      expect(value / (values(answered.get(name))[0] ?? Number.NaN)).toBeCloseTo(1, 3);
+    }
   });
 });

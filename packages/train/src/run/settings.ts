@@ -123,6 +123,8 @@ export const LOSS_DEFAULTS = {
     transport: 6,
     selfSimilarity: 4,
     structure: 7,
+    weave: 0.35,
+    strokes: 0.5,
     identity: 10,
     variation: 0,
     similarity: 0,

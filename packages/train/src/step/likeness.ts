@@ -107,7 +107,10 @@ export function selfSimilarityLoss(
   return scale(addAll(terms), 1 / terms.length);
 }
 
-const LUMINANCE = [0.299, 0.587, 0.114];
+/** The luminance of pictures [N, 3, H, W]: [N, 1, H, W]. */
+export function luminance(pictures: Tensor): Tensor {
+  return reduceSum(multiply(pictures, constant(Float32Array.of(0.299, 0.587, 0.114), [1, 3, 1, 1])), [1], true);
+}
 
 /** The side and the deviation of SSIM's Gaussian windows, in pixels. */
 const WINDOW = { side: 11, deviation: 1.5 };
@@ -134,8 +137,6 @@ function blurred(maps: Tensor): Tensor {
  * [N, 3, S, S] in [0, 1] each. The palette is free.
  */
 export function structureLoss(result: Tensor, content: Tensor): Tensor {
-  const luminance = (picture: Tensor) =>
-    reduceSum(multiply(picture, constant(Float32Array.from(LUMINANCE), [1, 3, 1, 1])), [1], true);
   let [own, seen] = [luminance(result), luminance(content)];
   const terms: Tensor[] = [];
   for (const halved of [false, true]) {

@@ -42,6 +42,7 @@ import {
   totalVariation,
   weightedTerms,
 } from "./losses.ts";
+import { strokesLoss, weaveLoss } from "./texture.ts";
 
 type Objective = (weights: Weights) => Record<string, Tensor>;
 
@@ -121,6 +122,10 @@ export interface StyleWeights {
   readonly selfSimilarity: number;
   /** Of 1 - SSIM of result and photograph, its brightness left out. */
   readonly structure: number;
+  /** Of how much stronger than their neighbors waves are that upsampling leaves behind. */
+  readonly weave: number;
+  /** Of how far the strength of the result's details is from that of the painting's. */
+  readonly strokes: number;
   /**
    * Of the squared pixel difference to the content of a batch's last sample, whose style must then
    * be the content itself.
@@ -241,6 +246,8 @@ export function styleObjective(
       terms.selfSimilarity = [loss.selfSimilarity, likeness];
     }
     if (loss.structure > 0) terms.structure = [loss.structure, structureLoss(result, content)];
+    if (loss.weave > 0) terms.weave = [loss.weave, weaveLoss(result)];
+    if (loss.strokes > 0) terms.strokes = [loss.strokes, strokesLoss(result, style)];
     if (loss.content > 0) terms.content = [loss.content, contentLoss(seen, contentFeatures, [4, 5])];
     if (loss.variation > 0) terms.variation = [loss.variation, totalVariation(result)];
     if (loss.identity > 0) {

@@ -56,6 +56,8 @@ interface TrainFlags extends SharedFlags {
   transport?: string;
   selfSimilarity?: string;
   structure?: string;
+  weave?: string;
+  strokes?: string;
   globalLevels?: string;
   globalShares?: string;
   grain?: string;
@@ -111,6 +113,8 @@ export function addTrainCommand(program: Command, interruption: Interruption): v
       `weight of likeness within the photograph (default: ${losses.selfSimilarity})`,
     )
     .option("--structure <WEIGHT>", `weight of light and dark as in the photograph (default: ${losses.structure})`)
+    .option("--weave <WEIGHT>", `weight of fine grids, as upsampling leaves them (default: ${losses.weave})`)
+    .option("--strokes <WEIGHT>", `weight of details as strong as the painting's (default: ${losses.strokes})`)
     .option("--identity <WEIGHT>", `weight of painting a picture in its own style (default: ${losses.identity})`)
     .option("--variation <WEIGHT>", `weight of the total variation (default: ${losses.variation})`)
     .option("--grain <DEPTH>", `noise on half of the photographs, which brushwork can grow from (default: ${grain})`)
@@ -169,6 +173,8 @@ function typedTrainSettings(flags: TrainFlags): TypedSettings {
       transport: weightNumber("--transport", flags.transport),
       selfSimilarity: weightNumber("--self-similarity", flags.selfSimilarity),
       structure: weightNumber("--structure", flags.structure),
+      weave: weightNumber("--weave", flags.weave),
+      strokes: weightNumber("--strokes", flags.strokes),
       identity: weightNumber("--identity", flags.identity),
       variation: weightNumber("--variation", flags.variation),
       similarity: weightNumber("--similarity", flags.similarity),

@@ -31,6 +31,8 @@ const RECIPES = {
       transport: 0,
       selfSimilarity: 0,
       structure: 0,
+      weave: 0,
+      strokes: 0,
       identity: 0,
       variation: 0,
       similarity: 0,
