@@ -48,14 +48,14 @@ export interface LoadOptions {
    * its memory between runs, which saves a sixth of the time; models that meet many sizes would
    * keep the largest of each. False by default.
    */
-  readonly fixedSizes?: boolean;
+  readonly fixedSizes?: boolean | undefined;
 }
 
 /** Loads models on one device. */
 export interface Engine {
   readonly device: Device;
   /** Which kernels models are to be written for; those of the device by default. */
-  readonly target?: Target;
+  readonly target?: Target | undefined;
   /** Loads the bytes of an ONNX model; `name` stands in error messages. */
   load(model: Uint8Array, name: string, options?: LoadOptions): Promise<Session>;
   dispose(): Promise<void>;

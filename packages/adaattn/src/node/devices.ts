@@ -27,7 +27,7 @@ type Answer = { readonly milliseconds: number } | { readonly reason: string };
  */
 export interface DeviceProbe {
   readonly webgpu: Answer;
-  readonly cpu?: Answer;
+  readonly cpu?: Answer | undefined;
 }
 
 /** What {@link probeDevices} may be asked. */

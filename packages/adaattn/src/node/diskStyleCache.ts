@@ -24,7 +24,7 @@ export interface CachedStyle {
   /** Whether it was found rather than made. */
   readonly isCached: boolean;
   /** A sentence on why it could not be kept, where it could not. */
-  readonly note?: string;
+  readonly note?: string | undefined;
 }
 
 /**

@@ -13,9 +13,9 @@ import { loadRuntime } from "./runtime.ts";
 
 export interface NodeEngineOptions {
   /** Where to compute; "cpu" by default. */
-  readonly device?: Device;
+  readonly device?: Device | undefined;
   /** Threads of one run on the CPU; by default as many as the machine gives this process. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
 }
 
 /** A tensor in the worker; once disposed of it must not be used. */

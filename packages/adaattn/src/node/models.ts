@@ -19,10 +19,10 @@ export interface LoadModelOptions {
    * Where to compute: "cpu", "webgpu", or "auto", the default: WebGPU where it is faster here, as
    * {@link probeDevices} finds.
    */
-  readonly device?: "auto" | Device;
+  readonly device?: "auto" | Device | undefined;
   /** Threads on the CPU; by default as many as this process may use. */
-  readonly threads?: number;
-  readonly signal?: AbortSignal;
+  readonly threads?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -128,10 +128,7 @@ export async function loadModel(nameOrFolder: string, options: LoadModelOptions 
   const { name, architecture, weights } = await readModel(nameOrFolder, signal);
   signal?.throwIfAborted();
   if (device !== "auto") await checkDevice(device, signal);
-  const engine = new NodeEngine({
-    device: device === "auto" ? await fasterDevice(signal) : device,
-    ...(threads && { threads }),
-  });
+  const engine = new NodeEngine({ device: device === "auto" ? await fasterDevice(signal) : device, threads });
   try {
     return await NodeModel.load(name, architecture, weights, engine);
   } catch (error) {

@@ -13,7 +13,7 @@ export interface ContentPath {
    * For a photograph of a folder that was named: where it lies below that, and its result below the
    * output.
    */
-  readonly subfolder?: string;
+  readonly subfolder?: string | undefined;
 }
 
 /** How folders are looked into. */

@@ -34,7 +34,7 @@ export interface SourceOptions {
   /** In seconds. */
   readonly start?: number | undefined;
   readonly end?: number | undefined;
-  readonly keepAlpha?: boolean;
+  readonly keepAlpha?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -52,9 +52,9 @@ export interface VideoSource {
   readonly size: Size;
   readonly rate: FrameRate;
   /** The part that is read; undefined for a folder. */
-  readonly part?: FilmPart;
+  readonly part?: FilmPart | undefined;
   /** What the file is; undefined for a folder. */
-  readonly info?: VideoInfo;
+  readonly info?: VideoInfo | undefined;
   /** Whether frames may be transparent in parts; of a folder, the first one tells. */
   readonly hasAlpha: boolean;
   /** Begins to read, so many frames after the first. */

@@ -22,7 +22,7 @@ export interface Job {
 export interface OtherInputs {
   readonly styles: readonly string[];
   /** What results in a folder are named after, beside their content; the styles by default. */
-  readonly names?: readonly string[];
+  readonly names?: readonly string[] | undefined;
   /** Masks, for example. */
   readonly others: readonly string[];
 }

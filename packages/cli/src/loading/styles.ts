@@ -15,9 +15,9 @@ import type { StyleFileOptions, StyleFiles } from "./styleFiles.ts";
 export interface LoadOptions extends StyleFileOptions {
   readonly model: string;
   /** Where styles are kept. */
-  readonly styleCache?: string;
+  readonly styleCache?: string | undefined;
   readonly device: "auto" | "cpu" | "webgpu";
-  readonly threads?: number;
+  readonly threads?: number | undefined;
 }
 
 /**
@@ -43,7 +43,7 @@ export async function loadStyles(
   let model: Model | undefined;
   try {
     progress.show(`model ${options.model}`);
-    const opened = await loadModel(options.model, { device, signal, ...(threads === undefined ? {} : { threads }) });
+    const opened = await loadModel(options.model, { device, signal, threads });
     model = opened;
     const styles: Style[] = [];
     const notes: string[] = [];

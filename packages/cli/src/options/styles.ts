@@ -16,10 +16,10 @@ export interface StyleText {
   /** A file, an address, or - for stdin. */
   readonly path: string;
   /** The folder that was named for all pictures in it, this one among them. */
-  readonly folder?: string;
-  readonly weight?: number;
+  readonly folder?: string | undefined;
+  readonly weight?: number | undefined;
   /** A color of the mask, as it was typed. */
-  readonly region?: string;
+  readonly region?: string | undefined;
 }
 
 const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
@@ -63,11 +63,7 @@ export function parseStyleText(text: string): StyleText {
     } else break;
     path = before;
   }
-  return {
-    path,
-    ...(weight === undefined ? {} : { weight }),
-    ...(region === undefined ? {} : { region }),
-  };
+  return { path, weight, region };
 }
 
 /**

@@ -9,12 +9,15 @@ export class UsageError extends Error {
 }
 
 /**
- * The whole number that an option was given.
+ * The whole number that an option was given; undefined where it was not given.
  *
  * @param option the option as it is typed, for the error.
  * @throws UsageError where the text is anything else, or the number lies outside `least` to `most`.
  */
-export function wholeNumber(option: string, text: string, least: number, most: number): number {
+export function wholeNumber(option: string, text: string, least: number, most: number): number;
+export function wholeNumber(option: string, text: string | undefined, least: number, most: number): number | undefined;
+export function wholeNumber(option: string, text: string | undefined, least: number, most: number): number | undefined {
+  if (text === undefined) return undefined;
   const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= least && value <= most)) {
     throw new UsageError(
@@ -23,6 +26,9 @@ export function wholeNumber(option: string, text: string, least: number, most: n
   }
   return value;
 }
+
+/** The processor threads that `--threads` asks for; undefined for all. */
+export const threadsFlag = (text: string | undefined) => wholeNumber("--threads", text, 1, 1024);
 
 /**
  * The one of these words that an option was given.

@@ -28,9 +28,9 @@ export interface BenchOptions {
   /** The model that stylizes; undefined where results of others are measured. */
   readonly model: string | undefined;
   /** The file of the encoder that measures; that of the bundled model small by default. */
-  readonly lossNetwork?: string;
+  readonly lossNetwork?: string | undefined;
   readonly device: "auto" | Device;
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** The longer side of every picture in pixels. */
   readonly size: number;
   readonly signal: AbortSignal;
@@ -77,12 +77,11 @@ export class Bench implements AsyncDisposable {
   static async open(options: BenchOptions): Promise<Bench> {
     const { model: name, device, threads, signal, size } = options;
     const lossNetwork = await readLossNetwork(options);
-    const some = threads === undefined ? {} : { threads };
-    const model = name === undefined ? undefined : await loadModel(name, { device, signal, ...some });
+    const model = name === undefined ? undefined : await loadModel(name, { device, signal, threads });
     try {
       const chosen = model?.device ?? (device === "auto" ? "cpu" : device);
       await checkDevice(chosen, signal);
-      const meter = await Meter.load(lossNetwork, new NodeEngine({ device: chosen, ...some }));
+      const meter = await Meter.load(lossNetwork, new NodeEngine({ device: chosen, threads }));
       const capacity = Math.max(1, Math.floor(KEPT_BYTES / featuresBytes(lossNetwork, size)));
       return new Bench(options, chosen, model, meter, capacity);
     } catch (error) {

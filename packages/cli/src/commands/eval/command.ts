@@ -1,6 +1,6 @@
 /** `adaattn eval` on the command line: its options and help. */
 import type { Command } from "commander";
-import { gather, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
+import { gather, oneOf, threadsFlag, UsageError, wholeNumber } from "../../terminal/usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -89,7 +89,7 @@ export function addEvalCommand(
         signal: context.signal,
         size: wholeNumber("--size", size, 32, 8192),
         device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
-        ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
+        threads: threadsFlag(threads),
       };
       if (video !== undefined) {
         const { style, model, results } = rest;
@@ -127,7 +127,7 @@ export function addEvalCommand(
         content,
         report,
         ...common,
-        ...(limit === undefined ? {} : { limit: wholeNumber("--limit", limit, 1, 1_000_000) }),
+        limit: wholeNumber("--limit", limit, 1, 1_000_000),
       };
       // Imported only here, so that help and usage errors do not wait for the engine to load.
       const { evaluate } = await import("./eval.ts");

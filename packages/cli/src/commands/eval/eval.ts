@@ -24,16 +24,16 @@ export interface EvalOptions {
   readonly content: string;
   readonly style: string;
   readonly report: string;
-  readonly pairs?: string;
-  readonly limit?: number;
-  readonly results?: string;
-  readonly pattern?: string;
-  readonly lossNetwork?: string;
-  readonly model?: string;
+  readonly pairs?: string | undefined;
+  readonly limit?: number | undefined;
+  readonly results?: string | undefined;
+  readonly pattern?: string | undefined;
+  readonly lossNetwork?: string | undefined;
+  readonly model?: string | undefined;
   /** The longer side of every picture, in pixels. */
   readonly size: number;
   readonly device: "auto" | Device;
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   readonly quiet: boolean;
   readonly json: boolean;
   /** The version of this command. */

@@ -39,19 +39,19 @@ export interface EvalVideoOptions {
   readonly videos: readonly string[];
   /** A painting, or a folder of paintings. */
   readonly style: string;
-  readonly model?: string;
+  readonly model?: string | undefined;
   /** A video that was painted elsewhere, to be measured as well. */
-  readonly results?: string;
+  readonly results?: string | undefined;
   /** A folder of flow files. */
-  readonly flow?: string;
+  readonly flow?: string | undefined;
   /** At most so many pairs of frames for each distance. */
   readonly limit: number;
   /** The longer side of all frames, in pixels. */
   readonly size: number;
   /** A file for the numbers, as JSON. */
-  readonly report?: string;
+  readonly report?: string | undefined;
   readonly device: "auto" | Device;
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   readonly quiet: boolean;
   readonly json: boolean;
   readonly version: string;
@@ -115,7 +115,7 @@ export async function evaluateVideos(options: EvalVideoOptions): Promise<void> {
     for (const name of names) {
       progress.show(`model ${name}`);
       const { device, threads } = options;
-      models.push(await loadModel(name, { device, signal, ...(threads === undefined ? {} : { threads }) }));
+      models.push(await loadModel(name, { device, signal, threads }));
     }
     for (const path of styles) {
       const { picture, controls } = await readPainting(path, {}, { signal });

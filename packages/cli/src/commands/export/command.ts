@@ -82,8 +82,8 @@ export function addExportCommand(program: Command, context: { readonly signal: A
         half: fp16,
         int8Encoder,
         portable,
-        ...(size !== undefined && { size: sides("--size", size) }),
-        ...(styleSize !== undefined && { styleSize: sides("--style-size", styleSize) }),
+        size: size === undefined ? undefined : sides("--size", size),
+        styleSize: styleSize === undefined ? undefined : sides("--style-size", styleSize),
       };
       // Imported only here, so that help and usage errors do not wait for the engine to load.
       const { exportFiles } = await import("./export.ts");

@@ -1,6 +1,6 @@
 /** `adaattn import` on the command line: its options and help. */
 import type { Command } from "commander";
-import { gather, UsageError, wholeNumber } from "../../terminal/usage.ts";
+import { gather, threadsFlag, UsageError } from "../../terminal/usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -70,7 +70,7 @@ export function addImportCommand(program: Command, context: { readonly signal: A
         quiet,
         json,
         signal: context.signal,
-        ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
+        threads: threadsFlag(threads),
       });
     });
 }

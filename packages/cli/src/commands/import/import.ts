@@ -14,11 +14,11 @@ const LOOKED_AT = 384;
 export interface ImportWeightsOptions {
   readonly target: ImportTargetName;
   readonly output: string;
-  readonly sha256?: readonly string[];
+  readonly sha256?: readonly string[] | undefined;
   /** A folder of photographs, or one photograph. */
-  readonly pictures?: string;
+  readonly pictures?: string | undefined;
   readonly half: boolean;
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   readonly quiet: boolean;
   readonly json: boolean;
   /** Aborted by Ctrl-C. */
@@ -44,7 +44,7 @@ export async function importWeights(sources: readonly string[], options: ImportW
       signal,
       ...(pictures !== undefined && {
         normalize: {
-          engine: () => new NodeEngine({ device: "cpu", ...(threads !== undefined && { threads }) }),
+          engine: () => new NodeEngine({ device: "cpu", threads }),
           pictures: photographs(
             (await listPictures(pictures)).map(({ path }) => path),
             signal,

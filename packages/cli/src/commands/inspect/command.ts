@@ -1,7 +1,7 @@
 /** `adaattn inspect` on the command line: its options and help. */
 import type { Command } from "commander";
 import { addLookOptions, type LookFlags } from "../../options/look.ts";
-import { gather, numberOr, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
+import { gather, numberOr, oneOf, threadsFlag, UsageError, wholeNumber } from "../../terminal/usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -74,7 +74,7 @@ export function addInspectCommand(program: Command, { signal }: { readonly signa
       } = flags;
       const engine = {
         device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
-        ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
+        threads: threadsFlag(threads),
       };
       if (pictures !== undefined) {
         const { tellHealth } = await import("./health.ts");
@@ -102,8 +102,8 @@ export function addInspectCommand(program: Command, { signal }: { readonly signa
         look: lookControls(flags),
         level: inspectLevel(numberOr(flags.level)),
         ...engine,
-        ...(flags.styleMask === undefined ? {} : { styleMask: flags.styleMask }),
-        ...(size === undefined ? {} : { size: wholeNumber("--size", size, 16, 65535) }),
+        styleMask: flags.styleMask,
+        size: wholeNumber("--size", size, 16, 65535),
       };
       const { inspect } = await import("./inspect.ts");
       await inspect(options);

@@ -18,7 +18,7 @@ export interface HealthOptions {
   readonly photographs: string;
   readonly paintings: string | undefined;
   readonly device: "auto" | "cpu" | "webgpu";
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   readonly quiet: boolean;
   readonly json: boolean;
   readonly signal: AbortSignal;
@@ -42,7 +42,7 @@ export async function tellHealth(options: HealthOptions): Promise<void> {
       pairs.push({ photo: await read(content), painting: await read(style) });
     }
     progress.show(`model ${name}`);
-    await using model = await loadModel(name, { device, signal, ...(threads && { threads }) });
+    await using model = await loadModel(name, { device, signal, threads });
     const health = await model.health(pairs, {
       signal,
       onProgress: ({ stage, fraction }) => progress.show(model.name, stage, fraction),

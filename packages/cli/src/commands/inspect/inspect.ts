@@ -28,11 +28,11 @@ export interface InspectOptions {
   readonly map: boolean;
   readonly level: InspectControls["level"];
   readonly look: StyleControls;
-  readonly styleMask?: string;
+  readonly styleMask?: string | undefined;
   readonly model: string;
-  readonly size?: number;
+  readonly size?: number | undefined;
   readonly device: "auto" | "cpu" | "webgpu";
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   readonly quiet: boolean;
   readonly json: boolean;
   readonly signal: AbortSignal;
@@ -64,7 +64,7 @@ export async function inspect(options: InspectOptions): Promise<void> {
 
     progress.show(`model ${options.model}`);
     const { device, threads } = options;
-    await using model = await loadModel(options.model, { device, signal, ...(threads && { threads }) });
+    await using model = await loadModel(options.model, { device, signal, threads });
     progress.show(`style ${painting}`);
     using style = await model.style(picture, { ...controls, mask, signal });
     const seen = style.source.painting;

@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { PaintFlags } from "../../options/controls.ts";
 import { addLookOptions, type LookFlags } from "../../options/look.ts";
-import { gather, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
+import { gather, oneOf, threadsFlag, UsageError, wholeNumber } from "../../terminal/usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -169,17 +169,15 @@ export function addStylizeCommand(
         paint: paintFlags(flags),
         metadata: oneOf("--metadata", flags.metadata, ["none", "safe", "all"]),
         overwrite: oneOf("--overwrite", flags.overwrite, OVERWRITING),
-        ...(flags.format === undefined ? {} : { format: oneOf("--format", flags.format, ENDINGS) }),
-        ...(flags.quality === undefined ? {} : { quality: wholeNumber("--quality", flags.quality, 1, 100) }),
+        format: flags.format === undefined ? undefined : oneOf("--format", flags.format, ENDINGS),
+        quality: wholeNumber("--quality", flags.quality, 1, 100),
         device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
-        ...(size === undefined
-          ? {}
-          : { size: size === "full" ? ("full" as const) : wholeNumber("--size", size, 16, 65535) }),
-        ...(flags.memory === undefined ? {} : { memory: memoryFlag(flags.memory) }),
-        ...(flags.styleCache === undefined ? {} : { styleCache: flags.styleCache }),
+        size: size === "full" ? ("full" as const) : wholeNumber("--size", size, 16, 65535),
+        memory: flags.memory === undefined ? undefined : memoryFlag(flags.memory),
+        styleCache: flags.styleCache,
         strokeBy: strokeByFlag(flags.strokeBy),
         tile: tileFlag(flags.tile),
-        ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
+        threads: threadsFlag(threads),
       };
       const { stylize } = await import("./stylize.ts");
       if ((await stylize(contents, options)) > 0) context.failed();

@@ -63,8 +63,8 @@ export async function openContent(
   path: string,
   folder: string,
   options: {
-    size?: ContentSize;
-    quality?: number;
+    size?: ContentSize | undefined;
+    quality?: number | undefined;
     metadata: KeptMetadata;
     tile: TileControls["tile"];
     signal: AbortSignal;

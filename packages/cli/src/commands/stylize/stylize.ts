@@ -20,15 +20,15 @@ export interface StylizeOptions extends LoadOptions, OutputOptions {
   readonly output: string;
   /** Whether folders in folders of contents are looked into, too. */
   readonly recursive: boolean;
-  readonly size?: ContentSize;
+  readonly size?: ContentSize | undefined;
   /** Of formats that lose something, from 1 to 100. */
-  readonly quality?: number;
+  readonly quality?: number | undefined;
   /** How much of what the photograph's file says of it its result says, too. */
   readonly metadata: KeptMetadata;
   readonly strokeBy: StrokeControls["strokeBy"];
   readonly tile: TileControls["tile"];
   /** How many bytes the process may take, about. */
-  readonly memory?: number;
+  readonly memory?: number | undefined;
   readonly quiet: boolean;
   readonly json: boolean;
 }

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { PaintFlags } from "../../options/controls.ts";
 import { addLookOptions, type LookFlags } from "../../options/look.ts";
 import type { Interruption } from "../../terminal/interrupt.ts";
-import { gather, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
+import { gather, oneOf, threadsFlag, UsageError, wholeNumber } from "../../terminal/usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -139,13 +139,13 @@ export function addVideoCommand(
         quiet: flags.quiet ?? false,
         json: flags.json ?? false,
         device: oneOf("--device", flags.device, ["auto", "cpu", "webgpu"]),
-        ...(film && { film }),
-        ...(frames === undefined ? {} : { frames }),
-        ...(start === undefined ? {} : { start }),
-        ...(end === undefined ? {} : { end }),
-        ...(flags.fps === undefined ? {} : { rate: times.rateOf("--fps", flags.fps) }),
-        ...(size === undefined ? {} : { size: wholeNumber("--size", size, 16, 16384) }),
-        ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
+        film,
+        frames,
+        start,
+        end,
+        rate: flags.fps === undefined ? undefined : times.rateOf("--fps", flags.fps),
+        size: wholeNumber("--size", size, 16, 16384),
+        threads: threadsFlag(threads),
       };
       const { paintVideo } = await import("./video.ts");
       if (!(await paintVideo(input, options, interruption))) context.failed();
@@ -158,8 +158,8 @@ async function filmOf(path: string, { codec, crf, bitrate }: VideoFlags) {
   const { bitsOf } = await import("./times.ts");
   const chosen = codec === undefined ? undefined : oneOf("--codec", codec, VIDEO_CODECS);
   const quality = {
-    ...(crf === undefined ? {} : { crf: wholeNumber("--crf", crf, 0, 63) }),
-    ...(bitrate === undefined ? {} : { bitrate: bitsOf("--bitrate", bitrate) }),
+    crf: wholeNumber("--crf", crf, 0, 63),
+    bitrate: bitrate === undefined ? undefined : bitsOf("--bitrate", bitrate),
   };
   try {
     return { path, target: videoTarget(path, chosen, quality) };

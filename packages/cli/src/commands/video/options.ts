@@ -16,15 +16,15 @@ export interface VideoOptions extends LoadOptions {
   /** How long key styles fade into each other, in seconds. */
   readonly fade: number;
   /** The file to write, or nothing; there is then a folder for frames. */
-  readonly film?: Film;
+  readonly film?: Film | undefined;
   /** The folder to write frames into. */
-  readonly frames?: string;
+  readonly frames?: string | undefined;
   /** The longer side in pixels. */
-  readonly size?: number;
-  readonly rate?: FrameRate;
+  readonly size?: number | undefined;
+  readonly rate?: FrameRate | undefined;
   /** In seconds. */
-  readonly start?: number;
-  readonly end?: number;
+  readonly start?: number | undefined;
+  readonly end?: number | undefined;
   readonly resume: boolean;
   /** How much of what the video says of itself the result says, too. */
   readonly metadata: KeptMetadata;
