@@ -29,20 +29,20 @@ export function Cropper({ part, onChange, ratio, children }: CropperProps) {
   const whole = useRef<HTMLDivElement>(null);
   /** Where in the picture the pointer was, and what it drags. */
   const drag = useRef<{ x: number; y: number; corner: Corner | undefined } | undefined>(undefined);
-  const place = ({ clientX, clientY }: PointerEvent) => {
+  const pointed = ({ clientX, clientY }: PointerEvent) => {
     const box = whole.current?.getBoundingClientRect();
     return box ? { x: (clientX - box.left) / box.width, y: (clientY - box.top) / box.height } : { x: 0, y: 0 };
   };
   const down = (corner: Corner | undefined) => (event: PointerEvent & { currentTarget: HTMLElement }) => {
     event.stopPropagation();
     event.currentTarget.setPointerCapture(event.pointerId);
-    drag.current = { ...place(event), corner };
+    drag.current = { ...pointed(event), corner };
   };
   const move = (event: PointerEvent) => {
     const from = drag.current;
     if (from === undefined) return;
     event.stopPropagation();
-    const { x, y } = place(event);
+    const { x, y } = pointed(event);
     drag.current = { x, y, corner: from.corner };
     onChange(from.corner ? resizedPart(part, from.corner, x, y) : movedPart(part, x - from.x, y - from.y));
   };
@@ -63,21 +63,25 @@ export function Cropper({ part, onChange, ratio, children }: CropperProps) {
     }
   };
   const percent = (share: number) => `${100 * share}%`;
+  const place = {
+    left: percent(part.left),
+    top: percent(part.top),
+    width: percent(part.right - part.left),
+    height: percent(part.bottom - part.top),
+  };
   return (
     <div class="cropper" ref={whole} style={{ "--ratio": ratio }}>
-      {children}
+      <div class="shaded">
+        {children}
+        <div class="shade" style={place} />
+      </div>
       <div
         class="part"
         role="application"
         aria-label={t("crop.part")}
         // biome-ignore lint/a11y/noNoninteractiveTabindex: the part is moved by keys.
         tabIndex={0}
-        style={{
-          left: percent(part.left),
-          top: percent(part.top),
-          width: percent(part.right - part.left),
-          height: percent(part.bottom - part.top),
-        }}
+        style={place}
         onPointerDown={down(undefined)}
         onPointerMove={move}
         onPointerUp={up}

@@ -258,6 +258,35 @@ inChromium("the picture", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  test("shows the handles of a part whole, and for fingers larger", async () => {
+    for (const [hasTouch, least] of [
+      [false, 24],
+      [true, 44],
+    ] as const) {
+      const page = await visit("?device=cpu", { viewport: { width: 390, height: 844 }, hasTouch, isMobile: hasTouch });
+      await give(page, "photo", path("tiny photo.png"));
+      await page.getByRole("button", { name: "Crop and turn" }).click();
+      const handles = await page.locator("[data-corner]").evaluateAll((all) =>
+        all.map((handle) => {
+          const { left, top, right, bottom, width, height } = handle.getBoundingClientRect();
+          const [x, y] = [(left + right) / 2, (top + bottom) / 2];
+          const edges = [
+            [left + 1, y],
+            [right - 1, y],
+            [x, top + 1],
+            [x, bottom - 1],
+          ] as const;
+          const isWhole = edges.every((edge) => document.elementFromPoint(...edge) === handle);
+          return { side: Math.min(width, height), isWhole };
+        }),
+      );
+      expect(handles.map(({ isWhole }) => isWhole)).toEqual([true, true, true, true]);
+      for (const { side } of handles) expect(side).toBeGreaterThanOrEqual(least);
+      expect(opened.complaints).toEqual([]);
+      await opened.context.close();
+    }
+  });
+
   test("keeps a sharp picture until the next is as sharp", async () => {
     const page = await visit("?device=cpu#picture?photo=bee");
     await painted(page);
