@@ -14,7 +14,7 @@ const MOST_REDIRECTIONS = 5;
 
 /** What {@link fetchPicture} may be asked. */
 export interface FetchPictureOptions {
-  /** The most bytes, {@link MOST_STREAMED_BYTES} by default. */
+  /** The most bytes, 512 MiB by default. */
   readonly mostBytes?: number | undefined;
   /** How long a server may be silent, in milliseconds; 30 seconds by default. */
   readonly patience?: number | undefined;

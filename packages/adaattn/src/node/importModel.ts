@@ -75,7 +75,7 @@ export function isUrl(source: string): boolean {
  * picks what the network needs by the tensors' names and shapes, and writes a folder that
  * `loadModel` reads, or for `encoder` one safetensors file. It appears whole or not at all.
  *
- * @param sources paths, and URLs that {@link download} takes.
+ * @param sources paths and URLs.
  * @param output a folder that is new or empty; for `encoder` a file.
  * @throws PicturesNeeded where the encoder is torchvision's or Keras's and `normalize` is not
  *   given; Error that names the file and what to do where anything is missing, damaged or does not

@@ -16,8 +16,8 @@ import { NodeModel } from "./nodeModel.ts";
 
 export interface LoadModelOptions {
   /**
-   * Where to compute: "cpu", "webgpu", or "auto", the default: WebGPU where it is faster here, as
-   * {@link probeDevices} finds.
+   * Where to compute: "cpu", "webgpu", or "auto", the default: WebGPU where a measurement finds
+   * that it is faster here.
    */
   readonly device?: "auto" | Device | undefined;
   /** Threads on the CPU; by default as many as this process may use. */

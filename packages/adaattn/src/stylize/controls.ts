@@ -138,14 +138,14 @@ export const tileControls = z.strictObject({
 export type TileControls = z.input<typeof tileControls>;
 
 /**
- * How a painting is looked at while its style is taken; {@link styleControls} says what each
+ * How a painting is looked at while its style is taken. The schema `styleControls` says what each
  * control does.
  */
 export type StyleControls = z.input<typeof styleControls>;
 
 /**
- * How a photograph is painted; {@link paintControls} says what each control does to M, S and the
- * result.
+ * How a photograph is painted. The schema `paintControls` says what each control does to M, S
+ * and the result.
  */
 export type PaintControls = z.input<typeof paintControls>;
 

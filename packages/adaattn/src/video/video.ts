@@ -38,9 +38,9 @@ export interface StylizeVideoOptions extends PaintControls {
   /** How long one key style takes to fade into the next, in seconds; 1 by default. */
   readonly fade?: number | undefined;
   /**
-   * How many of the first frames are looked at but not painted, 0 by default: what comes out of the
-   * frames after {@link LEAD} then is what would have come out had all frames before been painted
-   * too, unless it repeats the last of the lead. For work that begins in the middle.
+   * How many of the first frames are looked at but not painted, 0 by default: with 25, what comes
+   * out of the others is what would have come out had all frames before been painted too, unless it
+   * repeats the last of the lead. For work that begins in the middle.
    */
   readonly lead?: number | undefined;
   /** Ends the work as soon as it is aborted; reading then rejects with the signal's reason. */

@@ -219,8 +219,8 @@ export interface SegmentFormat {
  * How segments of a film are encoded. Where a codec needs even sides and a side is odd, its last
  * column or row is repeated once.
  *
- * @param hasAlpha whether frames are transparent in parts and that is to be kept, where {@link
- *   keepsAlpha} says that it can be.
+ * @param hasAlpha whether frames are transparent in parts and that is to be kept, where the codec
+ *   and the container can.
  * @throws Error with one sentence naming the encoder that this ffmpeg lacks.
  */
 export function segmentFormat(

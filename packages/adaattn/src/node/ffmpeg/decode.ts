@@ -34,8 +34,8 @@ export interface ReadFramesOptions {
   readonly start?: number | undefined;
   readonly end?: number | undefined;
   /**
-   * Where decoding may begin for `start`, in seconds from the begin of the file, as {@link
-   * seekBefore} gives it; there by default.
+   * Where decoding may begin for `start`, in seconds from the begin of the file: a key
+   * frame before it; there by default.
    */
   readonly seek?: number | undefined;
   /**
@@ -59,8 +59,8 @@ export interface Stretch {
   /** The frame after the last; the end of the video where it is not said. */
   readonly to?: number | undefined;
   /**
-   * Where decoding may begin, in seconds from the begin of the file, as {@link keyFrames} gives it:
-   * a key frame before the one that `from` depends on. The begin of the file by default.
+   * Where decoding may begin, in seconds from the begin of the file: a key frame before
+   * the one that `from` depends on. The begin of the file by default.
    */
   readonly seek?: number | undefined;
 }
