@@ -29,6 +29,7 @@ import type { Services } from "./services.ts";
 import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
 import { KeptStyles } from "./styles.ts";
 import { Sweeper } from "./sweep.ts";
+import { openTraces } from "./traces.ts";
 import { DECODER_PATIENCE, VIDEO_DEMUXERS } from "./video/kinds.ts";
 import { WebhookSecrets } from "./webhooks/secrets.ts";
 import { Webhooks } from "./webhooks/webhooks.ts";
@@ -38,6 +39,9 @@ const GRACE = 30;
 
 /** How long answers to requests that were ended may take to leave, in milliseconds. */
 const LAST_WORDS = 500;
+
+/** How long traces may take to leave at the end, at least, in milliseconds. */
+const LEAST_FLUSH = 1000;
 
 /** How often jobs that are too old are looked for, in milliseconds. */
 const SWEEP_EVERY = 60_000;
@@ -141,7 +145,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
 }
 
 async function open(options: ServerOptions, closing: Closing): Promise<RunningServer> {
-  const { host = "127.0.0.1", port = 8080, data, redis, version } = options;
+  const { host = "127.0.0.1", port = 8080, data, redis, version, grace = GRACE } = options;
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const keys = options.apiKeys === undefined ? undefined : await KeyRing.open(options.apiKeys);
   const secrets = options.webhooks && (await WebhookSecrets.open(options.webhooks.secrets));
@@ -149,8 +153,16 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     throw new Error(`Cannot make the folder ${data} (${error.code}). Choose another --data.`, { cause: error });
   });
   let app: FastifyInstance | undefined;
-  const files = await openFileStore(options.store ?? join(data, "files"));
   const log: Log = (level, about, sentence) => app?.log[level](about, sentence);
+  /** When the grace is over, once it has begun. */
+  let graceEnds = Number.POSITIVE_INFINITY;
+  const traces = await openTraces({ service: "adaattn-server", version, log });
+  // Last, so that everything is in them; within what is left of the grace.
+  if (traces)
+    closing.add(traces, (one) =>
+      one.close(Math.max(LEAST_FLUSH, Math.min(grace * 1000, graceEnds - performance.now()))),
+    );
+  const files = await openFileStore(options.store ?? join(data, "files"));
   const remote = redis === undefined ? undefined : await import("./jobs/redis/queue.ts");
   const connection = redis === undefined ? undefined : await remote?.connect(redis, log);
   if (connection) closing.add(connection, (one) => one.close());
@@ -168,7 +180,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   collectDefaultMetrics({ register: registry });
   measurePool(registry, pool);
   if (connection) measureSteps(registry, () => connection.queue.counts(pool.models.map(({ name }) => name)));
-  const shop = (metrics: QueueMetrics): Workshop => ({ pool, files, jobs, limits, scratch, log, metrics });
+  const shop = (metrics: QueueMetrics): Workshop => ({ pool, files, jobs, limits, scratch, log, metrics, traces });
   const queue: JobQueue = closing.add(
     connection
       ? connection.queue
@@ -210,10 +222,11 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     proxies: options.trustProxy ?? [],
     redis: connection?.redis,
     registry,
+    traces,
     log: options.log,
   });
   const front = app;
-  closing.add(front, (one) => endWithin(one, { stopping, ending, seconds: options.grace ?? GRACE }));
+  closing.add(front, (one) => endWithin(one, { stopping, ending, seconds: grace }));
   if (queue instanceof LocalQueue) await queue.recover();
   const sweeper = new Sweeper({ jobs, files, limits, styles: services.styles }, log);
   if (isAlone(options)) await sweeper.clear();
@@ -234,6 +247,7 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
   let closed: Promise<void> | undefined;
   const close = () => {
+    graceEnds = Math.min(graceEnds, performance.now() + grace * 1000);
     closed ??= closing.close();
     return closed;
   };

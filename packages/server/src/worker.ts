@@ -14,8 +14,12 @@ import { measurePool } from "./painters/metrics.ts";
 import { PainterPool } from "./painters/pool.ts";
 import { openScratch } from "./scratch.ts";
 import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
+import { openTraces } from "./traces.ts";
 import { DECODER_PATIENCE, VIDEO_DEMUXERS } from "./video/kinds.ts";
 import { type HealthOptions, serveHealth } from "./workerHealth.ts";
+
+/** How long traces may take to leave at the end, in milliseconds. */
+const FLUSH = 10_000;
 
 export interface WorkerOptions {
   /** The address of the server's Redis or Valkey. */
@@ -52,6 +56,8 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
   const limits: Limits = { ...DEFAULT_LIMITS, ...options.limits };
   const closing = new Closing();
   try {
+    const traces = await openTraces({ service: "adaattn-worker", log });
+    if (traces) closing.add(traces, (one) => one.close(FLUSH));
     const files = await openFileStore(store);
     const registry = new Registry();
     collectDefaultMetrics({ register: registry });
@@ -84,7 +90,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       models: pool.models.map(({ name }) => name),
       onStep,
       log,
-      makeWork: (jobs) => new JobWork({ pool, files, jobs, limits, scratch, log, metrics }),
+      makeWork: (jobs) => new JobWork({ pool, files, jobs, limits, scratch, log, metrics, traces }),
     });
     closing.add(worker, (one) => one[Symbol.asyncDispose]());
     working = worker;

@@ -14,10 +14,12 @@ import { addJobs } from "../routes/jobs.ts";
 import { addStyles } from "../routes/styles.ts";
 import { addStylize, ClientGone, explainPainting } from "../routes/stylize.ts";
 import type { Services } from "../services.ts";
+import type { Traces } from "../traces.ts";
 import { Api } from "./api.ts";
 import { docsPage, PAGE_POLICY, welcomePage } from "./docs.ts";
 import { Metrics } from "./metrics.ts";
 import { type Counting, type SecurityOptions, secure } from "./security.ts";
+import { traceRequests } from "./traces.ts";
 import { drain } from "./upload.ts";
 import { UploadSlots } from "./uploadSlots.ts";
 
@@ -49,6 +51,7 @@ export interface AppOptions extends SecurityOptions {
   readonly redis?: unknown;
   /** Where measurements are kept. */
   readonly registry: Registry;
+  readonly traces?: Traces | undefined;
   /** Addresses and ranges of proxies that are believed who a request is from. */
   readonly proxies: readonly string[];
   readonly log?: { readonly level: string; readonly stream: NodeJS.WritableStream } | undefined;
@@ -78,6 +81,7 @@ export async function buildApp(
     http: { headersTimeout: HEADER_MILLISECONDS, connectionsCheckingInterval: 2000, maxHeaderSize: HEADER_BYTES },
     clientErrorHandler: answerBrokenRequest,
   });
+  if (options.traces) traceRequests(app, options.traces);
   // An answer that is given while the server ends is the last one of its connection.
   app.addHook("onSend", async (request, reply) => {
     reply.header("x-request-id", request.id);

@@ -4,11 +4,19 @@
  * with no other beside it, and given up if it happens again.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import type { StepName } from "./metrics.ts";
 import type { JobQueue } from "./queue.ts";
 import { isFinished, UNFINISHED } from "./record.ts";
 import type { JobStore } from "./store.ts";
-import { ATTEMPTS, BACK_OFF, diedTwice, isHopeless, type JobWork, MOST_CRASHES, tooLate } from "./work.ts";
+import {
+  ATTEMPTS,
+  type Attempt,
+  BACK_OFF,
+  diedTwice,
+  isHopeless,
+  type JobWork,
+  MOST_CRASHES,
+  tooLate,
+} from "./work.ts";
 
 /**
  * How many jobs are under way at once, beyond one for each painter, so that a short one need not
@@ -101,11 +109,11 @@ export class LocalQueue implements JobQueue {
         progress,
       }));
       if (before === undefined || record === undefined) return;
-      const { metrics } = this.#work;
-      metrics.begun(before);
-      const tried = <Result>(step: StepName, wanted: AbortSignal, run: () => Promise<Result>) =>
-        again(() => metrics.attempt(record, step, wanted, run), wanted);
-      const plan = await tried("plan", signal, () => this.#work.plan(record, signal));
+      this.#work.metrics.begun(before);
+      const tried = <Result>(step: Omit<Attempt, "count">, wanted: AbortSignal, run: () => Promise<Result>) =>
+        again((count) => this.#work.attempt(record, { ...step, count }, wanted, run), wanted);
+      const plan = await tried({ step: "plan", queued: before.updated }, signal, () => this.#work.plan(record, signal));
+      const queued = Date.now();
       const parts = Array.from({ length: plan.parts }, (_, index) => index).values();
       // Where one part fails for good, the others are not gone on with.
       const stop = new AbortController();
@@ -113,7 +121,7 @@ export class LocalQueue implements JobQueue {
       const paint = async () => {
         for (const index of parts) {
           either.throwIfAborted();
-          await tried("part", either, () => this.#work.part(record, plan, index, either));
+          await tried({ step: "part", index, queued }, either, () => this.#work.part(record, plan, index, either));
         }
       };
       const painting = Array.from({ length: this.#width }, () =>
@@ -124,7 +132,7 @@ export class LocalQueue implements JobQueue {
       );
       const [failed] = (await Promise.allSettled(painting)).filter((one) => one.status === "rejected");
       if (failed) throw stop.signal.reason;
-      await tried("finish", signal, () => this.#work.finish(record, plan, signal));
+      await tried({ step: "finish" }, signal, () => this.#work.finish(record, plan, signal));
     } catch (error) {
       if (!stopped.aborted)
         await this.#work.fail(id, late.aborted ? tooLate(this.#minutes) : error, stopped).catch(() => undefined);
@@ -155,10 +163,10 @@ export class LocalQueue implements JobQueue {
 }
 
 /** Does something, and once more where it failed for what may pass. */
-async function again<Result>(attempt: () => Promise<Result>, signal: AbortSignal): Promise<Result> {
+async function again<Result>(attempt: (count: number) => Promise<Result>, signal: AbortSignal): Promise<Result> {
   for (let count = 1; ; count++) {
     try {
-      return await attempt();
+      return await attempt(count);
     } catch (error) {
       if (signal.aborted || isHopeless(error) || count === ATTEMPTS) throw error;
       await sleep(BACK_OFF * 2 ** (count - 1), undefined, { signal });

@@ -5,6 +5,7 @@ import type { PaintControls } from "adaattn/node";
 import type { ResultFormat, StyleInput } from "../painters/messages.ts";
 import type { JobEvent, JobInfo, JobState, VideoRequestOptions } from "../schemas.ts";
 import type { JobLimits } from "../settings.ts";
+import type { TraceContext } from "../traces.ts";
 
 /** A file of a job in the store. */
 export interface StoredFile {
@@ -70,6 +71,8 @@ export interface JobRecord {
   readonly callback?: string | undefined;
   /** The number of the HTTP request by which it was submitted, for the log. */
   readonly requestId?: string | undefined;
+  /** The span of that request, or of the one by which it was last tried again. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** An event and its place among the job's. */

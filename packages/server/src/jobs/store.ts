@@ -4,7 +4,7 @@ import type { JobRecord, NumberedEvent } from "./record.ts";
 
 /** What may change of a job; what is set to undefined is forgotten. */
 export type JobPatch = Partial<
-  Pick<JobRecord, "state" | "progress" | "notes" | "error" | "results" | "crashes" | "started">
+  Pick<JobRecord, "state" | "progress" | "notes" | "error" | "results" | "crashes" | "started" | "trace">
 >;
 
 export interface PageRequest {

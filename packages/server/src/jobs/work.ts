@@ -15,9 +15,10 @@ import { PaintError } from "../painters/painter.ts";
 import type { PainterPool } from "../painters/pool.ts";
 import { Problem } from "../problem.ts";
 import type { Limits } from "../settings.ts";
+import type { Traces } from "../traces.ts";
 import { MEDIA_TYPES } from "../video/kinds.ts";
 import { planVideo, type VideoPlan } from "../video/plan.ts";
-import type { QueueMetrics } from "./metrics.ts";
+import type { QueueMetrics, StepName } from "./metrics.ts";
 import { describeJob, folderOf, type JobRecord, type StoredFile, type StoredResult, UNFINISHED } from "./record.ts";
 import type { JobStore } from "./store.ts";
 
@@ -61,6 +62,18 @@ export interface Workshop {
   readonly scratch: string;
   readonly log: Log;
   readonly metrics: QueueMetrics;
+  readonly traces?: Traces | undefined;
+}
+
+/** An attempt at a step of a job. */
+export interface Attempt {
+  readonly step: StepName;
+  /** Which part. */
+  readonly index?: number | undefined;
+  /** 1 for the first. */
+  readonly count: number;
+  /** Since when the step could have been begun, in milliseconds since 1970, where that is known. */
+  readonly queued?: number | undefined;
 }
 
 /** Whether an error would come again however often one tried. */
@@ -100,6 +113,38 @@ export class JobWork {
 
   get metrics(): QueueMetrics {
     return this.#shop.metrics;
+  }
+
+  /** Does a step of a job, and tells metrics and traces of it. @param signal stops the step. */
+  async attempt<Result>(
+    record: JobRecord,
+    { step, index, count, queued }: Attempt,
+    signal: AbortSignal,
+    run: () => Promise<Result>,
+  ): Promise<Result> {
+    const { id, kind, request, requestId, trace: parent } = record;
+    const span = this.#shop.traces?.begin(`job ${step}`, {
+      kind: "consumer",
+      parent,
+      attributes: {
+        "adaattn.job.id": id,
+        "adaattn.job.kind": kind,
+        "adaattn.job.part": index,
+        "adaattn.job.attempt": count,
+        "adaattn.model": request.model,
+        "adaattn.request.id": requestId,
+        "adaattn.queue.wait": count > 1 || queued === undefined ? undefined : Math.max(0, Date.now() - queued) / 1000,
+      },
+    });
+    try {
+      const result = await this.metrics.attempt(record, step, signal, run);
+      span?.end({ "adaattn.outcome": "done" });
+      return result;
+    } catch (error) {
+      if (signal.aborted) span?.end({ "adaattn.outcome": "stopped" });
+      else span?.end({ "adaattn.outcome": "failed" }, error instanceof Error ? error.message : String(error));
+      throw error;
+    }
   }
 
   /** What holds for a job. */

@@ -102,7 +102,7 @@ export function addJobs(api: Api, services: Services): void {
       ],
     },
     async (request, reply, { headers: { "idempotency-key": key } }) => {
-      const { owner, id: requestId } = request;
+      const { owner, id: requestId, span } = request;
       const known = key === undefined ? undefined : await jobs.findByKey(owner, key);
       if (known === undefined) {
         await checkRoom(owner);
@@ -116,7 +116,7 @@ export function addJobs(api: Api, services: Services): void {
         parts: { content: { most: limits.pictures, bytes: limits.videoBytes }, ...styleParts(limits) },
       });
       const idempotency = key === undefined ? undefined : { key, fingerprint: fingerprintOf(upload) };
-      const record = known ?? (await accept(services, upload, { owner, requestId, idempotency }));
+      const record = known ?? (await accept(services, upload, { owner, requestId, idempotency, trace: span?.context }));
       if (record.idempotency?.fingerprint !== idempotency?.fingerprint) {
         throw new Problem(
           "key-reused",
@@ -216,7 +216,8 @@ export function addJobs(api: Api, services: Services): void {
       }
       await queue.clear(id);
       await queue.reserve(failed);
-      const anew = { state: "queued", error: undefined, started: undefined, crashes: undefined } as const;
+      const fresh = { error: undefined, started: undefined, crashes: undefined, trace: request.span?.context };
+      const anew = { ...fresh, state: "queued" } as const;
       const queued = ({ progress }: JobRecord) => ({ type: "progress", state: "queued", progress }) as const;
       const record = await jobs.change(id, ["failed"], anew, queued);
       if (record === undefined) throw new Problem("conflict", "The job was changed by somebody else at this moment.");
@@ -337,7 +338,7 @@ async function sendResult(
 async function accept(
   services: Services,
   upload: Upload,
-  from: Pick<JobRecord, "owner" | "requestId" | "idempotency">,
+  from: Pick<JobRecord, "owner" | "requestId" | "idempotency" | "trace">,
 ): Promise<JobRecord> {
   const { jobs, files, queue, styles: kept, limits, quotas, ending, webhooks } = services;
   const options = parse(jobOptions, upload.options, "the options");

@@ -16,7 +16,8 @@ Examples:
   $ curl -F content=@photo.jpg -F style=@painting.jpg -o out.jpg http://127.0.0.1:8080/v1/stylize
 
 Ctrl-C ends it, once what is under way is answered (--grace); jobs that are not done go on at the next start. With --api-keys, SIGHUP
-reads the keys anew, and the secrets of webhooks. Variables such as ADAATTN_PORT set what is not typed, several values with commas.`;
+reads the keys anew, and the secrets of webhooks. Variables such as ADAATTN_PORT set what is not typed, several values with commas.
+Traces go where OTEL_EXPORTER_OTLP_ENDPOINT says.`;
 
 /** The options that a server and a worker share, as they are typed. */
 export interface PaintingFlags {

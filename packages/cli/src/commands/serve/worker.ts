@@ -13,7 +13,8 @@ Examples:
       http://127.0.0.1:9464/livez and /readyz say how it is, /metrics what it did
 
 Start any number, on any machines that reach the queue and the store. Ctrl-C ends it after the parts at hand; what a killed worker
-had begun is done by others. Variables such as ADAATTN_REDIS set what is not typed, several values with commas.`;
+had begun is done by others. Variables such as ADAATTN_REDIS set what is not typed, several values with commas. Traces go where
+OTEL_EXPORTER_OTLP_ENDPOINT says.`;
 
 interface WorkerFlags extends PaintingFlags {
   redis: string;

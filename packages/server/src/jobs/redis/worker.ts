@@ -9,7 +9,7 @@ import type { Log } from "../../log.ts";
 import { Problem } from "../../problem.ts";
 import type { StepName } from "../metrics.ts";
 import { isFinished, type JobRecord, UNFINISHED } from "../record.ts";
-import { ATTEMPTS, diedTwice, isHopeless, type JobWork, MOST_CRASHES, tooLate } from "../work.ts";
+import { ATTEMPTS, type Attempt, diedTwice, isHopeless, type JobWork, MOST_CRASHES, tooLate } from "../work.ts";
 import { Attendance } from "./attendance.ts";
 import { type Bull, openRedis, PREFIX } from "./connection.ts";
 import { lanesOf, type Step, stepOf } from "./lanes.ts";
@@ -40,6 +40,12 @@ export interface StepWorkerOptions {
   readonly makeWork: (jobs: RedisStore) => JobWork;
   readonly onStep?: ((end: StepEnd) => void) | undefined;
   readonly log: Log;
+}
+
+function attemptOf({ name, data: { index }, attemptsMade, timestamp }: Job<Step>): Attempt {
+  const step = name as StepName;
+  // The last step is in its queue from the begin, and waits for the parts.
+  return { step, index, count: attemptsMade + 1, queued: step === "finish" ? undefined : timestamp };
 }
 
 export class StepWorker implements AsyncDisposable {
@@ -112,14 +118,13 @@ export class StepWorker implements AsyncDisposable {
       const record = await this.#jobs.change(id, UNFINISHED, { state: "running", started });
       // Cancelled, or done by somebody else.
       if (before === undefined || record === undefined) return;
-      const { metrics } = this.#work;
-      metrics.begun(before);
+      this.#work.metrics.begun(before);
       await this.#attendance.enter(id, step.id ?? "", record.crashes ?? 0);
       const unwanted = this.#stopOf(id);
       const late = AbortSignal.timeout(Math.max(0, started + this.#minutesOf(record) * 60_000 - Date.now()));
       try {
         const signal = AbortSignal.any([unwanted, late]);
-        await metrics.attempt(record, step.name as StepName, signal, () => this.#doStep(step, record, begin, signal));
+        await this.#work.attempt(record, attemptOf(step), signal, () => this.#doStep(step, record, begin, signal));
       } catch (error) {
         if (unwanted.aborted) return;
         throw late.aborted ? tooLate(this.#minutesOf(record)) : error;
