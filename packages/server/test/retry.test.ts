@@ -49,7 +49,10 @@ it.skipIf(!hasRedis)("a job whose file was missing for a while is done by worker
   await using _ = await startWorker({ ...shared, data: temporaryFolder(), painters });
   await expect(client.waitForJob(id)).rejects.toThrow("Something went wrong here");
   renameSync(`${content}-elsewhere`, content);
-  const retried = () => client.retryJob(id).catch(({ status }) => expect(status).toBe(409));
+  const retried = () =>
+    client.retryJob(id).catch(({ status }) => {
+      expect(status).toBe(409);
+    });
   await until(retried, "nobody is at its old steps any more");
   const { state, error, results } = await client.waitForJob(id);
   expect({ state, error }).toEqual({ state: "done" });
