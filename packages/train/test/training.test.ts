@@ -150,6 +150,22 @@ test("what is dead in a network is measured, and each layer told of once", async
   expect(sentences.filter((sentence) => sentence.includes("decoder.3_1"))).toHaveLength(1);
 });
 
+test("dead channels of the first weights are woken once, told of and written down", async () => {
+  const notices: string[] = [];
+  const onNotice = (sentence: string) => notices.push(sentence);
+  await trainModel(at("woken"), settings({ revive: true, steps: 1 }), { onNotice });
+  const woken = notices.filter((sentence) => /^Woke \d of the \d channels of /.test(sentence));
+  expect(woken).not.toEqual([]);
+  const kept = await readConfig(at("woken"));
+  expect(kept.woken?.filter(({ dead, left }) => dead > left)).toHaveLength(woken.length);
+  await trainModel(at("woken"), { ...(kept as TrainSettings), steps: 2 }, { onNotice });
+  expect(notices.filter((sentence) => sentence.startsWith("Woke"))).toEqual(woken);
+  expect((await readConfig(at("woken"))).woken).toEqual(kept.woken);
+  expect(JSON.parse(await readFile(at("woken/model/model.json"), "utf8"))).toMatchObject({
+    training: { revive: true },
+  });
+});
+
 test("losses on pairs of frames are asked for by their weights", async () => {
   const losses = { ...LOSS_DEFAULTS.losses, similarity: 100, temporal: 50 };
   await trainModel(at("video"), settings({ losses, steps: 2, logEvery: 1 }));
@@ -249,6 +265,10 @@ test.each<[Partial<TrainSettings>, string]>([
   [{ crop: 40 }, "Expected a multiple of 16 of at least 32 pixels for the crop but received 40."],
   [{ steps: 0 }, "Expected a whole number of at least 1 for the number of steps but received 0."],
   [{ rate: 0 }, "Expected a number above 0 for the learning rate but received 0."],
+  [
+    { revive: true, stage: "decoder" },
+    "Expected the style stage for waking dead channels but received the decoder stage.",
+  ],
   [{ batch: 1 }, "Expected a batch of at least 2, one sample being for the identity loss, but received 1."],
   [{ localLevels: [6] }, "Expected levels from 1 to 5 for the local loss but received 6."],
   [{ globalLevels: [] }, "Expected levels from 1 to 5 for the global loss but received none."],

@@ -41,10 +41,7 @@ export function decode(
   for (const layer of architecture.decoder) {
     if (layer.kind === "upsample") x = upsample(x, 2);
     else if (layer.kind === "skip") x = concat([x, attendedAt(attended, layer.level)], 1);
-    else {
-      x = convolve(x, layer, weights);
-      onLayer?.(layer, x);
-    }
+    else x = convolve(x, layer, weights, onLayer);
   }
   return x;
 }

@@ -7,15 +7,17 @@ import { convolution, maxPool, pad2d, relu, type Tensor } from "@adaattn/graph";
 import type { Architecture, ConvolutionLayer } from "./architecture.ts";
 import type { Weights } from "./parameters.ts";
 
-/** One convolution of a network, with its reflected border and activation. */
-export function convolve(x: Tensor, layer: ConvolutionLayer, weights: Weights): Tensor {
-  const padded = layer.kernel === 1 ? x : pad2d(x, (layer.kernel - 1) / 2, "reflect");
-  const y = convolution(padded, weights(`${layer.name}.weight`), { bias: weights(`${layer.name}.bias`) });
-  return layer.relu ? relu(y) : y;
-}
+/** Called with what each convolution gives, after its activation and before it. */
+export type OnLayer = (layer: ConvolutionLayer, y: Tensor, before: Tensor) => void;
 
-/** Called with what each convolution gives, after its activation. */
-export type OnLayer = (layer: ConvolutionLayer, y: Tensor) => void;
+/** One convolution of a network, with its reflected border and activation. */
+export function convolve(x: Tensor, layer: ConvolutionLayer, weights: Weights, onLayer?: OnLayer): Tensor {
+  const padded = layer.kernel === 1 ? x : pad2d(x, (layer.kernel - 1) / 2, "reflect");
+  const before = convolution(padded, weights(`${layer.name}.weight`), { bias: weights(`${layer.name}.bias`) });
+  const y = layer.relu ? relu(before) : before;
+  onLayer?.(layer, y, before);
+  return y;
+}
 
 /**
  * The features of `picture` ([N, 3, H, W], RGB in [0, 1]): index 0 holds level 1 ([N, C1, H, W]),
@@ -31,8 +33,7 @@ export function encode(
   let x = picture;
   for (const layers of encoder.levels) {
     for (const layer of layers) {
-      x = layer.kind === "pool" ? maxPool(x, 2, true) : convolve(x, layer, weights);
-      if (layer.kind === "convolution") onLayer?.(layer, x);
+      x = layer.kind === "pool" ? maxPool(x, 2, true) : convolve(x, layer, weights, onLayer);
     }
     features.push(x);
   }

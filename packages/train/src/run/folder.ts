@@ -14,6 +14,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { cannotRead, replaceFile } from "adaattn/internal/node";
+import type { RevivedLayer } from "./revive.ts";
 import type { DistillSettings, TrainSettings } from "./settings.ts";
 
 /** What a run depends on beside its settings, if it is to be repeated bit for bit. */
@@ -22,7 +23,11 @@ export interface Environment {
 }
 
 /** What config.json holds. */
-export type RunConfig = (TrainSettings | DistillSettings) & { readonly environment: Environment };
+export type RunConfig = (TrainSettings | DistillSettings) & {
+  readonly environment: Environment;
+  /** What was dead in the first weights, and is not any more, where the run was told to wake it. */
+  readonly woken?: readonly RevivedLayer[] | undefined;
+};
 
 /**
  * The configuration of a run.

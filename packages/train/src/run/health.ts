@@ -56,7 +56,7 @@ export class HealthCheck {
       this.#noticed.add(name);
       this.#onNotice?.(
         `No picture wakes ${dead} of the ${channels} channels of ${name} any more, and training cannot bring them back; ` +
-          "a lower --lr or a longer --warmup kills fewer.",
+          "a lower --lr or a longer --warmup kills fewer, and a new run with --revive wakes them.",
       );
     }
   }

@@ -64,6 +64,11 @@ export interface TrainSettings extends RunSettings {
   readonly lossNetwork?: string | undefined;
   /** Whether the style stage trains the encoder along; if not, it is frozen. */
   readonly trainEncoder: boolean;
+  /**
+   * Whether the dead channels of the first weights are woken before the style stage's first step
+   * (revive.ts); not by default.
+   */
+  readonly revive?: boolean | undefined;
   /** The share of the learning rate that the encoder learns at, above 0. */
   readonly encoderRate: number;
   readonly losses: StyleWeights;
@@ -174,6 +179,8 @@ export function checkSettings(settings: TrainSettings | DistillSettings): void {
       throw new Error("Expected a batch of at least 2, a photograph and a painting, but received 1.");
     return;
   }
+  if (settings.revive && settings.stage === "decoder")
+    throw new Error("Expected the style stage for waking dead channels but received the decoder stage.");
   expectWhole(settings.decoderSteps, "the steps of the decoder stage", 0);
   for (const [name, weight] of Object.entries(settings.losses)) {
     if (!(weight >= 0 && Number.isFinite(weight)))

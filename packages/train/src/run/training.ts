@@ -23,8 +23,9 @@ import { encoderFile, normalizeLevels, readEncoder, renamed, type TrainedEncoder
 import { writeModel } from "../weights/modelFolder.ts";
 import { pickTensors } from "../weights/tensorFile.ts";
 import { newestCheckpoint } from "./checkpoint.ts";
-import { differences, findConfig, holdRun, type RunConfig, writeConfig } from "./folder.ts";
+import { differences, findConfig, holdRun, type RunConfig, readConfig, writeConfig } from "./folder.ts";
 import { HealthCheck } from "./health.ts";
+import { revive } from "./revive.ts";
 import { openSampleSheet, samplePairs } from "./sampleSheet.ts";
 import {
   checkSettings,
@@ -154,6 +155,7 @@ interface Context {
   readonly architecture: Architecture;
   readonly engine: Engine;
   readonly data: Data;
+  readonly onNotice: TrainingEvents["onNotice"];
 }
 
 /** What a run does. */
@@ -188,7 +190,14 @@ async function runStage(
   await recordConfig(folder, settings, pictures, resuming ? events.onNotice : undefined);
 
   const data = { contents, styles };
-  const { stage, whole, keep } = await plan({ folder, resuming, architecture, engine, data });
+  const { stage, whole, keep } = await plan({
+    folder,
+    resuming,
+    architecture,
+    engine,
+    data,
+    onNotice: events.onNotice,
+  });
   const { parameters, objective, initial, paint } = stage;
   const test = "test" in settings ? settings.test : undefined;
   const pairs =
@@ -245,8 +254,8 @@ async function recordConfig(
     photographs: pictures.content,
     paintings: pictures.style,
   };
-  const config: RunConfig = { ...settings, environment };
   const before = await findConfig(folder);
+  const config: RunConfig = { ...settings, environment, ...(before?.woken && { woken: before.woken }) };
   if (before && onNotice) {
     const changed = differences(before, config);
     if (settings.device === "webgpu") changed.push("a GPU adds up in no fixed order");
@@ -275,7 +284,8 @@ async function styleRun(context: Context, settings: TrainSettings, source: strin
   const { architecture, data } = context;
   const encoder = await encoderFor(context, settings);
   const lossNetwork = await judgeOf(context, settings.lossNetwork ?? "small", settings);
-  const initial = await initialWeights(context, source, settings.seed);
+  const first = new Map([...encoder.values, ...(await initialWeights(context, source, settings.seed))]);
+  const initial = settings.revive && !context.resuming ? await woken(context, settings, first) : first;
   const whole = (average: WeightValues) => new Map([...encoder.values, ...average]);
   const { globalShares: shares, crop } = settings;
   const relative = shares && { shares, units: await styleUnits(context.engine, lossNetwork, data, crop) };
@@ -286,6 +296,26 @@ async function styleRun(context: Context, settings: TrainSettings, source: strin
   };
 }
 
+/** The first weights with their dead channels woken, which is told and written into config.json. */
+async function woken(
+  { folder, engine, architecture, data, onNotice }: Context,
+  { test, seed, trainEncoder }: TrainSettings,
+  first: WeightValues,
+): Promise<Map<string, Float32Array>> {
+  const pairs = await samplePairs({ contents: data.contents.paths, styles: data.styles.paths, seed, test });
+  const { weights, layers } = await revive(engine, architecture, first, pairs, { trainsEncoder: trainEncoder, seed });
+  if (layers.length === 0) onNotice?.("Pictures wake every channel of the first weights; none had to be woken.");
+  for (const { name, channels, dead, left } of layers) {
+    if (dead > left) onNotice?.(`Woke ${dead - left} of the ${channels} channels of ${name}, which no picture woke.`);
+    if (left > 0) {
+      const why = trainEncoder ? "waking them would change the picture" : "the encoder is frozen";
+      onNotice?.(`Left ${left} of the ${channels} channels of ${name} asleep, since ${why}.`);
+    }
+  }
+  await writeConfig(folder, { ...(await readConfig(folder)), woken: layers });
+  return weights;
+}
+
 function keepModel(
   { folder, architecture }: Context,
   settings: TrainSettings,
@@ -294,6 +324,7 @@ function keepModel(
 ): Promise<void> {
   const { stage, batch, crop, soft, optimizer, rate, warmup, clip, seed } = settings;
   const { losses, globalLevels, globalShares, localLevels, localKeys, grain, trainEncoder, encoderRate } = settings;
+  const { revive: revived } = settings;
   const style = { losses, ...(globalShares ? { globalShares } : { globalLevels }), localLevels, localKeys, grain };
   return writeModel(join(folder, "model"), architecture, weights, {
     weights: `model.safetensors, fp16, the moving average at step ${step}`,
@@ -309,7 +340,12 @@ function keepModel(
       warmup,
       clip,
       seed,
-      ...(stage === "style" && { ...style, trainEncoder, ...(trainEncoder && { encoderRate }) }),
+      ...(stage === "style" && {
+        ...style,
+        trainEncoder,
+        ...(trainEncoder && { encoderRate }),
+        ...(revived && { revive: true }),
+      }),
     },
   });
 }

@@ -65,6 +65,7 @@ interface TrainFlags extends SharedFlags {
   localKeys?: string;
   freezeEncoder?: boolean;
   encoderRate?: string;
+  revive?: boolean;
 }
 
 /** Adds the command to the program. */
@@ -83,6 +84,7 @@ export function addTrainCommand(program: Command, interruption: Interruption): v
       "--encoder-rate <SHARE>",
       `its share of the learning rate otherwise (default: ${LOSS_DEFAULTS.encoderRate})`,
     )
+    .option("--revive", "wake what no picture wakes in the first weights, which stays dead otherwise")
     .option("--decoder-steps <N>", `steps of the decoder alone before the style, from none (default: ${decoder.steps})`)
     .option("--encoder <MODEL|RUN|FILE>", "where the encoder comes from (default: --start)")
     .option("--loss-network <MODEL|RUN|FILE>", "the encoder that judges, such as VGG-19 (default: that of small)")
@@ -166,6 +168,7 @@ function typedTrainSettings(flags: TrainFlags): TypedSettings {
     ...(localLevels !== undefined && { localLevels: levels("--local-levels", localLevels) }),
     ...(localKeys !== undefined && { localKeys: wholeNumber("--local-keys", localKeys, 1, 2 ** 31 - 1) }),
     ...(flags.freezeEncoder && { trainEncoder: false }),
+    ...(flags.revive && { revive: true }),
     losses: withoutGaps({
       global: weightNumber("--global", flags.global),
       local: weightNumber("--local", flags.local),
@@ -193,6 +196,7 @@ function refuseBesideResume(flags: TrainFlags): void {
     "lossNetwork",
     "decoderSteps",
     "freezeEncoder",
+    "revive",
   ] as const) {
     const option = `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
     if (flags[name] !== undefined)
