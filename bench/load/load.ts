@@ -1,39 +1,41 @@
 /**
- * What a server makes of the engine: throughput and latency at 256 x 256 for 1 to 32 clients,
- * against the engine's own pictures a second in the same run; latency at half the load; what is
- * shed at twice the load; and memory over 2,000 requests. All on loopback.
- *
- *   load.ts [--workers N] [--threads N] [--seconds 10] [--side 256] [--clients 1,2,4,8,16,32] [--rounds 2] [--requests 2000]
+ * What a server makes of the engine: throughput and latency for several numbers of clients, against
+ * the engine's own pictures a second before and after; latency at half the load; what is shed at
+ * twice the load; and memory over many requests. All on loopback.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { availableParallelism, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { parseArgs, promisify } from "node:util";
+import { promisify } from "node:util";
 import autocannon from "autocannon";
 import sharp from "sharp";
 
-const { values } = parseArgs({
-  options: {
-    workers: { type: "string", default: String(availableParallelism()) },
-    threads: { type: "string" },
-    seconds: { type: "string", default: "10" },
-    side: { type: "string", default: "256" },
-    clients: { type: "string", default: "1,2,4,8,16,32" },
-    rounds: { type: "string", default: "2" },
-    requests: { type: "string", default: "2000" },
-  },
-});
-const [workers, seconds, side, rounds, requests] = [
-  values.workers,
-  values.seconds,
-  values.side,
-  values.rounds,
-  values.requests,
-].map(Number) as [number, number, number, number, number];
-const threads = Number(values.threads ?? Math.max(1, Math.floor(availableParallelism() / workers)));
+export interface LoadSettings {
+  /** Processes that paint, and threads of each. */
+  readonly workers: number;
+  readonly threads: number;
+  /** How long each measurement takes. */
+  readonly seconds: number;
+  /** Of the photographs, in pixels. */
+  readonly side: number;
+  /** How many at once, one measurement each. */
+  readonly clients: readonly number[];
+  /** Over how many requests memory is looked at. */
+  readonly requests: number;
+}
+
+export interface LoadFigures {
+  /** Pictures a second with 4 clients or more (the median), as a share of the engine's own. */
+  readonly saturation: number;
+  /** At half of that rate, the 99th percentile of the latency by its median. */
+  readonly tail: number;
+  /** How much memory grew over the second half of the requests, as a share. */
+  readonly growth: number;
+}
+
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 const NODE = [
   process.execPath,
@@ -43,7 +45,7 @@ const NODE = [
 ];
 
 /** Pictures a second of the engine alone, in as many processes as the server has. */
-async function engine(): Promise<number> {
+async function engine({ workers, threads, side, seconds }: LoadSettings): Promise<number> {
   const [node = "", ...args] = NODE;
   const run = () =>
     promisify(execFile)(node, [...args, path("./engine.ts"), String(threads), String(side), String(seconds)]);
@@ -51,7 +53,10 @@ async function engine(): Promise<number> {
   return outputs.reduce((sum, { stdout }) => sum + Number(stdout), 0);
 }
 
-async function startServer(data: string): Promise<{ child: ChildProcess; url: string }> {
+async function startServer(
+  data: string,
+  { workers, threads }: LoadSettings,
+): Promise<{ child: ChildProcess; url: string }> {
   const [node = "", ...args] = NODE;
   const flags = [
     "--port",
@@ -145,76 +150,66 @@ const photoOf = (longer: number) =>
     .jpeg({ quality: 90 })
     .toBuffer();
 const print = (text: string) => process.stdout.write(`${text}\n`);
-const data = await mkdtemp(join(tmpdir(), "adaattn-load-"));
-const { child, url } = await startServer(data);
-try {
-  const style = new FormData();
-  style.append(
-    "painting",
-    new Blob([new Uint8Array(await readFile(path("../../assets/paintings/van-gogh-starry-night.jpg")))]),
-  );
-  await fetch(`${url}/v1/styles/night`, { method: "PUT", body: style });
-  const photo = await photoOf(side);
-  await load(url, photo, { connections: 2, amount: 10 });
-  print(
-    `${workers} worker${workers > 1 ? "s" : ""} of ${threads} thread${threads > 1 ? "s" : ""}, ${side} x ${side}, JPEG in and out`,
-  );
 
-  const clients = values.clients.split(",").map(Number);
-  const own: number[] = [];
-  const best: number[] = [];
-  print("clients  pictures/s  of engine   p50 ms   p99 ms  refused");
-  for (let round = 0; round < rounds; round++) {
-    own.push(await engine());
-    print(`engine   ${own.at(-1)?.toFixed(2)}`);
+export async function measureLoad(settings: LoadSettings): Promise<LoadFigures> {
+  const { workers, threads, side, seconds, clients, requests } = settings;
+  const data = await mkdtemp(join(tmpdir(), "adaattn-load-"));
+  const { child, url } = await startServer(data, settings);
+  try {
+    const style = new FormData();
+    const painting = await readFile(path("../../assets/paintings/van-gogh-starry-night.jpg"));
+    style.append("painting", new Blob([new Uint8Array(painting)]));
+    await fetch(`${url}/v1/styles/night`, { method: "PUT", body: style });
+    const photo = await photoOf(side);
+    await load(url, photo, { connections: 2, amount: 10 });
+    const plural = (count: number) => (count > 1 ? "s" : "");
+    print(
+      `${workers} worker${plural(workers)} of ${threads} thread${plural(threads)}, ${side} x ${side}, JPEG in and out`,
+    );
+
+    const before = await engine(settings);
+    print(`the engine alone: ${before.toFixed(2)} pictures/s`);
+    const many: number[] = [];
+    print("clients  pictures/s   p50 ms   p99 ms  refused");
     for (const connections of clients) {
       const result = await load(url, photo, { connections, duration: seconds });
       const rate = result["2xx"] / result.duration;
-      if (connections >= 4) best.push(rate);
-      const row = [
-        connections,
-        rate.toFixed(2),
-        `${((100 * rate) / (own.at(-1) ?? 1)).toFixed(0)} %`,
-        result.latency.p50,
-        result.latency.p99,
-        result.non2xx,
-      ];
-      print(row.map((value, column) => String(value).padStart([7, 11, 10, 8, 8, 8][column] ?? 8)).join(" "));
+      if (connections >= 4) many.push(rate);
+      const row = [connections, rate.toFixed(2), result.latency.p50, result.latency.p99, result.non2xx];
+      print(row.map((value, column) => String(value).padStart([7, 11, 8, 8, 8][column] ?? 8)).join(" "));
     }
-  }
-  own.push(await engine());
-  const capacity = [...best].sort((a, b) => a - b)[Math.floor(best.length / 2)] ?? 1;
-  const engineRate = own.reduce((sum, rate) => sum + rate, 0) / own.length;
-  print(
-    `saturated: ${capacity.toFixed(2)} pictures/s, ${((100 * capacity) / engineRate).toFixed(1)} % of the engine's ${engineRate.toFixed(2)} (mean of ${own.length})`,
-  );
+    const after = await engine(settings);
+    const capacity = many.sort((a, b) => a - b)[Math.floor(many.length / 2)] ?? Number.NaN;
+    const saturation = capacity / ((before + after) / 2);
+    print(`the engine alone: ${after.toFixed(2)} pictures/s`);
+    print(`saturated: ${capacity.toFixed(2)} pictures/s, ${(100 * saturation).toFixed(1)} % of the engine's mean`);
 
-  const half = await load(url, photo, {
-    connections: 8,
-    overallRate: Math.max(1, Math.floor(capacity / 2)),
-    duration: 3 * seconds,
-  });
-  const { p50, p99 } = half.latency;
-  print(
-    `half the load: p50 ${p50} ms, p99 ${p99} ms, ratio ${(p99 / p50).toFixed(2)}, ${half.non2xx} refused of ${half["2xx"] + half.non2xx}`,
-  );
-  const twice = await flood(url, photo, 2 * capacity, 2 * seconds);
-  const refused = twice.statuses.get(429) ?? 0;
-  const others = [...twice.statuses].filter(([status]) => status !== 200 && status !== 429);
-  print(
-    `twice the load: ${((twice.statuses.get(200) ?? 0) / twice.seconds).toFixed(2)} pictures/s served, ${refused} of ${twice.asked} refused with 429, others: ${JSON.stringify(others)}`,
-  );
+    const overallRate = Math.max(1, Math.floor(capacity / 2));
+    const half = await load(url, photo, { connections: 8, overallRate, duration: 3 * seconds });
+    const { p50, p99 } = half.latency;
+    print(
+      `half the load: p50 ${p50} ms, p99 ${p99} ms, ${half.non2xx} refused of ${half["2xx"] + half.non2xx} requests`,
+    );
+    const twice = await flood(url, photo, 2 * capacity, 2 * seconds);
+    const refused = twice.statuses.get(429) ?? 0;
+    const others = [...twice.statuses].filter(([status]) => status !== 200 && status !== 429);
+    print(
+      `twice the load: ${((twice.statuses.get(200) ?? 0) / twice.seconds).toFixed(2)} pictures/s served, ${refused} of ${twice.asked} refused with 429, others: ${JSON.stringify(others)}`,
+    );
 
-  const small = await photoOf(64);
-  const sizes: number[] = [];
-  for (let tenth = 0; tenth < 10; tenth++) {
-    await load(url, small, { connections: 4, amount: Math.max(4, Math.ceil(requests / 10)) });
-    sizes.push(await memory(url));
+    const small = await photoOf(64);
+    const sizes: number[] = [];
+    for (let tenth = 0; tenth < 10; tenth++) {
+      await load(url, small, { connections: 4, amount: Math.max(4, Math.ceil(requests / 10)) });
+      sizes.push(await memory(url));
+    }
+    const [middle = 0, last = 0] = [sizes[4], sizes[9]];
+    print(
+      `memory after each tenth of ${requests} requests, MB: ${sizes.map((size) => (size / 1e6).toFixed(0)).join(" ")}`,
+    );
+    return { saturation, tail: p99 / p50, growth: last / middle - 1 };
+  } finally {
+    child.kill("SIGTERM");
+    await rm(data, { recursive: true, force: true, maxRetries: 5 });
   }
-  print(
-    `memory after each tenth of ${requests} requests, MB: ${sizes.map((size) => (size / 1e6).toFixed(0)).join(" ")}`,
-  );
-} finally {
-  child.kill("SIGTERM");
-  await rm(data, { recursive: true, force: true });
 }
