@@ -155,6 +155,43 @@ describe("a run", () => {
     expect((await linesOf(parts)).map((line) => line.step)).toEqual([4, 7, 9]);
   });
 
+  test("with two sizes that take turns, each step has its own, and a stop changes nothing", async () => {
+    const sized = (count: number) =>
+      trainingStep({
+        parameters,
+        objective: (weights) => ({
+          points: reduceMean(square(subtract(weights("middle"), input("points", [count, 2])))),
+          edge: reduceSum(square(weights("edge"))),
+        }),
+      });
+    // Far points at every second step, which are two instead of four.
+    const turning = (number: number): Record<string, TensorData> => {
+      const [count, value] = number % 2 === 1 ? [4, 1] : [2, 100];
+      return { points: { shape: [count, 2], data: new Float32Array(2 * count).fill(value) } };
+    };
+    const observed = observe(engine);
+    const [whole, parts] = [join(folder, "whole"), join(folder, "parts")];
+    const taking = options({
+      engine: observed.engine,
+      step: [sized(4), sized(2)],
+      batch: turning,
+      batchSize: [4, 2],
+      turns: ["four", "two"],
+      steps: 5,
+      logEvery: 3,
+    });
+    await train({ ...taking, folder: whole });
+    await train({ ...taking, folder: parts, steps: 3 });
+    await train({ ...taking, folder: parts });
+    expect(tensorsOf(await checkpointOf(parts))).toEqual(tensorsOf(await checkpointOf(whole)));
+    expect([...observed.living.values()]).toEqual([]);
+    const [first, second] = await linesOf(whole);
+    expect([first?.samples, second?.samples]).toEqual([10, 16]);
+    expect(first?.["two.loss"]).toBeGreaterThan(9000);
+    expect(first?.["four.loss"]).toBeLessThan(10);
+    expect(first?.loss).toBeCloseTo((2 * Number(first?.["four.loss"]) + Number(first?.["two.loss"])) / 3, 2);
+  });
+
   test("killed at any moment goes on from its newest checkpoint as if it had not been", async () => {
     const [whole, killed] = [join(folder, "whole"), join(folder, "killed")];
     const changes = { steps: 8, logEvery: 1, checkpointEvery: 3 };

@@ -166,6 +166,16 @@ test("dead channels of the first weights are woken once, told of and written dow
   });
 });
 
+test("sizes of crops take turns", async () => {
+  await trainModel(at("turns"), settings({ crop: [32, 48], batch: [3, 2], steps: 3 }));
+  const lines = (await readFile(at("turns/metrics.jsonl"), "utf8")).trim().split("\n");
+  expect(lines.map((line) => (JSON.parse(line) as Record<string, number>).samples)).toEqual([5, 8]);
+  for (const name of ["crop32.loss", "crop48.loss"]) expect(JSON.parse(lines[0] ?? "")[name]).toBeGreaterThan(0);
+  expect(JSON.parse(await readFile(at("turns/model/model.json"), "utf8"))).toMatchObject({
+    training: { samples: 8, crop: [32, 48], batch: [3, 2] },
+  });
+});
+
 test("losses on pairs of frames are asked for by their weights", async () => {
   const losses = { ...LOSS_DEFAULTS.losses, similarity: 100, temporal: 50 };
   await trainModel(at("video"), settings({ losses, steps: 2, logEvery: 1 }));
@@ -265,6 +275,12 @@ test.each<[Partial<TrainSettings>, string]>([
   [{ crop: 40 }, "Expected a multiple of 16 of at least 32 pixels for the crop but received 40."],
   [{ steps: 0 }, "Expected a whole number of at least 1 for the number of steps but received 0."],
   [{ rate: 0 }, "Expected a number above 0 for the learning rate but received 0."],
+  [{ crop: [32, 64] }, "Expected as many numbers for the batch as sizes of crops, 2, but received 1."],
+  [
+    { crop: [32, 64], batch: [2, 2], stage: "decoder" },
+    "Expected one size of crops for the decoder stage but received 2.",
+  ],
+  [{ crop: [32, 40], batch: [2, 2] }, "Expected a multiple of 16 of at least 32 pixels for the crop but received 40."],
   [
     { revive: true, stage: "decoder" },
     "Expected the style stage for waking dead channels but received the decoder stage.",

@@ -64,28 +64,30 @@ export class Dataset implements AsyncDisposable {
   }
 
   /**
-   * The `count` random crops of step `step`: [count, 3, crop, crop], RGB in [0, 1]. Those that are
+   * The `count` random crops of step `step`: [count, 3, crop, crop], RGB in [0, 1]; `crop` is that
+   * of the options unless another is given. Those that are
    * not soft take in from as many pixels as a crop has to all of a picture's shorter side; half are
    * flipped; pictures smaller than the crop are enlarged.
    */
-  async batch(step: number, count: number): Promise<Float32Array> {
-    return (await this.#draw(step, count, false)).values;
+  async batch(step: number, count: number, crop = this.#options.crop): Promise<Float32Array> {
+    return (await this.#draw(step, count, crop, false)).values;
   }
 
   /** The same as pairs of frames: crops, and what each shows a moment later (motion.ts). */
   async framePairs(
     step: number,
     count: number,
+    crop = this.#options.crop,
   ): Promise<{ readonly first: Float32Array; readonly second: SecondFrames }> {
-    const { values, moved } = await this.#draw(step, count, true);
+    const { values, moved } = await this.#draw(step, count, crop, true);
     if (moved === undefined) throw new Error(`Expected second frames for step ${step} but received none`);
     return { first: values, second: moved };
   }
 
-  #draw(step: number, count: number, moving: boolean): Promise<CropBatch> {
+  #draw(step: number, count: number, crop: number, moving: boolean): Promise<CropBatch> {
     if (this.#failure) return Promise.reject(this.#failure);
     const id = ++this.#count;
-    const { crop, seed, soft = 0 } = this.#options;
+    const { seed, soft = 0 } = this.#options;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, { resolve, reject });
       this.#worker.ref();

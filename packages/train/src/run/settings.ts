@@ -18,10 +18,13 @@ export interface RunSettings {
   /** Threads on the CPU; all cores by default. */
   readonly threads?: number | undefined;
   readonly steps: number;
-  /** Samples a step. */
-  readonly batch: number;
-  /** The side of the square crops that are trained on, in pixels. */
-  readonly crop: number;
+  /** Samples a step; a list has a number for each of the sizes. */
+  readonly batch: number | readonly number[];
+  /**
+   * The side of the square crops that are trained on, in pixels. Sizes of a list take turns, a step
+   * each, which only the style stage can.
+   */
+  readonly crop: number | readonly number[];
   /**
    * The share of crops that are enlarged, since many pictures that people have are soft
    * (data/crops.ts); 0 to 1.
@@ -39,6 +42,27 @@ export interface RunSettings {
   readonly logEvery: number;
   readonly checkpointEvery: number;
   readonly sampleEvery: number;
+}
+
+/** A size of crops, and how many of them a step sees. */
+export interface Turn {
+  readonly crop: number;
+  readonly batch: number;
+}
+
+/** The sizes that take turns, in their order; hardly ever more than one. */
+export function turnsOf({ crop, batch }: Pick<RunSettings, "crop" | "batch">): readonly [Turn, ...Turn[]] {
+  const counts = [batch].flat();
+  const [first, ...others] = [crop].flat().map((side, at) => ({ crop: side, batch: counts[at] ?? 0 }));
+  if (first === undefined) throw new Error("Expected at least one size of crops but received none.");
+  return [first, ...others];
+}
+
+/** How many samples the first `steps` steps see. */
+export function samplesOf(turns: readonly Pick<Turn, "batch">[], steps: number): number {
+  const count = ({ batch }: Pick<Turn, "batch">, at: number) =>
+    batch * Math.ceil(Math.max(0, steps - at) / turns.length);
+  return turns.reduce((sum, turn, at) => sum + count(turn, at), 0);
 }
 
 /** How an encoder is distilled. */
@@ -158,7 +182,6 @@ const LEAST_CROP = 32;
 export function checkSettings(settings: TrainSettings | DistillSettings): void {
   const whole: [keyof RunSettings, string, number][] = [
     ["steps", "the number of steps", 1],
-    ["batch", "the batch", 1],
     ["warmup", "the steps of warm-up", 0],
     ["seed", "the seed", 0],
     ["logEvery", "the steps from one line of metrics to the next", 1],
@@ -166,17 +189,26 @@ export function checkSettings(settings: TrainSettings | DistillSettings): void {
     ["sampleEvery", "the steps from one contact sheet to the next", 1],
   ];
   for (const [key, label, least] of whole) expectWhole(settings[key], label, least);
-  if (!(Number.isSafeInteger(settings.crop) && settings.crop >= LEAST_CROP && settings.crop % 16 === 0)) {
+  const turns = turnsOf(settings);
+  const counts = [settings.batch].flat().length;
+  if (counts !== turns.length)
     throw new Error(
-      `Expected a multiple of 16 of at least ${LEAST_CROP} pixels for the crop but received ${settings.crop}.`,
+      `Expected as many numbers for the batch as sizes of crops, ${turns.length}, but received ${counts}.`,
     );
+  if (turns.length > 1 && settings.stage !== "style")
+    throw new Error(`Expected one size of crops for the ${settings.stage} stage but received ${turns.length}.`);
+  for (const { crop, batch } of turns) {
+    expectWhole(batch, "the batch", 1);
+    if (!(Number.isSafeInteger(crop) && crop >= LEAST_CROP && crop % 16 === 0)) {
+      throw new Error(`Expected a multiple of 16 of at least ${LEAST_CROP} pixels for the crop but received ${crop}.`);
+    }
   }
+  const least = Math.min(...turns.map(({ batch }) => batch));
   expectShare(settings.soft, "the share of soft crops");
   expectPositive(settings.rate, "the learning rate");
   expectPositive(settings.clip, "the largest length of the gradient");
   if (settings.stage === "distill") {
-    if (settings.batch < 2)
-      throw new Error("Expected a batch of at least 2, a photograph and a painting, but received 1.");
+    if (least < 2) throw new Error("Expected a batch of at least 2, a photograph and a painting, but received 1.");
     return;
   }
   if (settings.revive && settings.stage === "decoder")
@@ -186,9 +218,9 @@ export function checkSettings(settings: TrainSettings | DistillSettings): void {
     if (!(weight >= 0 && Number.isFinite(weight)))
       throw new Error(`Expected a number of at least 0 for the weight of the ${name} loss but received ${weight}.`);
   }
-  if (settings.batch < 2 && (settings.stage === "decoder" || settings.losses.identity > 0)) {
+  if (least < 2 && (settings.stage === "decoder" || settings.losses.identity > 0)) {
     const why = settings.stage === "decoder" ? "a photograph and a painting" : "one sample being for the identity loss";
-    throw new Error(`Expected a batch of at least 2, ${why}, but received ${settings.batch}.`);
+    throw new Error(`Expected a batch of at least 2, ${why}, but received ${least}.`);
   }
   expectLevels(settings.globalLevels, "the global loss");
   const shares = settings.globalShares;

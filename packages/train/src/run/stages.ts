@@ -30,7 +30,7 @@ import {
 } from "../step/objectives.ts";
 import { frozenFeatures, levelStatistics, levelWidths, scaleLevels, type TrainedEncoder } from "../weights/encoders.ts";
 import { initializeAttention, initializeConvolutions, initializeEncoder } from "./initialize.ts";
-import type { DistillSettings, TrainSettings } from "./settings.ts";
+import type { TrainSettings, Turn } from "./settings.ts";
 import type { StepInputs } from "./trainer.ts";
 
 /** Photographs and paintings. */
@@ -99,7 +99,7 @@ export async function distillStage(
   architecture: Architecture,
   lossNetwork: TrainedEncoder,
   data: Data,
-  { batch: count, crop, seed }: Pick<DistillSettings, "batch" | "crop" | "seed">,
+  { batch: count, crop, seed }: Turn & { readonly seed: number },
 ): Promise<Stage> {
   const student = architecture.encoder;
   // relu1_1's edge filters would need weights of 5 at unit activation, which Adam reaches late: a
@@ -149,7 +149,7 @@ export function decoderStage(
   lossNetwork: TrainedEncoder,
   initial: WeightValues,
   data: Data,
-  { batch: count, crop }: Pick<TrainSettings, "batch" | "crop">,
+  { batch: count, crop }: Turn,
 ): Stage {
   return {
     parameters: decoderParameters(architecture),
@@ -177,8 +177,8 @@ async function contentBatch(
   step: number,
   { batch: count, crop, losses }: Pick<StyleObjective, "batch" | "crop" | "losses">,
 ): Promise<{ readonly content: Float32Array; readonly others: StepInputs }> {
-  if (!needsPairs(losses)) return { content: await contents.batch(step, count), others: {} };
-  const { first, second } = await contents.framePairs(step, count);
+  if (!needsPairs(losses)) return { content: await contents.batch(step, count, crop), others: {} };
+  const { first, second } = await contents.framePairs(step, count, crop);
   const square = [count, crop, crop];
   const motion = { rows: { shape: square, data: second.rows }, columns: { shape: square, data: second.columns } };
   const moved = { shape: [count, 3, crop, crop], data: second.values };
@@ -210,7 +210,7 @@ export function styleStage(
     batch: async (step) => {
       const [{ content, others }, style] = await Promise.all([
         contentBatch(contents, step, settings),
-        styles.batch(step, count),
+        styles.batch(step, count, crop),
       ]);
       // The last sample's style is its content, for the identity term.
       const size = content.length / count;

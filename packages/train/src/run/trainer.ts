@@ -32,9 +32,13 @@ import {
   sweepTemporaries,
   writeCheckpoint,
 } from "./checkpoint.ts";
+import { samplesOf } from "./settings.ts";
 
 /** The inputs of a step beside its state, such as pictures. */
 export type StepInputs = Readonly<Record<string, TensorData>>;
+
+/** What a step computes, by name. */
+type StepGraph = Readonly<Record<string, Tensor>>;
 
 /** A line of metrics.jsonl; `loss` is the sum of the terms `loss.NAME`. */
 export type MetricsLine = Readonly<Record<string, number>>;
@@ -42,8 +46,8 @@ export type MetricsLine = Readonly<Record<string, number>>;
 /** What a trainer is opened with. */
 export interface TrainerOptions {
   readonly engine: Engine;
-  /** The outputs of `trainingStep`. */
-  readonly step: Readonly<Record<string, Tensor>>;
+  /** The outputs of `trainingStep`; several that have the same state and losses take turns. */
+  readonly step: StepGraph | readonly StepGraph[];
   readonly parameters: ParameterShapes;
   /** Where to start; a checkpoint in `folder` goes before it. */
   readonly initial: WeightValues;
@@ -58,8 +62,10 @@ export interface TrainerOptions {
    * step alone.
    */
   readonly batch: (step: number) => StepInputs | Promise<StepInputs>;
-  /** Samples in a batch, for the log. */
-  readonly batchSize: number;
+  /** Samples in a batch, or in the batch of each turn, for the log. */
+  readonly batchSize: number | readonly number[];
+  /** Names of the turns: with them the metrics have the loss of each as `NAME.loss`. */
+  readonly turns?: readonly string[] | undefined;
   /** Steps from one line of metrics to the next; 20 by default. */
   readonly logEvery?: number;
   /** Steps from one checkpoint to the next; 500 by default. */
@@ -88,7 +94,9 @@ const LOSS_KEEP = 0.99;
 /** A run that is being trained. */
 export class Trainer implements AsyncDisposable {
   readonly #options: TrainerOptions;
-  readonly #session: Session;
+  /** One for each turn. */
+  readonly #sessions: readonly Session[];
+  readonly #batches: readonly { readonly batch: number }[];
   readonly #watched: readonly string[];
   #step: number;
   #saved: number;
@@ -97,12 +105,13 @@ export class Trainer implements AsyncDisposable {
 
   private constructor(
     options: TrainerOptions,
-    session: Session,
+    sessions: readonly Session[],
     start: { step: number; vectors: Readonly<Record<string, Float32Array>>; standing: Standing },
   ) {
     this.#options = options;
-    this.#session = session;
-    this.#watched = Object.keys(options.step).filter((name) => !name.endsWith(".next"));
+    this.#sessions = sessions;
+    this.#batches = [options.batchSize].flat().map((batch) => ({ batch }));
+    this.#watched = Object.keys([options.step].flat()[0] ?? {}).filter((name) => !name.endsWith(".next"));
     this.#step = start.step;
     this.#saved = start.step;
     this.#state = Object.fromEntries(
@@ -136,8 +145,12 @@ export class Trainer implements AsyncDisposable {
           standing: { loss: undefined, best: undefined },
         };
     await forgetLinesAfter(join(folder, "metrics.jsonl"), start.step);
-    const model = toOnnx(step, { target: engine.device, name: "training step" });
-    return new Trainer(options, await engine.load(model, "the training step", { fixedSizes: true }), start);
+    const sessions: Session[] = [];
+    for (const graph of [step].flat()) {
+      const model = toOnnx(graph, { target: engine.device, name: "training step" });
+      sessions.push(await engine.load(model, "the training step", { fixedSizes: true }));
+    }
+    return new Trainer(options, sessions, start);
   }
 
   /** How many steps have been done, those of earlier sittings included. */
@@ -153,10 +166,10 @@ export class Trainer implements AsyncDisposable {
    *   leaving the last checkpoint.
    */
   async run(signal?: AbortSignal): Promise<void> {
-    const { steps, batch, batchSize, rate, engine } = this.#options;
+    const { steps, batch, rate, engine } = this.#options;
     const { logEvery = 20, checkpointEvery = 500, sampleEvery = 500, sample } = this.#options;
     const upcoming = new Upcoming(batch, steps);
-    let since = { step: this.#step, time: performance.now(), engine: 0, sums: new Map<string, number>(), count: 0 };
+    let since = { step: this.#step, time: performance.now(), engine: 0, sums: new Sums() };
     while (this.#step < steps && !signal?.aborted) {
       const step = this.#step + 1;
       const inputs = await upcoming.take(step).catch(async (error: unknown) => {
@@ -164,7 +177,7 @@ export class Trainer implements AsyncDisposable {
         throw error;
       });
       const begun = performance.now();
-      const results = await this.#session.run({ ...this.#state, ...inputs, ...stepScalars(step, rate(step)) });
+      const results = await this.#sessionOf(step).run({ ...this.#state, ...inputs, ...stepScalars(step, rate(step)) });
       since.engine += performance.now() - begun;
       for (const value of Object.values(this.#state)) if ("dispose" in value) value.dispose();
       this.#state = Object.fromEntries(STATE.map((name) => [name, outputOf(results, `${name}.next`)]));
@@ -176,12 +189,11 @@ export class Trainer implements AsyncDisposable {
       // was given.
       if (logging || engine.device === "cpu") {
         await this.#look(results, since.sums);
-        since.count++;
       }
       for (const name of this.#watched) outputOf(results, name).dispose();
       if (logging) {
-        await this.#log(since, rate(step), step * batchSize, saving);
-        since = { step, time: performance.now(), engine: 0, sums: new Map(), count: 0 };
+        await this.#log(since, rate(step), saving);
+        since = { step, time: performance.now(), engine: 0, sums: new Sums() };
       }
       if (saving) await this.#save();
       const average = this.#state.average;
@@ -194,8 +206,14 @@ export class Trainer implements AsyncDisposable {
     if (this.#step > this.#saved) await this.#save();
   }
 
+  #sessionOf(step: number): Session {
+    const session = this.#sessions[(step - 1) % this.#sessions.length];
+    if (session === undefined) throw new Error("Expected at least one graph of a step but received none.");
+    return session;
+  }
+
   /** Reads a step's losses, adds them up, and stops the run where one is no number. */
-  async #look(results: Readonly<Record<string, EngineTensor>>, sums: Map<string, number>): Promise<void> {
+  async #look(results: Readonly<Record<string, EngineTensor>>, sums: Sums): Promise<void> {
     let total = 0;
     for (const name of this.#watched) {
       const value = Number((await outputOf(results, name).read()).data[0]);
@@ -205,26 +223,28 @@ export class Trainer implements AsyncDisposable {
           this.#saved > 0 ? `the last good checkpoint is ${checkpointPath(folder, this.#saved)}` : "none was saved";
         throw new Error(`The losses of step ${this.#step} are not finite (${name} is ${value}); ${kept}.`);
       }
-      sums.set(name, (sums.get(name) ?? 0) + value);
+      sums.add(name, value);
       if (name.startsWith("loss.")) total += value;
     }
-    sums.set("loss", (sums.get("loss") ?? 0) + total);
+    sums.add("loss", total);
+    const { turns } = this.#options;
+    if (turns) sums.add(`${turns[(this.#step - 1) % turns.length]}.loss`, total);
     const before = this.#standing.loss ?? total;
     this.#standing = { ...this.#standing, loss: LOSS_KEEP * before + (1 - LOSS_KEEP) * total };
   }
 
   async #log(
-    since: { step: number; time: number; engine: number; sums: ReadonlyMap<string, number>; count: number },
+    since: { step: number; time: number; engine: number; sums: Sums },
     rate: number,
-    samples: number,
     isExamined: boolean,
   ): Promise<void> {
-    const { folder, batchSize, examine, onLog } = this.#options;
+    const { folder, examine, onLog } = this.#options;
     const elapsed = performance.now() - since.time;
+    const samples = samplesOf(this.#batches, this.#step);
     const line: Record<string, number> = { step: this.#step, samples, rate };
-    for (const [name, sum] of since.sums) line[name] = sum / since.count;
+    Object.assign(line, since.sums.means());
     line.seconds = elapsed / 1000;
-    line.samplesPerSecond = ((this.#step - since.step) * batchSize * 1000) / elapsed;
+    line.samplesPerSecond = ((samples - samplesOf(this.#batches, since.step)) * 1000) / elapsed;
     line.outside = 1 - since.engine / elapsed;
     if (isExamined) Object.assign(line, await examine?.(await this.average()));
     await appendFile(join(folder, "metrics.jsonl"), `${JSON.stringify(line)}\n`);
@@ -258,8 +278,22 @@ export class Trainer implements AsyncDisposable {
 
   /** Gives back what the engine holds; the engine stays its owner's. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#session.dispose();
+    for (const session of this.#sessions) session.dispose();
     for (const value of Object.values(this.#state)) if ("dispose" in value) value.dispose();
+  }
+}
+
+/** Sums of what steps tell, for their means. */
+class Sums {
+  readonly #sums = new Map<string, { readonly sum: number; readonly count: number }>();
+
+  add(name: string, value: number): void {
+    const { sum, count } = this.#sums.get(name) ?? { sum: 0, count: 0 };
+    this.#sums.set(name, { sum: sum + value, count: count + 1 });
+  }
+
+  means(): Record<string, number> {
+    return Object.fromEntries([...this.#sums].map(([name, { sum, count }]) => [name, sum / count]));
   }
 }
 

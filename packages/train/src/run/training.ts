@@ -32,7 +32,10 @@ import {
   type DistillSettings,
   type RunSettings,
   STAGE_DEFAULTS,
+  samplesOf,
   type TrainSettings,
+  type Turn,
+  turnsOf,
 } from "./settings.ts";
 import {
   type Data,
@@ -125,7 +128,9 @@ export async function distillEncoder(
     const teacher = await judgeOf(context, settings.teacher, settings);
     const own = encoderParameters(architecture.encoder);
     return {
-      stage: await distillStage(context.engine, architecture, teacher, data, settings),
+      stages: [
+        await distillStage(context.engine, architecture, teacher, data, { ...settings, ...turnsOf(settings)[0] }),
+      ],
       keep: (average) =>
         replaceFile(
           join(folder, ENCODER_FILE),
@@ -160,7 +165,8 @@ interface Context {
 
 /** What a run does. */
 interface Plan {
-  readonly stage: Stage;
+  /** A stage for each of the sizes that take turns, which differ in their objective and batches. */
+  readonly stages: readonly [Stage, ...Stage[]];
   /**
    * All weights of the network that people use, of which training averages some; undefined where
    * there is none yet.
@@ -179,9 +185,10 @@ async function runStage(
 ): Promise<void> {
   const architecture = architectureNamed(settings.preset);
   const { signal, onBadFile, onStep, onLog } = events;
-  const { crop, soft, batch, clip, optimizer } = settings;
+  const { soft, clip, optimizer } = settings;
+  const turns = turnsOf(settings);
   const openFolder = (path: string, stream: number) =>
-    Dataset.open(path, { crop, soft, seed: Random.of(settings.seed, stream).state, onBadFile });
+    Dataset.open(path, { crop: turns[0].crop, soft, seed: Random.of(settings.seed, stream).state, onBadFile });
   await using contents = await openFolder(settings.content, 1);
   await using styles = await openFolder(settings.style, 2);
   await using _ = await holdRun(folder);
@@ -190,7 +197,7 @@ async function runStage(
   await recordConfig(folder, settings, pictures, resuming ? events.onNotice : undefined);
 
   const data = { contents, styles };
-  const { stage, whole, keep } = await plan({
+  const { stages, whole, keep } = await plan({
     folder,
     resuming,
     architecture,
@@ -198,7 +205,7 @@ async function runStage(
     data,
     onNotice: events.onNotice,
   });
-  const { parameters, objective, initial, paint } = stage;
+  const { parameters, initial, paint } = stages[0];
   const test = "test" in settings ? settings.test : undefined;
   const pairs =
     paint && (await samplePairs({ contents: contents.paths, styles: styles.paths, seed: settings.seed, test }));
@@ -222,11 +229,12 @@ async function runStage(
     folder,
     onStep,
     onLog,
-    step: trainingStep({ parameters, objective, clip, optimizer, rateShare }),
+    step: stages.map(({ objective }) => trainingStep({ parameters, objective, clip, optimizer, rateShare })),
     steps: settings.steps,
     rate: (step) => scheduledRate(settings, step),
-    batch: stage.batch,
-    batchSize: batch,
+    batch: (step) => (stages[(step - 1) % stages.length] ?? stages[0]).batch(step),
+    batchSize: turns.map(({ batch }) => batch),
+    turns: turns.length > 1 ? turns.map(({ crop }) => `crop${crop}`) : undefined,
     logEvery: settings.logEvery,
     checkpointEvery: settings.checkpointEvery,
     sampleEvery: settings.sampleEvery,
@@ -274,7 +282,7 @@ async function decoderRun(context: Context, settings: TrainSettings, source: str
   // With the attention that needs no training, a decoder alone stylizes already.
   const whole = (average: WeightValues) => new Map([...encoder.values, ...initial, ...average]);
   return {
-    stage: decoderStage(architecture, encoder, lossNetwork, own, data, settings),
+    stages: [decoderStage(architecture, encoder, lossNetwork, own, data, turnsOf(settings)[0])],
     whole,
     keep: (average, step) => keepModel(context, settings, whole(average), step),
   };
@@ -287,10 +295,13 @@ async function styleRun(context: Context, settings: TrainSettings, source: strin
   const first = new Map([...encoder.values, ...(await initialWeights(context, source, settings.seed))]);
   const initial = settings.revive && !context.resuming ? await woken(context, settings, first) : first;
   const whole = (average: WeightValues) => new Map([...encoder.values, ...average]);
-  const { globalShares: shares, crop } = settings;
-  const relative = shares && { shares, units: await styleUnits(context.engine, lossNetwork, data, crop) };
+  const { globalShares: shares } = settings;
+  const [turn, ...others] = turnsOf(settings);
+  const relative = shares && { shares, units: await styleUnits(context.engine, lossNetwork, data, turn.crop) };
+  const stageOf = (size: Turn) =>
+    styleStage(architecture, encoder, lossNetwork, initial, data, { ...settings, ...size, relative });
   return {
-    stage: styleStage(architecture, encoder, lossNetwork, initial, data, { ...settings, relative }),
+    stages: [stageOf(turn), ...others.map(stageOf)],
     whole,
     keep: (average, step) => keepModel(context, settings, whole(average), step),
   };
@@ -331,7 +342,7 @@ function keepModel(
     training: {
       stage,
       steps: step,
-      samples: step * batch,
+      samples: samplesOf(turnsOf(settings), step),
       batch,
       crop,
       soft,
@@ -374,13 +385,14 @@ async function encoderFor(
 async function judgeOf(
   { folder, resuming, engine, data }: Context,
   source: string,
-  { crop }: Pick<RunSettings, "crop">,
+  settings: Pick<RunSettings, "crop" | "batch">,
 ): Promise<TrainedEncoder> {
   const kept = join(folder, LOSS_NETWORK_FILE);
   if (resuming) return readEncoder(kept);
   const found = await findEncoder(source);
   const levels = found.encoder.levels.length;
   if (levels < 5) throw new Error(`Expected a network of five levels in ${source} but it has ${levels}.`);
+  const [{ crop }] = turnsOf(settings);
   const lossNetwork = await normalizeLevels(engine, found, await measuringBatch(data), crop);
   await replaceFile(kept, encoderFile(lossNetwork));
   return lossNetwork;

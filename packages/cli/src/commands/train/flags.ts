@@ -54,8 +54,11 @@ export function addTrainingOptions(
 ): Command {
   return command
     .option("--steps <N>", `steps in all (default: ${defaults.steps})`)
-    .option("--batch <N>", `samples a step (default: ${defaults.batch})`)
-    .option("--crop <N>", `the side of the square crops in pixels, a multiple of 16 (default: ${defaults.crop})`)
+    .option("--batch <N,...>", `samples a step; one number for each size of --crop (default: ${defaults.batch})`)
+    .option(
+      "--crop <N,...>",
+      `the side of the square crops in pixels, a multiple of 16; sizes take turns (default: ${defaults.crop})`,
+    )
     .option("--soft <SHARE>", `the share of crops that are enlarged, as soft pictures are (default: ${DEFAULTS.soft})`)
     .option("--optimizer <NAME>", `how gradients become steps: muon or adam (default: ${defaults.optimizer})`)
     .option("--lr <RATE>", `the highest learning rate (default: ${defaults.lr})`)
@@ -78,6 +81,11 @@ const LARGEST = 2 ** 31 - 1;
 export function typedSettings(flags: SharedFlags): Partial<RunSettings> {
   const whole = (name: string, text: string | undefined, least: number) =>
     text === undefined ? undefined : wholeNumber(name, text, least, LARGEST);
+  /** One number, or several with commas between them. */
+  const list = (name: string, text: string | undefined, least: number) => {
+    if (!text?.includes(",")) return whole(name, text, least);
+    return text.split(",").map((part) => wholeNumber(name, part, least, LARGEST));
+  };
   const folder = (path: string | undefined) => (path === undefined ? undefined : resolve(path));
   const { preset, device, optimizer } = flags;
   return withoutGaps({
@@ -88,8 +96,8 @@ export function typedSettings(flags: SharedFlags): Partial<RunSettings> {
     device: device === undefined ? undefined : oneOf("--device", device, ["cpu", "webgpu"]),
     threads: whole("--threads", flags.threads, 1),
     steps: whole("--steps", flags.steps, 1),
-    batch: whole("--batch", flags.batch, 1),
-    crop: whole("--crop", flags.crop, 16),
+    batch: list("--batch", flags.batch, 1),
+    crop: list("--crop", flags.crop, 16),
     soft: weightNumber("--soft", flags.soft),
     optimizer: optimizer === undefined ? undefined : oneOf("--optimizer", optimizer, ["adam", "muon"]),
     rate: positiveNumber("--lr", flags.lr),
