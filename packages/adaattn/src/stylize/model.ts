@@ -7,7 +7,7 @@
  *   const result = await model.stylize(photo, style, { strength: 0.8 });
  */
 
-import { type Device, type Engine, outputOf, type TensorData } from "../engine/engine.ts";
+import type { Device, Engine } from "../engine/engine.ts";
 import { AdaattnError } from "../error.ts";
 import {
   type Attention,
@@ -17,15 +17,14 @@ import {
   attentionOf,
   type Point,
 } from "../inspect/attention.ts";
-import { type Examination, type Health, healthOf, type LevelHealth } from "../inspect/health.ts";
+import { type Examination, type Health, healthOf } from "../inspect/health.ts";
 import type { Architecture } from "../network/architecture.ts";
 import type { WeightValues } from "../network/parameters.ts";
-import { attendedInputs, styleShapes } from "../network/parts.ts";
-import { type Area, clipped, cropPicture, type PictureSource, sourceOf } from "../picture/area.ts";
+import { type Area, clipped, type PictureSource, sourceOf } from "../picture/area.ts";
 import { type Grain, MOST_GRAIN } from "../picture/grain.ts";
 import { chromaShare, fadeChroma } from "../picture/grayness.ts";
 import { withoutHiddenColors } from "../picture/hidden.ts";
-import { checkPicture, onWhite, type Picture, type Size, toTensor } from "../picture/picture.ts";
+import { checkPicture, type Picture, type Size } from "../picture/picture.ts";
 import { ColorSums, keepChroma, matchColorSums } from "../picture/recolor.ts";
 import { resizePicture } from "../picture/resize.ts";
 import { fingerprintOf } from "../weights/fingerprint.ts";
@@ -40,6 +39,7 @@ import {
   tileControls,
 } from "./controls.ts";
 import { paintGrowing } from "./growing.ts";
+import { examine, type Inspected, lookAtAttention, middleSquare } from "./inspection.ts";
 import { tileSide } from "./memory.ts";
 import { Mixture } from "./mixture.ts";
 import type {
@@ -55,17 +55,14 @@ import type {
   StylizeOptions,
   StylizeReport,
 } from "./options.ts";
-import { Pass, type Tensors } from "./pass.ts";
-import { chosenPositions } from "./positions.ts";
+import { Pass } from "./pass.ts";
 import { Sessions } from "./sessions.ts";
 import { contentSize, encodedSize, paintedSizes } from "./sizes.ts";
 import type { RunningStatistics } from "./statistics.ts";
-import { Style, type StyleLevel } from "./style.ts";
-import { preparePainting, type Source } from "./styleSource.ts";
+import type { Style } from "./style.ts";
+import { preparePainting } from "./styleSource.ts";
+import { Styles } from "./styles.ts";
 import { marginsOf, planTiles } from "./tiles.ts";
-
-/** The side of the pictures that a network is examined with. */
-const EXAMINED_SIDE = 256;
 
 /** A network with its weights, loaded on an engine that it owns. */
 export class Model {
@@ -73,13 +70,9 @@ export class Model {
   readonly architecture: Architecture;
   readonly #engine: Engine;
   readonly #sessions: Sessions;
+  readonly #styles: Styles;
   readonly #weights: WeightValues;
   #fingerprint: Promise<string> | undefined;
-  /**
-   * The styles that this model made: another engine would take their tensors for its own of the
-   * same numbers.
-   */
-  readonly #styles = new WeakSet<Style>();
 
   protected constructor(
     name: string,
@@ -93,6 +86,7 @@ export class Model {
     this.#weights = weights;
     this.#engine = engine;
     this.#sessions = sessions;
+    this.#styles = new Styles(name, architecture, sessions);
   }
 
   /**
@@ -109,12 +103,6 @@ export class Model {
     return this.#engine.device;
   }
 
-  /** Encodes a picture: stacked features of the attended levels. */
-  async #encode(picture: Picture, size: Size, signal: AbortSignal | undefined): Promise<Tensors> {
-    const data = toTensor(picture, size);
-    return this.#sessions.encode.run({ picture: { shape: [1, 3, size.height, size.width], data } }, { signal });
-  }
-
   /**
    * Computes what the attention needs of a painting, whose transparent parts count as white.
    *
@@ -124,44 +112,7 @@ export class Model {
   async style(painting: Picture, options: StyleOptions = {}): Promise<Style> {
     const { signal, onProgress, mask, ...asked } = options;
     const source = preparePainting(painting, mask, checkControls(styleControls, asked));
-    return this.#takeStyle(source, { signal, onProgress });
-  }
-
-  async #takeStyle(source: Source, { signal, onProgress }: CallOptions): Promise<Style> {
-    const begun = performance.now();
-    onProgress?.({ stage: "style", fraction: 0 });
-    const size = encodedSize(source.painting);
-    const encoded = await this.#encode(source.painting, size, signal);
-    try {
-      onProgress?.({ stage: "style", fraction: 0.8 });
-      const positions = this.#positions(source, size);
-      const chosen = [...positions].map(([level, data]) => [`chosen${level}`, { shape: [data.length], data }] as const);
-      const values = await this.#sessions.style.run({ ...encoded, ...Object.fromEntries(chosen) }, { signal });
-      onProgress?.({ stage: "style", fraction: 1 });
-      return this.#styleOf(source, positions, values, begun);
-    } finally {
-      disposeAll(encoded);
-    }
-  }
-
-  #positions(source: Source, size: Size): Map<number, BigInt64Array> {
-    const { attention } = this.architecture;
-    return new Map(
-      attention.modules.map((module) => [module.level, chosenPositions(attention, module, source, size)] as const),
-    );
-  }
-
-  #styleOf(source: Source, positions: Style["positions"], values: Tensors, begun: number): Style {
-    const levels = new Map<number, StyleLevel>();
-    for (const level of positions.keys()) {
-      const attended = attendedInputs(this.architecture).map(
-        (name) => [name, outputOf(values, `${name}${level}`)] as const,
-      );
-      levels.set(level, { key: outputOf(values, `key${level}`), attended: Object.fromEntries(attended) });
-    }
-    const style = new Style({ levels, positions, source, milliseconds: performance.now() - begun });
-    this.#styles.add(style);
-    return style;
+    return this.#styles.make(source, { signal, onProgress });
   }
 
   /**
@@ -171,15 +122,7 @@ export class Model {
    * @throws Error with one sentence where another model made the style.
    */
   async saveStyle(style: Style): Promise<SavedStyle> {
-    this.#checkOwn(style);
-    const kept = new Map<string, { shape: readonly number[]; data: Float32Array }>();
-    for (const [level, { key, attended }] of style.levels) {
-      for (const [name, tensor] of Object.entries({ key, ...attended })) {
-        const { shape, data } = await tensor.read();
-        kept.set(`${name}${level}`, { shape, data: data as Float32Array });
-      }
-    }
-    return kept;
+    return this.#styles.save(style);
   }
 
   /**
@@ -191,26 +134,9 @@ export class Model {
    *   painting's positions ask for.
    */
   async restoreStyle(painting: Picture, options: StyleOptions, kept: SavedStyle): Promise<Style> {
-    const begun = performance.now();
     const { signal, onProgress: _, mask, ...asked } = options;
     const source = preparePainting(painting, mask, checkControls(styleControls, asked));
-    const positions = this.#positions(source, encodedSize(source.painting));
-    const inputs: Record<string, TensorData> = {};
-    for (const module of this.architecture.attention.modules) {
-      const count = positions.get(module.level)?.length ?? 0;
-      for (const [name, shape] of styleShapes(this.architecture, module, count)) {
-        const tensor = kept.get(name);
-        if (tensor === undefined || tensor.shape.join() !== shape.join()) {
-          throw new AdaattnError(
-            "file",
-            `Expected ${shape.join(" x ")} for ${name} of a kept style but received ${tensor?.shape.join(" x ") ?? "none"}.`,
-          );
-        }
-        inputs[`kept_${name}`] = tensor;
-      }
-    }
-    const held = await (await this.#sessions.hold()).run(inputs, { signal });
-    return this.#styleOf(source, positions, held, begun);
+    return this.#styles.restore(source, kept, signal);
   }
 
   /**
@@ -283,7 +209,7 @@ export class Model {
         for (const [index, style] of painted.entries()) {
           const sums = await colorsOf(photo, tiles, (area) => mixture.regionOf(index, area));
           const painting = matchColorSums(style.source.painting, sums);
-          const own = await this.#takeStyle({ ...style.source, painting }, { signal, onProgress });
+          const own = await this.#styles.make({ ...style.source, painting }, { signal, onProgress });
           matched.push(own);
           painted[index] = own;
         }
@@ -355,15 +281,10 @@ export class Model {
     if (shares.length === 0)
       throw new AdaattnError("option", "Expected at least one style but received an empty list.");
     for (const [index, { style, mask, ...controls }] of shares.entries()) {
-      this.#checkOwn(style);
+      this.#styles.checkOwn(style);
       checkControls(shareControls, controls, (control) => `the ${control} of style ${index + 1}`);
     }
     return shares;
-  }
-
-  #checkOwn(style: Style): void {
-    if (!this.#styles.has(style))
-      throw new AdaattnError("option", `Expected a style that this model, ${this.name}, made but received another.`);
   }
 
   /**
@@ -423,45 +344,12 @@ export class Model {
       onProgress?.({ stage: "attend", fraction: found.length / pairs.length });
       const style = await this.style(middleSquare(painting), { signal });
       try {
-        found.push(await this.#examine(onWhite(middleSquare(photo)), style, signal));
+        found.push(await examine(this.#inspected, photo, style, signal));
       } finally {
         style.dispose();
       }
     }
     return healthOf(found);
-  }
-
-  async #examine(photo: Picture, style: Style, signal: AbortSignal | undefined): Promise<Examination> {
-    const [contentSize, styleSize] = [encodedSize(photo), encodedSize(style.source.painting)];
-    const tensor = (picture: Picture, size: Size) => ({
-      shape: [1, 3, size.height, size.width],
-      data: toTensor(picture, size),
-    });
-    const inputs: Record<string, TensorData> = {
-      content: tensor(photo, contentSize),
-      style: tensor(style.source.painting, styleSize),
-    };
-    for (const [level, data] of style.positions) inputs[`chosen${level}`] = { shape: [data.length], data };
-    const session = await this.#sessions.examination(contentSize, styleSize);
-    const found = await session.run(inputs, { signal });
-    try {
-      const read = async (name: string) => (await outputOf(found, name).read()).data as Float32Array;
-      const awake = new Map<string, Float32Array>();
-      for (const name of Object.keys(found)) {
-        if (name.startsWith("awake.")) awake.set(name.slice("awake.".length), await read(name));
-      }
-      const levels: LevelHealth[] = [];
-      for (const { level } of this.architecture.attention.modules) {
-        const asked = { level: level as InspectOptions["level"], signal };
-        const { entropy, keys } = await this.attentionMap(photo, style, asked);
-        const perplexity = Math.exp(entropy.sort()[entropy.length >> 1] as number);
-        const [turned = 0] = await read(`turned${level}`);
-        levels.push({ level, perplexity, keys: keys.length, effect: 255 * turned });
-      }
-      return { awake, levels };
-    } finally {
-      disposeAll(found);
-    }
   }
 
   async #look<T>(
@@ -471,47 +359,12 @@ export class Model {
     look: (input: AttentionInput) => Promise<T>,
   ): Promise<T> {
     const { level } = checkControls(inspectControls, asked);
-    this.#checkOwn(style);
-    const { modules } = this.architecture.attention;
-    const module = level === undefined ? modules[0] : modules.find((one) => one.level === level);
-    if (module === undefined) {
-      const levels = modules.map((one) => one.level).join(", ");
-      throw new AdaattnError(
-        "option",
-        `Expected one of ${levels} for level, as ${this.name} has them, but received ${level}.`,
-      );
-    }
-    const [values, positions] = [style.levels.get(module.level), style.positions.get(module.level)];
-    if (values === undefined || positions === undefined) {
-      throw new Error(`Expected a style with level ${module.level} but received none`);
-    }
-    onProgress?.({ stage: "encode", fraction: 0 });
-    const contentSize = encodedSize(photo);
-    const seen = await withoutHiddenColors(sourceOf(photo), signal);
-    const whole = await seen.read({ left: 0, top: 0, width: photo.width, height: photo.height });
-    const encoded = await this.#encode(whole, contentSize, signal);
-    const held: Tensors = { ...encoded };
-    try {
-      onProgress?.({ stage: "encode", fraction: 1 });
-      const statistics = await this.#sessions.statistics.run(encoded, { signal });
-      Object.assign(held, statistics);
-      return await look({
-        session: await this.#sessions.rows(module),
-        level: module.level,
-        content: {
-          stacked: outputOf(encoded, `stacked${module.level}`),
-          normMean: outputOf(statistics, `normMean${module.level}`),
-          normDeviation: outputOf(statistics, `normDeviation${module.level}`),
-        },
-        contentSize,
-        key: values.key,
-        positions,
-        painting: style.source.painting,
-        styleSize: encodedSize(style.source.painting),
-      });
-    } finally {
-      disposeAll(held);
-    }
+    this.#styles.checkOwn(style);
+    return lookAtAttention(this.#inspected, photo, style, { level, signal, onProgress }, look);
+  }
+
+  get #inspected(): Inspected {
+    return { name: this.name, architecture: this.architecture, sessions: this.#sessions };
   }
 
   /** Unloads the network and closes its engine. */
@@ -522,14 +375,6 @@ export class Model {
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose();
   }
-}
-
-/** The middle of a picture, as a square that a network is examined with. */
-function middleSquare(picture: Picture): Picture {
-  const side = Math.min(picture.width, picture.height);
-  const [left, top] = [(picture.width - side) >> 1, (picture.height - side) >> 1];
-  const square = cropPicture(picture, { left, top, width: side, height: side });
-  return resizePicture(square, { width: EXAMINED_SIDE, height: EXAMINED_SIDE });
 }
 
 function sharesOf(styles: Style | readonly StyleShare[]): readonly StyleShare[] {
@@ -566,8 +411,4 @@ function pastePicture(data: Uint8ClampedArray, width: number, picture: Picture, 
     const row = picture.data.subarray(y * picture.width * 4, (y + 1) * picture.width * 4);
     data.set(row, ((top + y) * width + left) * 4);
   }
-}
-
-function disposeAll(tensors: Readonly<Tensors>): void {
-  for (const tensor of Object.values(tensors)) tensor.dispose();
 }

@@ -13,7 +13,7 @@ import { type Picture, type Size, toPicture, toTensor } from "../picture/picture
 import { Spread } from "../picture/spread.ts";
 import { restoreDetail } from "./detail.ts";
 import type { Mixture, Shares } from "./mixture.ts";
-import type { Sessions } from "./sessions.ts";
+import type { Sessions, Tensors } from "./sessions.ts";
 import {
   joinStatistics,
   type NormTensors,
@@ -25,8 +25,6 @@ import {
 } from "./statistics.ts";
 import type { Style } from "./style.ts";
 import type { Margins } from "./tiles.ts";
-
-export type Tensors = Record<string, EngineTensor>;
 
 /** What a photograph is painted with. */
 export interface PassInput {

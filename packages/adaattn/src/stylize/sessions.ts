@@ -4,7 +4,7 @@
  */
 
 import { toOnnx } from "@adaattn/graph";
-import type { Engine, Session } from "../engine/engine.ts";
+import type { Engine, EngineTensor, Session, TensorData } from "../engine/engine.ts";
 import { type Architecture, type AttentionModule, parametersOf } from "../network/architecture.ts";
 import { examinationPart } from "../network/examination.ts";
 import { constantWeights, type Weights, type WeightValues } from "../network/parameters.ts";
@@ -21,7 +21,10 @@ import {
   statisticsPart,
   stylePart,
 } from "../network/parts.ts";
-import type { Size } from "../picture/picture.ts";
+import { type Picture, type Size, toTensor } from "../picture/picture.ts";
+
+/** Tensors that an engine holds, by name. */
+export type Tensors = Record<string, EngineTensor>;
 
 export class Sessions {
   readonly encode: Session;
@@ -117,4 +120,24 @@ export class Sessions {
     loading.catch(() => this.#lazy.delete(part));
     return loading;
   }
+}
+
+/** A picture's stacked features of the attended levels, the picture padded to `size`. */
+export function encodePicture(
+  { encode }: Sessions,
+  picture: Picture,
+  size: Size,
+  signal: AbortSignal | undefined,
+): Promise<Tensors> {
+  return encode.run({ picture: pictureTensor(picture, size) }, { signal });
+}
+
+/** A picture as a tensor of its own, padded to `size`. */
+export function pictureTensor(picture: Picture, size: Size): TensorData {
+  return { shape: [1, 3, size.height, size.width], data: toTensor(picture, size) };
+}
+
+/** Gives tensors back to their engine. */
+export function disposeAll(tensors: Readonly<Tensors>): void {
+  for (const tensor of Object.values(tensors)) tensor.dispose();
 }
