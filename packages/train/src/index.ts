@@ -7,6 +7,7 @@ export { type Comparison, parity } from "./parity.ts";
 export { newestCheckpoint, readAverage } from "./run/checkpoint.ts";
 export { type RunConfig, readConfig, trainingProcess } from "./run/folder.ts";
 export { initializeAttention, initializeConvolutions, initializeEncoder } from "./run/initialize.ts";
+export type { KindComparison, LevelComparison, LevelMoments } from "./run/levels.ts";
 export * from "./run/settings.ts";
 export { type MetricsLine, type StepInputs, Trainer, type TrainerOptions } from "./run/trainer.ts";
 export { distillEncoder, type RunStart, type TrainingEvents, trainModel } from "./run/training.ts";

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
@@ -9,6 +9,7 @@ import {
   type DistillSettings,
   distillEncoder,
   findEncoder,
+  type KindComparison,
   LOSS_DEFAULTS,
   newestCheckpoint,
   type RunConfig,
@@ -60,6 +61,9 @@ beforeAll(async () => {
     await writeFile(at(`${name}-lacking.safetensors`), writeSafetensors(new Map(tensors.slice(0, -1))));
   }
 });
+
+/** What sharp makes a plain picture of. */
+const SIZE = { width: 64, height: 64, channels: 3 } as const;
 
 /** The smallest training that there is. */
 function settings(changes: Partial<TrainSettings> = {}): TrainSettings {
@@ -174,6 +178,35 @@ test("sizes of crops take turns", async () => {
   expect(JSON.parse(await readFile(at("turns/model/model.json"), "utf8"))).toMatchObject({
     training: { samples: 8, crop: [32, 48], batch: [3, 2] },
   });
+});
+
+test("windows are compared with the pictures of a test folder, and a large difference told", async () => {
+  for (const kind of ["content", "style"]) {
+    await mkdir(at(`test/${kind}`), { recursive: true });
+    for (const name of ["a", "b"]) {
+      // Photographs as those that are trained on, and paintings without any detail.
+      if (kind === "content") await copyFile(at("content/0.png"), at(`test/content/${name}.png`));
+      else await sharp({ create: { ...SIZE, background: "#102" } }).toFile(at(`test/style/${name}.png`));
+    }
+  }
+  const [told, notices]: [KindComparison[], string[]] = [[], []];
+  const test = at("test");
+  const events = {
+    onLevels: (compared: readonly KindComparison[]) => told.push(...compared),
+    onNotice: (sentence: string) => notices.push(sentence),
+  };
+  await trainModel(at("levels"), settings({ test, steps: 1, crop: [32, 48], batch: [2, 2] }), events);
+  expect(told.map(({ kind, crop, levels }) => [kind, crop, levels.map(({ level }) => level)])).toEqual(
+    ["photographs", "paintings"].flatMap((kind) => [32, 48].map((crop) => [kind, crop, [1, 2, 3, 4, 5]])),
+  );
+  const first = told.find(({ kind, crop }) => kind === "paintings" && crop === 32)?.levels[0];
+  expect(first?.pictures.deviation).toBeLessThan(0.1);
+  expect(first?.windows.deviation).toBeGreaterThan(0.2);
+  expect(first?.difference).toBeGreaterThan(0.25);
+  expect(notices.join("\n")).toContain(
+    `Windows of 32 pixels look to the loss network unlike the paintings of ${test} at 512 pixels, at level 1 by `,
+  );
+  expect(JSON.parse(await readFile(at("levels/levels.json"), "utf8"))).toEqual(told);
 });
 
 test("losses on pairs of frames are asked for by their weights", async () => {

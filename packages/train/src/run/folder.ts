@@ -8,6 +8,7 @@
  *   model/                     the model as it is so far, for `adaattn stylize --model RUN/model`
  *   encoder.safetensors        the encoder: the one it uses, or the one it learns
  *   loss-network.safetensors   the encoder that judges or teaches, its levels scaled to a mean activation of 1
+ *   levels.json                what the loss network sees in the windows and in whole pictures (levels.ts)
  *   trainer.pid                while it is being trained: the process
  */
 

@@ -51,9 +51,7 @@ export async function samplePairs({ contents, styles, seed, test }: PairSources)
       await listPictures(join(test, "content")),
       await listPictures(join(test, "style")),
     ];
-    const evenly = (paths: string[]) => (at: number, attempt: number) =>
-      paths[(Math.floor((at * paths.length) / PAIRS) + attempt) % paths.length];
-    return pairsOf(evenly(photographs), evenly(paintings));
+    return pairsOf(evenly(photographs, PAIRS), evenly(paintings, PAIRS));
   }
   const drawn = (paths: readonly string[], stream: number) => (at: number, attempt: number) =>
     paths[Random.of(seed, stream, at, attempt).below(paths.length)];
@@ -62,28 +60,38 @@ export async function samplePairs({ contents, styles, seed, test }: PairSources)
 
 type Choose = (at: number, attempt: number) => string | undefined;
 
+function evenly(paths: readonly string[], count: number): Choose {
+  return (at, attempt) => paths[(Math.floor((at * paths.length) / count) + attempt) % paths.length];
+}
+
+/** At most `count` of these files, evenly chosen, their middles at `side` pixels a side. */
+export function evenPictures(paths: readonly string[], count: number, side: number): Promise<Picture[]> {
+  const length = Math.min(count, paths.length);
+  return Promise.all(Array.from({ length }, (_, at) => firstGood(evenly(paths, length), at, side)));
+}
+
 function pairsOf(content: Choose, style: Choose): Promise<Pair[]> {
   return Promise.all(
     Array.from({ length: PAIRS }, async (_, at) => ({
-      content: await firstGood(content, at),
-      style: await firstGood(style, at),
+      content: await firstGood(content, at, SIDE),
+      style: await firstGood(style, at, SIDE),
     })),
   );
 }
 
-async function firstGood(choose: Choose, at: number): Promise<Picture> {
+async function firstGood(choose: Choose, at: number, side: number): Promise<Picture> {
   let failure: unknown;
   for (let attempt = 0; attempt < 20; attempt++) {
     try {
       const data = await sharp(choose(at, attempt), { failOn: "error" })
         .autoOrient()
-        .resize(SIDE, SIDE, { fit: "cover" })
+        .resize(side, side, { fit: "cover" })
         .flatten({ background: "#fff" })
         .toColourspace("srgb")
         .ensureAlpha()
         .raw({ depth: "uchar" })
         .toBuffer();
-      return { width: SIDE, height: SIDE, data };
+      return { width: side, height: side, data };
     } catch (error) {
       failure = error;
     }

@@ -25,6 +25,7 @@ import { pickTensors } from "../weights/tensorFile.ts";
 import { newestCheckpoint } from "./checkpoint.ts";
 import { differences, findConfig, holdRun, type RunConfig, readConfig, writeConfig } from "./folder.ts";
 import { HealthCheck } from "./health.ts";
+import { compareLevels, type KindComparison } from "./levels.ts";
 import { revive } from "./revive.ts";
 import { openSampleSheet, samplePairs } from "./sampleSheet.ts";
 import {
@@ -55,6 +56,10 @@ import { ENCODER_FILE, findEncoder, startWeights } from "./weightSources.ts";
 const EXAMINED_PAIRS = 3;
 
 const LOSS_NETWORK_FILE = "loss-network.safetensors";
+const LEVELS_FILE = "levels.json";
+
+/** A notice is given where windows differ from pictures by more than this at a level. */
+const LARGE_DIFFERENCE = 0.25;
 
 /** A run that begins or goes on. */
 export interface RunStart {
@@ -73,6 +78,11 @@ export interface TrainingEvents {
   /** Ends the run after the step under way, with a checkpoint. */
   readonly signal?: AbortSignal | undefined;
   readonly onStart?: ((run: RunStart) => void) | undefined;
+  /**
+   * Called before the first step of a style stage that has `test`: how what it trains on looks to
+   * the loss network, beside pictures at 512 pixels.
+   */
+  readonly onLevels?: ((compared: readonly KindComparison[]) => void) | undefined;
   readonly onStep?: ((step: number) => void) | undefined;
   readonly onLog?: ((line: MetricsLine) => void) | undefined;
   /** Called once for every picture that cannot be read. */
@@ -160,7 +170,7 @@ interface Context {
   readonly architecture: Architecture;
   readonly engine: Engine;
   readonly data: Data;
-  readonly onNotice: TrainingEvents["onNotice"];
+  readonly events: TrainingEvents;
 }
 
 /** What a run does. */
@@ -203,7 +213,7 @@ async function runStage(
     architecture,
     engine,
     data,
-    onNotice: events.onNotice,
+    events,
   });
   const { parameters, initial, paint } = stages[0];
   const test = "test" in settings ? settings.test : undefined;
@@ -297,6 +307,7 @@ async function styleRun(context: Context, settings: TrainSettings, source: strin
   const whole = (average: WeightValues) => new Map([...encoder.values, ...average]);
   const { globalShares: shares } = settings;
   const [turn, ...others] = turnsOf(settings);
+  if (settings.test !== undefined && !context.resuming) await tellLevels(context, lossNetwork, settings, settings.test);
   const relative = shares && { shares, units: await styleUnits(context.engine, lossNetwork, data, turn.crop) };
   const stageOf = (size: Turn) =>
     styleStage(architecture, encoder, lossNetwork, initial, data, { ...settings, ...size, relative });
@@ -307,9 +318,30 @@ async function styleRun(context: Context, settings: TrainSettings, source: strin
   };
 }
 
+/** Compares windows with pictures, tells of it, and keeps it as levels.json. */
+async function tellLevels(
+  { folder, engine, data, events }: Context,
+  lossNetwork: TrainedEncoder,
+  settings: TrainSettings,
+  test: string,
+): Promise<void> {
+  const compared = await compareLevels(engine, lossNetwork, data, turnsOf(settings), test);
+  await replaceFile(join(folder, LEVELS_FILE), new TextEncoder().encode(`${JSON.stringify(compared, null, 2)}\n`));
+  events.onLevels?.(compared);
+  for (const { kind, crop, levels } of compared) {
+    const far = levels.filter(({ difference }) => difference > LARGE_DIFFERENCE);
+    if (far.length === 0) continue;
+    const list = far.map(({ level, difference }) => `${level} by ${difference.toFixed(2)}`).join(", ");
+    events.onNotice?.(
+      `Windows of ${crop} pixels look to the loss network unlike the ${kind} of ${test} at 512 pixels, at level ${list}; ` +
+        "other pictures, a larger --crop or another --soft may bring them nearer.",
+    );
+  }
+}
+
 /** The first weights with their dead channels woken, which is told and written into config.json. */
 async function woken(
-  { folder, engine, architecture, data, onNotice }: Context,
+  { folder, engine, architecture, data, events: { onNotice } }: Context,
   { test, seed, trainEncoder }: TrainSettings,
   first: WeightValues,
 ): Promise<Map<string, Float32Array>> {

@@ -88,7 +88,10 @@ export function addTrainCommand(program: Command, interruption: Interruption): v
     .option("--decoder-steps <N>", `steps of the decoder alone before the style, from none (default: ${decoder.steps})`)
     .option("--encoder <MODEL|RUN|FILE>", "where the encoder comes from (default: --start)")
     .option("--loss-network <MODEL|RUN|FILE>", "the encoder that judges, such as VGG-19 (default: that of small)")
-    .option("--test <FOLDER>", "content/ and style/ for the contact sheets (default: pictures of the data)");
+    .option(
+      "--test <FOLDER>",
+      "content/ and style/ for the contact sheets, and to compare the data with (default: none)",
+    );
   addTrainingOptions(command, {
     steps: `${fineTuning.steps}, from none ${style.steps}`,
     batch: `${style.batch}`,

@@ -7,6 +7,7 @@ import { basename, join } from "node:path";
 import {
   type DistillSettings,
   distillEncoder,
+  type KindComparison,
   type MetricsLine,
   newestCheckpoint,
   readConfig,
@@ -101,6 +102,10 @@ async function follow(folder: string, settings: TrainSettings | DistillSettings,
       const text = `${stage}  ${content} photographs, ${style} paintings  step ${step}/${steps}  ${start.folder}`;
       tell(options, "start", { ...start }, text);
     },
+    onLevels(compared) {
+      progress.clear();
+      tell(options, "levels", { compared }, compared.map(levelsText).join("\n"));
+    },
     onStep(step) {
       const left = ((run.steps - step) * (performance.now() - begun.time)) / 1000 / (step - begun.step);
       progress.show(`training ${run.stage}`, `step ${step} of ${run.steps}, ${duration(left)} left`, step / run.steps);
@@ -132,6 +137,21 @@ function tell(
 ): void {
   if (json) process.stdout.write(`${JSON.stringify({ event, ...facts })}\n`);
   else if (!quiet) process.stdout.write(`${text}\n`);
+}
+
+/** How windows look to the loss network beside pictures, to read. */
+function levelsText({ kind, crop, levels }: KindComparison): string {
+  const short = (value: number) => value.toFixed(2).padStart(6);
+  const rows = levels.map(({ level, windows, pictures, difference }) =>
+    [
+      `level ${level}`,
+      `windows ${short(windows.mean)} ${short(windows.deviation)}`,
+      `pictures ${short(pictures.mean)} ${short(pictures.deviation)}`,
+      `difference ${short(difference)}`,
+    ].join("  "),
+  );
+  const title = `${kind} to the loss network, mean and deviation: windows of ${crop} pixels, and pictures at 512`;
+  return [title, ...rows].join("\n");
 }
 
 /** A line of metrics to read: the total loss, its terms, the learning rate and the speed. */
