@@ -9,7 +9,8 @@ export { cacheFolder, type DownloadedFile, type DownloadOptions, download } from
 export { keepsAlpha } from "./node/ffmpeg/codecs.ts";
 export { leftOut } from "./node/ffmpeg/companions.ts";
 export { type FilmPart, partOf } from "./node/ffmpeg/decode.ts";
-export { keyFrames, perSecond, seekBefore } from "./node/ffmpeg/probe.ts";
+export { keyFrames, seekBefore } from "./node/ffmpeg/probe.ts";
+export { perSecond } from "./node/ffmpeg/rate.ts";
 export {
   cannotRead,
   cannotWrite,

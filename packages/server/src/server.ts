@@ -11,7 +11,7 @@ import type { FastifyInstance } from "fastify";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { Closing } from "./closing.ts";
 import { LocalCopies } from "./files/copies.ts";
-import { openFileStore } from "./files/store.ts";
+import { openFileStore } from "./files/open.ts";
 import { buildApp } from "./http/app.ts";
 import { KeyRing } from "./http/security.ts";
 import { LocalQueue } from "./jobs/local.ts";

@@ -5,7 +5,7 @@
 import { limitFfmpeg } from "adaattn/node";
 import { collectDefaultMetrics, Registry } from "prom-client";
 import { Closing } from "./closing.ts";
-import { openFileStore } from "./files/store.ts";
+import { openFileStore } from "./files/open.ts";
 import { QueueMetrics } from "./jobs/metrics.ts";
 import { type StepEnd, StepWorker } from "./jobs/redis/worker.ts";
 import { JobWork } from "./jobs/work.ts";

@@ -2,7 +2,7 @@
 import { once } from "node:events";
 import S3rver from "@20minutes/s3rver";
 import { afterAll, expect, it, vi } from "vitest";
-import { openFileStore } from "../src/files/store.ts";
+import { openFileStore } from "../src/files/open.ts";
 import { card, frameHashes, hasFfmpeg, picture, temporaryFolder, testServer, until } from "./helpers.ts";
 import { freePort } from "./processes.ts";
 

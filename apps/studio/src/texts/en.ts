@@ -235,3 +235,9 @@ export const en = {
   "note.animated": "The file moves; its first picture is used.",
   close: "Close",
 };
+
+export type TextKey = keyof typeof en;
+/** The page's texts in one language. */
+export type Texts = Readonly<Record<TextKey, string>>;
+/** Titles of the bundled pictures by their ids, and names of artists by those in Latin letters. */
+export type Names = Readonly<Record<string, string>>;

@@ -1,6 +1,6 @@
 /** 日本語 */
 
-import type { Names, Texts } from "./texts.ts";
+import type { Names, Texts } from "./en.ts";
 
 export const ja: Texts = {
   "app.title": "adaattn スタジオ",

@@ -4,12 +4,9 @@
  */
 
 import { signal } from "@preact/signals";
-import { en } from "./en.ts";
+import { en, type Names, type TextKey, type Texts } from "./en.ts";
 
-export type TextKey = keyof typeof en;
-export type Texts = Readonly<Record<TextKey, string>>;
-/** Titles of the bundled pictures by their ids, and names of artists by those in Latin letters. */
-export type Names = Readonly<Record<string, string>>;
+export type { TextKey };
 
 /** The languages that there are, in their own words. */
 export const LANGUAGES = { en: "English", zh: "中文", ja: "日本語" } as const;

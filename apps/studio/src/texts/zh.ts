@@ -1,6 +1,6 @@
 /** 中文 */
 
-import type { Names, Texts } from "./texts.ts";
+import type { Names, Texts } from "./en.ts";
 
 export const zh: Texts = {
   "app.title": "adaattn 画室",

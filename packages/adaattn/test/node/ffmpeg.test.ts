@@ -10,8 +10,9 @@ import { audioArgs, keepsAlpha, segmentFormat, type VideoCodec, videoTarget } fr
 import { FrameReader, partOf, type ReadFramesOptions } from "../../src/node/ffmpeg/decode.ts";
 import { FrameWriter } from "../../src/node/ffmpeg/encode.ts";
 import { joinSegments } from "../../src/node/ffmpeg/join.ts";
-import { perSecond, probeVideo, seekBefore, steadyRate } from "../../src/node/ffmpeg/probe.ts";
+import { probeVideo, seekBefore } from "../../src/node/ffmpeg/probe.ts";
 import { type FfmpegAbilities, ffmpegAbilities, passFrames } from "../../src/node/ffmpeg/process.ts";
+import { perSecond, steadyRate } from "../../src/node/ffmpeg/rate.ts";
 import type { Picture } from "../../src/picture/picture.ts";
 import { card, hasFfmpeg, levelAt, look, makeClip, makeJumps, tone } from "../clips.ts";
 

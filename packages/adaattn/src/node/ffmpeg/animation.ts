@@ -4,7 +4,7 @@
  */
 import { open } from "node:fs/promises";
 import sharp from "sharp";
-import type { FrameRate } from "./probe.ts";
+import type { FrameRate } from "./rate.ts";
 
 /** The codecs of animated pictures, by ffmpeg's names. */
 export const ANIMATIONS: readonly string[] = ["gif", "apng", "webp"];

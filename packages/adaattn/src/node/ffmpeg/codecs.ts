@@ -7,8 +7,8 @@ import { extname } from "node:path";
 import { AdaattnError } from "../../error.ts";
 import type { Size } from "../../picture/picture.ts";
 import { cannotWrite } from "../files.ts";
-import type { FrameRate } from "./probe.ts";
 import type { FfmpegAbilities } from "./process.ts";
+import type { FrameRate } from "./rate.ts";
 
 /** A codec that video is written in. */
 export type VideoCodec = "h264" | "vp9" | "av1" | "prores" | "gif";

@@ -10,7 +10,7 @@
 import { onWhite, type Size } from "../../picture/picture.ts";
 import type { VideoFrame } from "../../video/video.ts";
 import { cannotRead } from "../files.ts";
-import { type FrameRate, perSecond, type VideoInfo } from "./probe.ts";
+import type { VideoInfo } from "./probe.ts";
 import {
   decoderPatience,
   type FfmpegAbilities,
@@ -20,6 +20,7 @@ import {
   reasonOf,
   sourceArgs,
 } from "./process.ts";
+import { type FrameRate, perSecond } from "./rate.ts";
 
 /** What {@link FrameReader} may be asked. */
 export interface ReadFramesOptions {

@@ -7,8 +7,8 @@ import { rm } from "node:fs/promises";
 import { onWhite, type Picture, type Size } from "../../picture/picture.ts";
 import { cannotWrite, writeFailure } from "../files.ts";
 import { exactTicks, type SegmentFormat } from "./codecs.ts";
-import type { FrameRate } from "./probe.ts";
 import { type Ending, FfmpegProcess, fileUrl, reasonOf } from "./process.ts";
+import type { FrameRate } from "./rate.ts";
 
 /**
  * Writes one file of frames of one size. Disposing of it before it was finished ends the encoder

@@ -6,8 +6,9 @@ import type { KeptMetadata } from "../metadata.ts";
 import { audioArgs, exactTicks, type VideoTarget } from "./codecs.ts";
 import { type Companions, companionArgs, keepsSubtitles } from "./companions.ts";
 import { isWritten, writingFailure } from "./encode.ts";
-import type { AudioTrack, FrameRate } from "./probe.ts";
+import type { AudioTrack } from "./probe.ts";
 import { type Ending, fileUrl, LOCAL_ONLY, reasonOf, runProgram, sourceArgs } from "./process.ts";
+import type { FrameRate } from "./rate.ts";
 
 /** Where the sound of a film comes from, and what goes with it. */
 export interface Sound {

@@ -6,12 +6,7 @@ import { cannotRead, checkReadable } from "../files.ts";
 import { ANIMATIONS, rateOfDelays, repeatsOf } from "./animation.ts";
 import type { Companions } from "./companions.ts";
 import { FfmpegProcess, fileUrl, runProgram, sourceArgs } from "./process.ts";
-
-/** A frame rate in frames a second, exact: 30000/1001 for NTSC. */
-export interface FrameRate {
-  readonly numerator: number;
-  readonly denominator: number;
-}
+import { FASTEST, type FrameRate, perSecond, rateOf, steadyRate } from "./rate.ts";
 
 /** A sound track. */
 export interface AudioTrack {
@@ -104,9 +99,6 @@ interface ProbedStream {
   readonly side_data_list?: readonly { readonly rotation?: number }[];
   readonly tags?: Readonly<Record<string, string>>;
 }
-
-/** The fastest steady rate that a video with no rate of its own is given. */
-const FASTEST = 60;
 
 /**
  * Looks into a video file.
@@ -336,34 +328,6 @@ async function isText(path: string): Promise<boolean> {
   } finally {
     await file.close();
   }
-}
-
-/**
- * The steady rate for a video. Nominal is the slowest rate at which every frame has a tick of its
- * own, and is taken where it is one that people film at; a screen recording or a GIF may have a
- * tick of a millisecond, and is then given its average rate, at most 60 a second. Interlaced video
- * may count fields, which are twice as many as frames.
- */
-export function steadyRate(nominal: FrameRate | undefined, average: FrameRate | undefined): FrameRate {
-  if (nominal === undefined) return average ?? { numerator: 25, denominator: 1 };
-  if (average === undefined)
-    return perSecond(nominal) <= FASTEST + 1 ? nominal : { numerator: FASTEST, denominator: 1 };
-  const ticks = perSecond(nominal) / perSecond(average);
-  if (Math.abs(ticks - 2) < 0.01 && perSecond(nominal) >= 48) return average;
-  if (perSecond(nominal) <= FASTEST + 1 || ticks < 1.25) return nominal;
-  const rounded = Math.min(FASTEST, Math.max(1, Math.ceil(perSecond(average))));
-  return { numerator: rounded, denominator: 1 };
-}
-
-/** A rate as a number. */
-export function perSecond({ numerator, denominator }: FrameRate): number {
-  return numerator / denominator;
-}
-
-function rateOf(text: string | undefined): FrameRate | undefined {
-  const [, numerator, denominator] = /^(\d+)\/(\d+)$/.exec(text ?? "") ?? [];
-  const rate = { numerator: Number(numerator), denominator: Number(denominator) };
-  return rate.numerator > 0 && rate.denominator > 0 ? rate : undefined;
 }
 
 function ratioOf(text: string | undefined): number | undefined {
