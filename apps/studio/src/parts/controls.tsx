@@ -2,7 +2,7 @@
 
 import type { Picture } from "adaattn";
 import type { ComponentChildren, JSX } from "preact";
-import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
 import { IconButton } from "./icon.tsx";
 
 interface PictureProps {
@@ -66,13 +66,14 @@ interface SliderProps {
 }
 
 export function Slider({ name, label, value, least, most, step, shown, onChange, onSettle }: SliderProps) {
-  const input = useRef<HTMLInputElement>(null);
+  const id = useId();
   return (
-    <label class="slider">
+    // Without `for` the label would be that of the output, its first part that can have one.
+    <label class="slider" for={id}>
       <span>{label}</span>
       <output>{shown}</output>
       <input
-        ref={input}
+        id={id}
         type="range"
         name={name}
         min={least}
