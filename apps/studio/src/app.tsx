@@ -8,6 +8,8 @@ import { hasVectors } from "adaattn/web";
 import { useEffect } from "preact/hooks";
 import { EngineState } from "./parts/engineState.tsx";
 import { IconButton } from "./parts/icon.tsx";
+import { isPhone } from "./parts/layout.tsx";
+import { Tabs } from "./parts/tabs.tsx";
 import { addPainting, complain, notice, openPhoto, settings, show, VIEWS, view } from "./state.ts";
 import { chooseLanguage, LANGUAGES, type Language, language, t } from "./texts/texts.ts";
 import { theme, toggleTheme } from "./theme.ts";
@@ -38,25 +40,7 @@ export function App() {
       </button>
       <header class="top">
         <h1>{t("app.title")}</h1>
-        <div class="views" role="tablist" aria-label={t("views")} onKeyDown={moveTab}>
-          {VIEWS.map((name) => (
-            <a
-              key={name}
-              href={`#${name}`}
-              role="tab"
-              aria-selected={view.value === name}
-              aria-controls="main"
-              tabIndex={view.value === name ? 0 : -1}
-              onClick={(event) => {
-                if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-                event.preventDefault();
-                show(name);
-              }}
-            >
-              {t(`view.${name}`)}
-            </a>
-          ))}
-        </div>
+        {!isPhone.value && <Views />}
         <EngineState />
         <div class="preferences">
           <select
@@ -86,6 +70,11 @@ export function App() {
       <main id="main" tabIndex={-1} data-view={view.value}>
         <View />
       </main>
+      {isPhone.value && (
+        <footer>
+          <Views />
+        </footer>
+      )}
       {dropping.value && (
         <div class="dropping">{t(dropping.value === "painting" ? "paintings.drop" : "photo.drop")}</div>
       )}
@@ -93,15 +82,19 @@ export function App() {
   );
 }
 
-/** Arrow keys go from one view to the next: all of them are one stop of the Tab key. */
-function moveTab(event: KeyboardEvent & { currentTarget: HTMLElement }): void {
-  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
-  if (step === undefined) return;
-  event.preventDefault();
-  const next = VIEWS[(VIEWS.indexOf(view.value) + step + VIEWS.length) % VIEWS.length];
-  if (next === undefined) return;
-  show(next);
-  event.currentTarget.querySelector<HTMLElement>(`[href="#${next}"]`)?.focus();
+function Views() {
+  return (
+    <Tabs
+      class="views"
+      names={VIEWS}
+      chosen={view.value}
+      label={t("views")}
+      panel="main"
+      titleOf={(name) => t(`view.${name}`)}
+      linkOf={(name) => `#${name}`}
+      onChoose={show}
+    />
+  );
 }
 
 function Notices() {

@@ -13,6 +13,7 @@ import "./styles/stage.css";
 import "./styles/pad.css";
 import "./styles/dialogs.css";
 import "./styles/narrow.css";
+import "./styles/phone.css";
 
 const kept = localStorage.getItem("language");
 const language =

@@ -146,7 +146,7 @@ export function Chosen() {
   if (last === undefined) return null;
   return (
     <div class="credit">
-      <cite>{nameOf(last.id, last.title)}</cite> {creditOf(last) ?? t("paintings.own")}
+      <cite>{nameOf(last.id, last.title)}</cite> {creditOf(last) ?? t("paintings.own")}{" "}
       <button
         type="button"
         class="quiet"

@@ -23,6 +23,7 @@ import {
 } from "../attention.ts";
 import { PictureCanvas, Progress, Switch } from "../parts/controls.tsx";
 import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
+import { Layout } from "../parts/layout.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { Chosen, Paintings } from "../parts/paintings.tsx";
 import { movedBy, type Pointed, Stage } from "../parts/stage.tsx";
@@ -36,73 +37,87 @@ import { nameOf, t } from "../texts/texts.ts";
 export function AttentionView() {
   const opened = photo.value;
   return (
-    <>
-      <Paintings canMix={false} />
-      <div class="board">
-        {opened === undefined ? (
+    <Layout
+      paintings={<Paintings canMix={false} />}
+      board={
+        opened === undefined ? (
           <div class="empty">
             <p>{t("attention.need")}</p>
             <OpenPhoto isMain />
           </div>
         ) : (
-          <div class="pair">
-            <PhotoSide opened={opened} />
-            <PaintingSide />
-            <ResultSide opened={opened} />
-          </div>
-        )}
-        {opened && <Told />}
-      </div>
-      <div class="panel">
-        <section>
-          <h2>{t("attention.title")}</h2>
-          <p>{t("attention.intro")}</p>
-          {opened && <Tour />}
-          <fieldset class="segments">
-            <legend>{t("attention.level")}</legend>
-            {LEVELS.map((one) => (
-              <label key={one}>
-                <input
-                  type="radio"
-                  name="level"
-                  value={one}
-                  checked={level.value === one}
-                  onChange={() => {
-                    level.value = one;
-                  }}
-                />
-                <span>{t(`attention.level${one}`)}</span>
-              </label>
-            ))}
-          </fieldset>
-          <p class="hint">{t(`attention.level${level.value}.text`)}</p>
-          <Switch
-            name="scores"
-            isOn={isByScore.value}
-            onToggle={(isOn) => {
-              isByScore.value = isOn;
-            }}
-          >
-            {t("attention.scores")}
-          </Switch>
-          <p class="hint">{t("attention.scores.text")}</p>
-        </section>
-        <section>
-          <Switch
-            name="best"
-            isOn={isMapped.value}
-            onToggle={(isOn) => {
-              isMapped.value = isOn;
-            }}
-          >
-            <strong>{t("attention.best")}</strong>
-          </Switch>
-          <p class="hint">{t("attention.best.text")}</p>
-          {mapping.value !== undefined && <Progress fraction={mapping.value} label={t("attention.best")} />}
-        </section>
-        <Chosen />
-        <Samples />
-      </div>
+          <>
+            <div class="pair">
+              <PhotoSide opened={opened} />
+              <PaintingSide />
+              <ResultSide opened={opened} />
+            </div>
+            <Told />
+          </>
+        )
+      }
+      panel={
+        <>
+          <How />
+          <Chosen />
+          <Samples />
+        </>
+      }
+      tabs={{ attention: <How />, photo: <Samples /> }}
+    />
+  );
+}
+
+/** How it sees: in words, and what can be set. */
+function How() {
+  return (
+    <>
+      <section>
+        <h2>{t("attention.title")}</h2>
+        <p>{t("attention.intro")}</p>
+        {photo.value && <Tour />}
+        <fieldset class="segments">
+          <legend>{t("attention.level")}</legend>
+          {LEVELS.map((one) => (
+            <label key={one}>
+              <input
+                type="radio"
+                name="level"
+                value={one}
+                checked={level.value === one}
+                onChange={() => {
+                  level.value = one;
+                }}
+              />
+              <span>{t(`attention.level${one}`)}</span>
+            </label>
+          ))}
+        </fieldset>
+        <p class="hint">{t(`attention.level${level.value}.text`)}</p>
+        <Switch
+          name="scores"
+          isOn={isByScore.value}
+          onToggle={(isOn) => {
+            isByScore.value = isOn;
+          }}
+        >
+          {t("attention.scores")}
+        </Switch>
+        <p class="hint">{t("attention.scores.text")}</p>
+      </section>
+      <section>
+        <Switch
+          name="best"
+          isOn={isMapped.value}
+          onToggle={(isOn) => {
+            isMapped.value = isOn;
+          }}
+        >
+          <strong>{t("attention.best")}</strong>
+        </Switch>
+        <p class="hint">{t("attention.best.text")}</p>
+        {mapping.value !== undefined && <Progress fraction={mapping.value} label={t("attention.best")} />}
+      </section>
     </>
   );
 }

@@ -9,42 +9,85 @@ import { DownloadChoice, format } from "../parts/downloadChoice.tsx";
 import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
 import { Every } from "../parts/every.tsx";
 import { FullScreen } from "../parts/fullScreen.tsx";
+import { HandOver } from "../parts/handOver.tsx";
 import { Icon, IconButton, type IconName } from "../parts/icon.tsx";
+import { isPhone, Layout, tab } from "../parts/layout.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { MixingPad } from "../parts/pad.tsx";
 import { Paintings } from "../parts/paintings.tsx";
 import { Recent } from "../parts/recent.tsx";
 import { Regions } from "../parts/regions.tsx";
 import { EXAMPLE, EXAMPLE_PHOTO, photoUrl } from "../pictures/bundled.ts";
-import { copyPicture, copyText, encodePicture, saveFile } from "../pictures/save.ts";
+import { encodePicture, saveFile } from "../pictures/save.ts";
 import { again, finished, nameOfFile, result, stop, wantedSize, work } from "../result.ts";
 import { complain, photo, say, settings } from "../state.ts";
 import { sentenceOf } from "../texts/problems.ts";
 import { t } from "../texts/texts.ts";
 
 export function PictureView() {
+  const isMixed = settings.value.paintings.length > 1 && settings.value.regions === undefined;
   return (
-    <>
-      <Paintings canMix />
-      <div class="board">
-        <Board />
-        <Status />
-      </div>
-      <div class="panel">
-        {isBrushing.value && photo.value !== undefined ? <Regions /> : <Adjust />}
-        {photo.value && <DownloadChoice />}
-        {settings.value.paintings.length > 1 && settings.value.regions === undefined && (
-          <section>
-            <h2>{t("mix.title")}</h2>
-            <MixingPad />
-            <p class="hint">{t("mix.hint")}</p>
-          </section>
-        )}
-        <Samples />
-        <Recent />
-        <p class="hint">{t("photo.hint")}</p>
-      </div>
-    </>
+    <Layout
+      paintings={<Paintings canMix />}
+      board={
+        <>
+          <Board />
+          <Status />
+        </>
+      }
+      panel={
+        <>
+          {isBrushing.value && photo.value !== undefined ? <Regions /> : <Adjust />}
+          {photo.value && <DownloadChoice />}
+          {isMixed && <Mix />}
+          <Samples />
+          <Recent />
+          <p class="hint">{t("photo.hint")}</p>
+        </>
+      }
+      tabs={{
+        adjust: (
+          <>
+            {isMixed && <Mix />}
+            <Adjust />
+          </>
+        ),
+        regions: photo.value === undefined ? <NeedPhoto /> : isBrushing.value ? <Regions /> : <RegionsOffer />,
+        photo: <Samples />,
+        share: (
+          <>
+            {photo.value === undefined ? <NeedPhoto /> : <DownloadChoice />}
+            {photo.value && <HandOver hasTexts />}
+            <Recent />
+          </>
+        ),
+      }}
+    />
+  );
+}
+
+function NeedPhoto() {
+  return <p class="hint">{t("attention.need")}</p>;
+}
+
+function Mix() {
+  return (
+    <section>
+      <h2>{t("mix.title")}</h2>
+      <MixingPad />
+      <p class="hint">{t("mix.hint")}</p>
+    </section>
+  );
+}
+
+function RegionsOffer() {
+  return (
+    <section>
+      <p class="hint">{t("regions.hint")}</p>
+      <button type="button" class="main" onClick={() => paintRegions(true)}>
+        {t("regions.start")}
+      </button>
+    </section>
   );
 }
 
@@ -154,8 +197,7 @@ function Status() {
           isDisabled={!settings.canRedo.value}
           onClick={() => settings.redo()}
         />
-        <IconButton icon="copy" label={t("result.copy")} isDisabled={!isCurrent} onClick={copy} />
-        <IconButton icon="share" label={t("result.share")} isDisabled={!isCurrent} onClick={share} />
+        {!isPhone.value && <HandOver hasTexts={false} />}
         <button type="button" class="main" disabled={!isCurrent} onClick={download}>
           <Icon name="download" />
           {t("result.download")}
@@ -165,20 +207,25 @@ function Status() {
   );
 }
 
+/** Begins or ends the painting of regions; on phones their tab comes up. */
+function paintRegions(isOn: boolean): void {
+  isBrushing.value = isOn;
+  isEvery.value = false;
+  if (!isOn) return;
+  brush.value = { ...brush.value, painting: settings.value.paintings[0] ?? "" };
+  tab.value = "regions";
+}
+
 /** Painting regions, or giving them up. */
 function RegionsMode() {
-  const { paintings: ids, regions } = settings.value;
+  const { regions } = settings.value;
   return (
     <>
       <Mode
         icon="brush"
         label={t(isBrushing.value ? "regions.done" : "regions.start")}
         isOn={isBrushing.value}
-        onToggle={(isOn) => {
-          isBrushing.value = isOn;
-          isEvery.value = false;
-          if (isOn) brush.value = { ...brush.value, painting: ids[0] ?? "" };
-        }}
+        onToggle={paintRegions}
       />
       {regions !== undefined && !isBrushing.value && (
         <button type="button" class="quiet" onClick={() => settings.change({ regions: undefined })}>
@@ -207,33 +254,6 @@ async function download(): Promise<void> {
     const name = nameOfFile(made, format.value === "jpeg" ? "jpg" : format.value);
     saveFile(await encodePicture(made.painted, format.value), name);
     say(t("result.saved", { name }));
-  } catch (error) {
-    complain(error);
-  }
-}
-
-/**
- * Hands the picture to the system's share sheet; where there is none, copies a link to what is set.
- */
-async function share(): Promise<void> {
-  try {
-    const made = result.peek();
-    if (made === undefined) return;
-    const file = new File([await encodePicture(made.painted, "jpeg")], nameOfFile(made, "jpg"), { type: "image/jpeg" });
-    if (navigator.canShare?.({ files: [file] })) await navigator.share({ files: [file], title: t("app.title") });
-    else {
-      await copyText(location.href);
-      say(t("result.linked"));
-    }
-  } catch (error) {
-    complain(error);
-  }
-}
-
-async function copy(): Promise<void> {
-  try {
-    if (result.value) await copyPicture(result.value.painted);
-    say(t("result.copied"));
   } catch (error) {
     complain(error);
   }

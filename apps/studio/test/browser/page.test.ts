@@ -114,7 +114,7 @@ inChromium("the page", () => {
     expect(opened.complaints).toEqual([]);
   });
 
-  test("fits the window, and on a phone keeps the picture and its download in reach", async () => {
+  test("fits the window", async () => {
     const page = await visit("?device=cpu#picture", { viewport: { width: 1600, height: 900 } });
     await give(page, "painting", path("tiny painting.png"));
     await give(page, "photo", path("photo.png"));
@@ -129,14 +129,90 @@ inChromium("the page", () => {
     }
     const stage = await page.locator(".stage").boundingBox();
     expect(stage?.width).toBeGreaterThan(600);
-    await page.setViewportSize({ width: 390, height: 844 });
-    await page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
-    for (const seen of [page.locator(".stage"), page.getByRole("button", { name: "Download" })]) {
-      const { y = -1, height = 0 } = (await seen.boundingBox()) ?? {};
-      expect(y).toBeGreaterThanOrEqual(0);
-      expect(y + height).toBeLessThanOrEqual(600);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("on a phone keeps picture and download in sight while a sheet with tabs scrolls under them", async () => {
+    const phone = { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true };
+    const page = await visit("?device=cpu#picture", phone);
+    const sheet = page.locator(".sheet");
+    const panel = page.getByRole("tabpanel");
+    const tab = (name: string) => sheet.getByRole("tab", { name, exact: true });
+    await tab("Painting").waitFor();
+    for (let tabs = 0; tabs < 5; tabs++) await page.keyboard.press("Tab");
+    expect(await page.evaluate(() => document.activeElement?.getAttribute("data-painting"))).toBe(
+      "van-gogh-starry-night",
+    );
+    await give(page, "painting", path("tiny painting.png"));
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    await page.evaluate(axe.source);
+
+    /** Whether an element is whole within the window, and nothing lies over its middle. */
+    const isInSight = (element: Element) => {
+      const { left, right, top, bottom } = element.getBoundingClientRect();
+      const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+      const isWithin = left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
+      return isWithin && element.contains(over) && bottom > top;
+    };
+    const tabs = [
+      ["Painting", panel.getByRole("button", { name: "Surprise me" })],
+      ["Adjust", panel.getByRole("slider", { name: "Strength" })],
+      ["Regions", panel.getByRole("button", { name: "Paint regions" })],
+      ["Photo", panel.getByRole("button", { name: "Tiger in the snow" })],
+      ["Share", panel.getByRole("combobox", { name: "Size of the download" })],
+    ] as const;
+    for (const [name, control] of tabs) {
+      await tab(name).click();
+      await control.waitFor();
+      if (name === "Adjust") await panel.getByText("Adjust", { exact: true }).click();
+      const moved = await panel.evaluate((element) => {
+        element.scrollTop = element.scrollHeight;
+        return element.scrollTop;
+      });
+      if (name === "Painting") expect(moved).toBeGreaterThan(100);
+      for (const seen of [page.locator(".stage"), page.getByRole("button", { name: "Download", exact: true })]) {
+        expect([name, await seen.evaluate(isInSight)]).toEqual([name, true]);
+      }
+      const size = await page.evaluate(() => {
+        const { scrollWidth, scrollHeight } = document.documentElement;
+        return [scrollWidth, scrollHeight];
+      });
+      expect([name, ...size]).toEqual([name, 390, 844]);
+      const { violations } = await page.evaluate(() =>
+        (globalThis as unknown as { axe: typeof axe }).axe.run(document),
+      );
+      expect(violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)])).toEqual([]);
     }
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+
+    // By keys: one stop, arrows go around.
+    await tab("Share").press("ArrowRight");
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Painting");
+    expect(await tab("Painting").getAttribute("aria-selected")).toBe("true");
+    await page.keyboard.press("End");
+    await page.keyboard.press("ArrowLeft");
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Photo");
+    expect(await sheet.locator('[role=tab][tabindex="0"]').allTextContents()).toEqual(["Photo"]);
+    // Painting regions brings up what sets the brush.
+    await page.getByRole("button", { name: "Paint regions" }).click();
+    await panel.getByRole("slider", { name: "Brush size" }).waitFor();
+    await panel.getByRole("button", { name: "Done" }).click();
+
+    for (const [view, names] of [
+      ["Attention", ["Painting", "How it sees", "Photo"]],
+      ["Live", ["Painting", "Adjust"]],
+      ["Video", ["Painting", "Video", "Adjust"]],
+    ] as const) {
+      await page.locator("footer").getByRole("tab", { name: view }).click();
+      expect(await sheet.getByRole("tab").allTextContents()).toEqual(names);
+      for (const name of names) {
+        await tab(name).click();
+        await panel.locator("button, input, select").first().waitFor();
+      }
+    }
+    await page.setViewportSize({ width: 1024, height: 844 });
+    await page.locator(".panel").getByRole("slider", { name: "Strength" }).waitFor();
+    expect(await sheet.count()).toBe(0);
     expect(opened.complaints).toEqual([]);
   });
 
@@ -174,6 +250,11 @@ inChromium("the page", () => {
         await page.locator('select[name="language"]').selectOption(language);
         await page.waitForSelector(`html[lang="${language}"]`);
         await page.getByRole("tab", { name, exact: true }).click();
+        // With all that a point shows: the glow, the result, and what is told of both.
+        if (name === "Attention") {
+          await page.waitForSelector('[data-attention="shown"]', PATIENCE);
+          await page.getByRole("img", { name: "What comes of it" }).waitFor(PATIENCE);
+        }
         const { violations } = await page.evaluate(() =>
           (globalThis as unknown as { axe: typeof axe }).axe.run(document),
         );
