@@ -5,6 +5,7 @@ import sharp from "sharp";
 import { describe, expect, test } from "vitest";
 import { previewPicture, previewTags } from "../scripts/preview.ts";
 import { Scenes } from "../src/engine/scenes.ts";
+import { adaptedSide } from "../src/live/detail.ts";
 import { padCorners, padWeights } from "../src/mixing.ts";
 import { Pace } from "../src/pace.ts";
 import { movedPart, partOf, readPart, resizedPart, WHOLE, writePart } from "../src/parting.ts";
@@ -159,6 +160,13 @@ describe("parts of pictures", () => {
       expect(readPart(text)).toBeUndefined();
     }
   });
+});
+
+test("the detail of the camera follows its frame rate, a step at a time", () => {
+  expect([256, 192, 128].map((side) => adaptedSide(side, 3))).toEqual([192, 128, 128]);
+  // Fast enough for the next larger side, or not.
+  expect([adaptedSide(256, 32), adaptedSide(256, 30), adaptedSide(512, 60)]).toEqual([384, 256, 512]);
+  expect(adaptedSide(256, 10)).toBe(256);
 });
 
 test("results are kept while there is room for their number and their bytes", () => {

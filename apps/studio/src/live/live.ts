@@ -9,14 +9,22 @@ import { fitWithin } from "adaattn/web";
 import type { Painted } from "../engine/protocol.ts";
 import { jobOf, paintJob } from "../jobs.ts";
 import { pixelsOf } from "../pictures/decode.ts";
+import { encodePicture, saveFile } from "../pictures/save.ts";
 import { complain } from "../state.ts";
-import { openCamera } from "./camera.ts";
+import { type Camera, closeCamera, listCameras, openCamera } from "./camera.ts";
+import { adaptedSide } from "./detail.ts";
 import type { Recorder } from "./record.ts";
 
-export const LIVE_SIDES: readonly number[] = [128, 192, 256, 384, 512];
-
 export const isLive = signal(false);
+/** The longer side that is painted. */
 export const liveSide = signal(256);
+/** Whether that follows the frame rate. */
+export const isAdaptive = signal(true);
+/** The cameras that there are, and the id of the one that is on. */
+export const cameras = signal<readonly Camera[]>([]);
+export const camera = signal("");
+/** Whether left and right are as in a mirror, in all that is shown and saved. */
+export const isMirrored = signal(true);
 /** The last frame. */
 export const frame = signal<Painted | undefined>(undefined);
 /** Frames per second over the last second or more. */
@@ -25,28 +33,42 @@ export const fps = signal<number | undefined>(undefined);
 export const recorded = signal<number | undefined>(undefined);
 
 const IN_FLIGHT = 2;
+/** So many milliseconds of frames are looked at before the detail is changed. */
+const BEFORE_ADAPTING = 1400;
+/** About how wide the camera's own pictures are, in pixels. */
+const CAMERA_WIDTH = 640;
+
+/** What plays the camera. */
+interface Source {
+  readonly video: HTMLVideoElement;
+  stream: MediaStream | undefined;
+  /** Settles once the camera that was chosen last is seen. */
+  ready: Promise<void>;
+}
 
 let ending: AbortController | undefined;
+let source: Source | undefined;
 let recorder: Recorder | undefined;
 
 export async function startLive(): Promise<void> {
   if (ending !== undefined) return;
   const controller = new AbortController();
   ending = controller;
-  let stream: MediaStream | undefined;
+  const video = document.createElement("video");
+  video.muted = true;
+  video.playsInline = true;
+  const own: Source = { video, stream: undefined, ready: Promise.resolve() };
+  source = own;
   try {
-    stream = await openCamera(640);
-    const video = document.createElement("video");
-    video.muted = true;
-    video.playsInline = true;
-    video.srcObject = stream;
-    await video.play();
+    chooseCamera();
+    await own.ready;
     isLive.value = true;
-    await paintFrames(video, controller.signal);
+    await paintFrames(own, controller.signal);
   } catch (error) {
     if (!controller.signal.aborted) complain(error);
   } finally {
-    for (const track of stream?.getTracks() ?? []) track.stop();
+    source = undefined;
+    closeCamera(own.stream);
     await stopRecording();
     if (ending === controller) ending = undefined;
     isLive.value = false;
@@ -58,11 +80,38 @@ export function stopLive(): void {
   ending?.abort(new DOMException("The camera was stopped.", "AbortError"));
 }
 
-async function paintFrames(video: HTMLVideoElement, signal: AbortSignal): Promise<void> {
+/** Goes on with another camera, or begins with the one that shows the user. */
+export function chooseCamera(id?: string): void {
+  if (source === undefined) return;
+  source.ready = play(source, id);
+  // Who paints waits for it, but may be amid a frame.
+  source.ready.catch(() => undefined);
+}
+
+async function play(own: Source, id: string | undefined): Promise<void> {
+  // Many phones give one camera at a time.
+  closeCamera(own.stream);
+  const stream = await openCamera(CAMERA_WIDTH, id);
+  if (source !== own) {
+    closeCamera(stream);
+    return;
+  }
+  own.stream = stream;
+  own.video.srcObject = stream;
+  await own.video.play();
+  const { deviceId = "", facingMode } = stream.getVideoTracks()[0]?.getSettings() ?? {};
+  camera.value = deviceId;
+  // Who looks at others wants them as they are.
+  isMirrored.value = facingMode !== "environment";
+  cameras.value = await listCameras();
+}
+
+async function paintFrames(from: Source, signal: AbortSignal): Promise<void> {
   const shown: number[] = [];
   const one = async () => {
     while (!signal.aborted) {
-      const painted = await paintFrame(video, signal);
+      await from.ready;
+      const painted = await paintFrame(from.video, signal);
       signal.throwIfAborted();
       frame.value = painted;
       const now = performance.now();
@@ -71,6 +120,7 @@ async function paintFrames(video: HTMLVideoElement, signal: AbortSignal): Promis
       const passed = now - (shown[0] ?? now);
       // The first frames come in pairs.
       if (passed > 700) fps.value = (1000 * (shown.length - 1)) / passed;
+      if (passed > BEFORE_ADAPTING && adapt()) shown.length = 0;
       await recorder?.add(painted);
       recorded.value = recorder?.seconds;
     }
@@ -78,15 +128,36 @@ async function paintFrames(video: HTMLVideoElement, signal: AbortSignal): Promis
   await Promise.all(Array.from({ length: IN_FLIGHT }, one));
 }
 
+/** Changes the detail where the frame rate asks for it; returns whether it did. A film keeps its own. */
+function adapt(): boolean {
+  const rate = fps.peek();
+  if (!isAdaptive.peek() || rate === undefined || recorder !== undefined) return false;
+  const before = liveSide.peek();
+  liveSide.value = adaptedSide(before, rate);
+  return liveSide.peek() !== before;
+}
+
 async function paintFrame(video: HTMLVideoElement, signal: AbortSignal): Promise<Painted> {
   const job = jobOf("frames");
   if (job === undefined) throw new Error("Expected a painting for the camera but none is chosen.");
   const { videoWidth, videoHeight } = video;
-  const photo = pixelsOf(video, even(fitWithin(videoWidth, videoHeight, liveSide.value)));
-  // What is of another size or in another style is another clip, whose frames share nothing with
-  // those before.
-  const clip = `camera ${photo.width} x ${photo.height}, ${job.shares.map(({ painting }) => painting)}`;
+  const isTurned = isMirrored.value;
+  const photo = pixelsOf(video, even(fitWithin(videoWidth, videoHeight, liveSide.value)), isTurned);
+  // What is of another size or camera, or in another style, is another clip, whose frames share
+  // nothing with those before.
+  const clip = `camera ${camera.value} ${isTurned} ${photo.width} x ${photo.height}, ${job.shares.map(({ painting }) => painting)}`;
   return paintJob(job, photo, { clip, signal });
+}
+
+/** Saves the frame that is shown. */
+export async function takeSnapshot(): Promise<void> {
+  const shown = frame.peek();
+  if (shown === undefined) return;
+  try {
+    saveFile(await encodePicture(shown, "png"), "live.png");
+  } catch (error) {
+    complain(error);
+  }
 }
 
 /** Video encoders need even sides. */

@@ -68,12 +68,13 @@ export async function openPicture(file: Blob, name: string, longest = Number.POS
   }
 }
 
-/** The pixels of a frame or a bitmap at a size. */
-export function pixelsOf(source: CanvasImageSource, { width, height }: Size): Opened["picture"] {
+/** The pixels of a frame or a bitmap at a size, as in a mirror where that is asked for. */
+export function pixelsOf(source: CanvasImageSource, { width, height }: Size, isMirrored = false): Opened["picture"] {
   const canvas = new OffscreenCanvas(width, height);
   const context = canvas.getContext("2d", { willReadFrequently: true });
   if (context === null) throw new Error(t("problem.canvas"));
   context.imageSmoothingQuality = "high";
+  if (isMirrored) context.setTransform(-1, 0, 0, 1, width, 0);
   context.drawImage(source, 0, 0, width, height);
   return { width, height, data: context.getImageData(0, 0, width, height).data };
 }
