@@ -184,7 +184,7 @@ export function listForServiceWorker(): Plugin {
       // first from the begin.
       const isKept = (path: string) =>
         path === "pictures/paintings/van-gogh-starry-night.jpg" ||
-        !/\.(wasm\.gz|safetensors)$|^models\/|^pictures\/paintings\/|^(sw\.js|preview\.jpg)$/.test(path);
+        !/\.(wasm\.gz|safetensors|mp4)$|^models\/|^pictures\/paintings\/|^(sw\.js|preview\.jpg)$/.test(path);
       const shell = (await listFiles(output)).filter(isKept);
       const hash = createHash("sha256");
       for (const path of shell) hash.update(path).update(await readFile(join(output, path)));

@@ -21,7 +21,15 @@ import {
 import { even } from "../live/live.ts";
 import { t } from "../texts/texts.ts";
 
+/** A part of a video, in seconds from its begin. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
 export interface ConvertOptions {
+  /** What is painted; all of it by default. */
+  readonly span?: Span | undefined;
   readonly longerSide: number;
   readonly signal: AbortSignal;
   readonly paint: (frame: Picture) => Promise<Picture>;
@@ -32,6 +40,7 @@ export interface ConvertOptions {
 
 /** A video that can be decoded here. */
 export class OpenVideo {
+  readonly file: File;
   readonly name: string;
   readonly width: number;
   readonly height: number;
@@ -40,8 +49,9 @@ export class OpenVideo {
   readonly #input: Input;
   readonly #track: InputVideoTrack;
 
-  constructor(name: string, input: Input, track: InputVideoTrack, facts: { seconds: number; hasSound: boolean }) {
-    this.name = name;
+  constructor(file: File, input: Input, track: InputVideoTrack, facts: { seconds: number; hasSound: boolean }) {
+    this.file = file;
+    this.name = file.name;
     this.width = track.displayWidth;
     this.height = track.displayHeight;
     this.seconds = facts.seconds;
@@ -66,16 +76,18 @@ export class OpenVideo {
     }
   }
 
-  /** Paints every frame; gives the bytes of an MP4. Frames keep their times. */
-  async convert({ longerSide, signal, paint, onProgress, onSoundLost }: ConvertOptions): Promise<Blob> {
+  /** Paints every frame; gives the bytes of an MP4. Frames keep their times from the begin of the span. */
+  async convert({ span, longerSide, signal, paint, onProgress, onSoundLost }: ConvertOptions): Promise<Blob> {
     const size = this.#sizeWithin(longerSide);
     const codec = await getFirstEncodableVideoCodec(["avc", "vp9", "av1"], size);
     if (codec === null) throw new Error(t("video.noEncoder"));
     const output = new Output({ format: new Mp4OutputFormat({ fastStart: "in-memory" }), target: new BufferTarget() });
     const canvas = new OffscreenCanvas(size.width, size.height);
+    const trim = span === undefined ? {} : { start: span.from, end: span.to };
     const conversion = await Conversion.init({
       input: this.#input,
       output,
+      trim,
       video: (track) =>
         track.id === this.#track.id
           ? {
@@ -144,7 +156,7 @@ export async function readVideo(file: File): Promise<OpenVideo> {
     }
     const seconds = await input.computeDuration();
     const hasSound = (await input.getPrimaryAudioTrack()) !== null;
-    return new OpenVideo(name, input, track, { seconds, hasSound });
+    return new OpenVideo(file, input, track, { seconds, hasSound });
   } catch (error) {
     input.dispose();
     throw error;

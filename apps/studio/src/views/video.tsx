@@ -1,23 +1,31 @@
 /** A video: opened, a frame of it painted to judge by, and all of it made into a file. */
 
 import { useSignalEffect } from "@preact/signals";
-import { OpenButton, PictureCanvas, Progress } from "../parts/controls.tsx";
-import { Icon } from "../parts/icon.tsx";
+import { useRef } from "preact/hooks";
+import { Compare, isSplit } from "../parts/compare.tsx";
+import { OpenButton, PictureCanvas, Progress, Slider } from "../parts/controls.tsx";
+import { Icon, IconButton } from "../parts/icon.tsx";
+import { Layout } from "../parts/layout.tsx";
 import { Chosen, Paintings } from "../parts/paintings.tsx";
 import { Share } from "../parts/share.tsx";
 import { settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
 import { toldTime } from "../texts/times.ts";
+import type { Span } from "../video/convert.ts";
 import {
+  type Film,
   isCurrent,
   made,
+  openSampleVideo,
   openVideo,
   paintPreview,
   paintVideo,
   preview,
   progress,
   saveVideo,
+  span,
   stopVideo,
+  trimTo,
   VIDEO_SIDES,
   video,
   videoSide,
@@ -28,83 +36,149 @@ export function VideoView() {
   useSignalEffect(() => {
     settings.value;
     videoSide.value;
+    span.value;
     if (video.value) paintPreview();
   });
-  const opened = video.value;
-  const now = progress.value;
-  const open = (isMain: boolean) => (
-    <OpenButton name="video" class={isMain ? "main" : ""} accept="video/*,.mkv" onFile={openVideo}>
-      <Icon name="open" />
-      {t("video.open")}
-    </OpenButton>
-  );
   return (
-    <>
-      <Paintings canMix />
-      <div class="board">
-        <Board />
-        {opened && (
-          <div class="below">
-            <div class="status" data-video={now ? "busy" : isCurrent.value ? "done" : "idle"}>
-              <p aria-live="polite">{told()}</p>
-              {now && <Progress fraction={now.fraction} label={t("video.start")} />}
-            </div>
-            <div class="actions">
-              {now ? (
-                <button type="button" onClick={stopVideo}>
-                  {t("result.stop")}
-                </button>
-              ) : (
-                <button type="button" class={isCurrent.value ? "" : "main"} onClick={paintVideo}>
-                  {t("video.start")}
-                </button>
-              )}
-              {made.value && (
-                <button type="button" class={isCurrent.value ? "main" : ""} onClick={saveVideo}>
-                  <Icon name="download" />
-                  {t("video.save")}
-                </button>
-              )}
-            </div>
-          </div>
+    <Layout
+      paintings={<Paintings canMix />}
+      board={
+        <>
+          <Board />
+          {video.value && <Status />}
+        </>
+      }
+      panel={
+        <>
+          <Opened />
+          <Controls />
+        </>
+      }
+      tabs={{ video: <Opened />, adjust: <Controls /> }}
+    />
+  );
+}
+
+/** What is going on, and what can be done. */
+function Status() {
+  const now = progress.value;
+  return (
+    <div class="below">
+      <div class="status" data-video={now ? "busy" : isCurrent.value ? "done" : "idle"}>
+        <p aria-live="polite">{told()}</p>
+        {now && <Progress fraction={now.fraction} label={t("video.start")} />}
+      </div>
+      <div class="actions">
+        <IconButton
+          icon="split"
+          label={t("compare.split")}
+          isPressed={isSplit.value ?? false}
+          onClick={() => {
+            isSplit.value = !isSplit.value;
+          }}
+        />
+        {now ? (
+          <button type="button" onClick={stopVideo}>
+            {t("result.stop")}
+          </button>
+        ) : (
+          <button type="button" class={isCurrent.value ? "" : "main"} onClick={paintVideo}>
+            {t("video.start")}
+          </button>
+        )}
+        {made.value && (
+          <button type="button" class={isCurrent.value ? "main" : ""} onClick={saveVideo}>
+            <Icon name="download" />
+            {t("video.save")}
+          </button>
         )}
       </div>
-      <div class="panel">
-        <section>
-          <h2>{t("video.title")}</h2>
-          <p class="hint">{t("video.intro")}</p>
-          <div class="actions">{open(opened === undefined)}</div>
-          {opened && (
-            <p class="credit">
-              <cite>{opened.name}</cite>{" "}
-              {t("video.facts", { width: opened.width, height: opened.height, seconds: opened.seconds.toFixed(1) })},{" "}
-              {t(opened.hasSound ? "video.sound" : "video.silent")}
-            </p>
-          )}
-        </section>
-        <section class="controls">
-          <Chosen />
-          <label class="field">
-            <span>{t("video.size")}</span>
-            <select
-              name="videoSide"
-              value={videoSide.value}
-              disabled={now !== undefined}
-              onChange={(event) => {
-                videoSide.value = Number(event.currentTarget.value);
-              }}
-            >
-              {sides().map((side) => (
-                <option key={side} value={side}>
-                  {side} px
-                </option>
-              ))}
-            </select>
-          </label>
-          <Share name="strength" most={2} />
-        </section>
-      </div>
-    </>
+    </div>
+  );
+}
+
+/** Ways to open a video: a file, and the clip that comes with the studio. */
+function Open() {
+  const isFirst = video.value === undefined;
+  return (
+    <div class="actions">
+      <OpenButton name="video" class={isFirst ? "main" : ""} accept="video/*,.mkv" onFile={openVideo}>
+        <Icon name="open" />
+        {t("video.open")}
+      </OpenButton>
+      {isFirst && (
+        <button type="button" onClick={openSampleVideo}>
+          {t("video.try")}
+        </button>
+      )}
+    </div>
+  );
+}
+
+/** What is known of the video that is open, and what is used of it. */
+function Opened() {
+  const opened = video.value;
+  return (
+    <section>
+      <h2>{t("video.title")}</h2>
+      <p class="hint">{t("video.intro")}</p>
+      {opened && (
+        <>
+          <Open />
+          <p class="credit">
+            <cite>{opened.name}</cite>{" "}
+            {t("video.facts", { width: opened.width, height: opened.height, seconds: opened.seconds.toFixed(1) })},{" "}
+            {t(opened.hasSound ? "video.sound" : "video.silent")}
+          </p>
+          <End name="from" most={opened.seconds} />
+          <End name="to" most={opened.seconds} />
+        </>
+      )}
+    </section>
+  );
+}
+
+/** Where the film begins or ends, in seconds of the video. */
+function End({ name, most }: { readonly name: keyof Span; readonly most: number }) {
+  const value = span.value[name];
+  return (
+    <Slider
+      name={name}
+      label={t(`video.${name}`)}
+      value={value}
+      least={0}
+      most={most}
+      step={most / 200}
+      shown={t("time.seconds", { seconds: value.toFixed(1) })}
+      onChange={(seconds) => trimTo(name, seconds)}
+    />
+  );
+}
+
+/** How it is painted. */
+function Controls() {
+  return (
+    <section class="controls">
+      <Chosen />
+      <label class="field">
+        <span>{t("video.size")}</span>
+        <select
+          name="videoSide"
+          value={videoSide.value}
+          disabled={progress.value !== undefined}
+          onChange={(event) => {
+            videoSide.value = Number(event.currentTarget.value);
+          }}
+        >
+          {sides().map((side) => (
+            <option key={side} value={side}>
+              {side} px
+            </option>
+          ))}
+        </select>
+      </label>
+      <Share name="strength" most={2} />
+    </section>
   );
 }
 
@@ -117,29 +191,73 @@ function sides(): number[] {
 
 function Board() {
   // The film is shown while it is what is set; else a frame of what would be.
-  if (made.value && isCurrent.value) {
-    return (
-      <div class="player">
-        {/* biome-ignore lint/a11y/useMediaCaption: the words of the user's own video are not known. */}
-        <video src={made.value.url} controls playsInline />
-      </div>
-    );
-  }
+  if (made.value && isCurrent.value) return <Player film={made.value} />;
   const shown = preview.value;
   if (video.value && shown) {
+    const { width, height } = shown.painted;
     return (
-      <div class="stage" data-stage="video" style={{ "--ratio": shown.width / shown.height }}>
-        <div class="frame">
-          <PictureCanvas picture={shown} class="smooth" label={t("video.preview")} />
-        </div>
-      </div>
+      <Compare
+        width={width}
+        height={height}
+        before={<PictureCanvas picture={shown.frame} class="smooth" label={t("video.frame")} />}
+        after={<PictureCanvas picture={shown.painted} class="smooth" label={t("video.preview")} />}
+      />
     );
   }
   return (
     <div class="empty">
       <Icon name="open" />
       <p>{video.value ? t("result.painting") : t("video.intro")}</p>
-      {video.value === undefined && <p class="hint">{t("video.sample")}</p>}
+      {video.value === undefined && (
+        <>
+          <Open />
+          <p class="hint">{t("video.sample")}</p>
+        </>
+      )}
+    </div>
+  );
+}
+
+/** How far apart the film and the video beside it may be, in seconds. */
+const MOST_APART = 0.15;
+
+/** The film, and beside it where that is asked for the video that it was made of, at the same place. */
+function Player({ film }: { readonly film: Film }) {
+  const painted = useRef<HTMLVideoElement>(null);
+  const original = useRef<HTMLVideoElement>(null);
+  const follow = () => {
+    const [leader, follower] = [painted.current, original.current];
+    if (leader === null || follower === null) return;
+    const at = film.span.from + leader.currentTime;
+    if (Math.abs(follower.currentTime - at) > MOST_APART) follower.currentTime = at;
+    follower.playbackRate = leader.playbackRate;
+    if (leader.paused) follower.pause();
+    else follower.play().catch(() => undefined);
+  };
+  return (
+    <div class="player">
+      {isSplit.value && (
+        <video
+          ref={original}
+          src={film.original}
+          muted
+          playsInline
+          aria-label={t("video.original")}
+          onLoadedMetadata={follow}
+        />
+      )}
+      {/* biome-ignore lint/a11y/useMediaCaption: the words of the user's own video are not known. */}
+      <video
+        ref={painted}
+        src={film.url}
+        controls
+        playsInline
+        onPlay={follow}
+        onPause={follow}
+        onSeeked={follow}
+        onTimeUpdate={follow}
+        onRateChange={follow}
+      />
     </div>
   );
 }
@@ -152,7 +270,7 @@ function told(): string {
   }
   if (made.value === undefined || !isCurrent.value) return t("video.preview");
   return t("video.done", {
-    seconds: (video.value?.seconds ?? 0).toFixed(1),
+    seconds: (made.value.span.to - made.value.span.from).toFixed(1),
     size: (made.value.blob.size / 1e6).toFixed(1),
   });
 }
