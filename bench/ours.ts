@@ -131,7 +131,7 @@ function operands({ keyChannels, valueChannels }: AttentionModule, count: number
     style: {
       keys: input("keys", [1, count, keyChannels]),
       values: input("values", [1, count, valueChannels]),
-      mean: input("centre", [1, 1, valueChannels]),
+      mean: input("center", [1, 1, valueChannels]),
     },
   };
 }

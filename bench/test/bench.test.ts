@@ -151,3 +151,14 @@ test("a process measures itself", () => {
   expect(reading.tiles).toBe(1);
   expect(() => bench.run({ program: "ours", args: ["nothing"] })).toThrow("for the task but received nothing");
 });
+
+test.each([
+  ["attention", "--preset", "small", "--size", "64"],
+  ["attention", "--preset", "small-video", "--size", "64"],
+  ["attention", "--preset", "small-video", "--size", "64", "--quadratic"],
+  ["convolutions", "--preset", "small", "--size", "64"],
+  ["step", "--preset", "small", "--batch", "2", "--crop", "32"],
+])("every task of ours runs: %s %s %s", (...args) => {
+  using bench = new Bench({ python: "there-is-no-python", threads: 1 });
+  expect(bench.run({ program: "ours", args: [...args, "--repeat", "1"] }).seconds).toBeGreaterThan(0);
+});

@@ -57,7 +57,7 @@ describe("adaattn alone, installed by npm", () => {
   });
   afterAll(() => rmSync(alone, { recursive: true, force: true }));
 
-  test.each(NODES)("stylises by npx on Node $version", async ({ node }) => {
+  test.each(NODES)("stylizes by npx on Node $version", async ({ node }) => {
     expect(readdirSync(join(installed, "@adaattn")).sort()).toEqual(["graph", `onnxruntime-${SYSTEM}`]);
     const args = ["stylize", "a.jpg", "--style", "klimt-poppy-field", "-o", "out.png", "--device", "cpu", "--json"];
     const { stdout } = await inAlone(node, "npx", "adaattn", ...args);
@@ -309,7 +309,7 @@ try {
     server.closeAllConnections();
   });
 
-  test("stylises in Chromium", async () => {
+  test("stylizes in Chromium", async () => {
     const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
     try {
       const page = await browser.newPage();

@@ -63,7 +63,7 @@ const run = (...args: string[]) =>
   adaattn(["import", ...args], { cwd: folder, env: { XDG_CACHE_HOME: join(folder, "cache") } });
 
 describe("a model is imported", () => {
-  test("from files in any order, and stylises afterwards", async () => {
+  test("from files in any order, and stylizes afterwards", async () => {
     const { code, stdout, stderr } = await run(
       "--video",
       "decoder.pth",

@@ -315,7 +315,7 @@ export const cases: readonly Case[] = [
     build: (q, k, v) => stacked(attendMomentsLinear(unitLength(q, 1e-5), linearSums(unitLength(k, 1e-5), v, 1e-5))),
   },
   {
-    name: "normalisation",
+    name: "normalization",
     shapes: [[2, 2, 3, 3]],
     build: (x) => {
       const { mean, variance } = moments(x, [2, 3]);

@@ -43,7 +43,7 @@ import { Scenes } from "./scenes.ts";
 /** Styles that are kept; the least recently used goes first. */
 const MOST_STYLES = 12;
 
-/** Where each stage of a stylisation lies in its progress. */
+/** Where each stage of a stylization lies in its progress. */
 const BEGINS = { style: 0, encode: 0.05, attend: 0.3, decode: 0.7, paint: 0.3 } as const;
 const LENGTHS = { style: 0.05, encode: 0.25, attend: 0.4, decode: 0.3, paint: 0.7 } as const;
 

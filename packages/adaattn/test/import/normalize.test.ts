@@ -44,7 +44,7 @@ async function levelMeans(values: WeightValues, seen: readonly Picture[] = pictu
   return sums;
 }
 
-describe("normalising an encoder", () => {
+describe("normalizing an encoder", () => {
   test("brings every filter's mean activation to 1, and each map to a multiple of what it was", async () => {
     const normalized = await normalizeFilters(engine, encoder, weights, pictures);
     const [before, after] = [await levelMeans(weights), await levelMeans(normalized)];

@@ -102,7 +102,7 @@ export class Bench implements AsyncDisposable {
     onStage("look");
     let content = await this.#look(this.#contents, pair.content.path);
     const style = await this.#look(this.#styles, pair.style.path);
-    onStage("stylise");
+    onStage("stylize");
     const { picture, seconds } =
       resultFile === undefined
         ? await this.#stylize(content.picture, pair.style.path, style.picture)
