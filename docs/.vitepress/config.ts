@@ -86,6 +86,7 @@ export default defineConfig({
         gallery: "Gallery",
         failures: "Failures",
         "in-browsers": "Studio",
+        screenshots: "Screenshots",
         "reference/examples": "Examples",
       }),
       part("Use", {
