@@ -4,12 +4,12 @@
  */
 
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, describe, expect, it, vi } from "vitest";
-import { FrameReader, ffmpegAbilities, limitFfmpeg, probeVideo } from "../../src/node.ts";
+import { type AdaattnError, FrameReader, ffmpegAbilities, limitFfmpeg, probeVideo } from "../../src/node.ts";
 
 const hasFfmpeg = process.env.CI === "true" || spawnSync("ffmpeg", ["-version"]).status === 0;
 const folder = mkdtempSync(join(tmpdir(), "adaattn-limits-"));
@@ -71,17 +71,30 @@ describe.skipIf(!hasFfmpeg || process.platform === "win32")("a decoder that hang
 });
 
 describe.skipIf(!hasFfmpeg || process.platform === "win32")("a film that takes 432 MB a frame", () => {
-  const path = join(folder, "bomb.mkv");
+  const [path, growing] = [join(folder, "bomb.mkv"), join(folder, "growing.mkv")];
   if (hasFfmpeg) {
-    const source = ["-f", "lavfi", "-i", "color=size=12000x12000:duration=1:rate=1"];
-    ffmpeg(...source, "-frames:v", "1", "-c:v", "mjpeg", "-pix_fmt", "yuvj444p", path);
+    const make = (size: string, seconds: number, name: string) => {
+      const source = ["-f", "lavfi", "-i", `color=size=${size}:duration=${seconds}:rate=1`];
+      ffmpeg(...source, "-c:v", "mjpeg", "-pix_fmt", "yuvj444p", join(folder, name));
+      return readFileSync(join(folder, name));
+    };
+    const [small, large] = [make("32x32", 3, "small.mjpeg"), make("12000x12000", 1, "large.mjpeg")];
+    writeFileSync(join(folder, "growing.mjpeg"), Buffer.concat([small, large]));
+    const copy = (name: string, to: string) => ffmpeg("-r", "1", "-i", join(folder, name), "-c", "copy", to);
+    copy("large.mjpeg", path);
+    copy("growing.mjpeg", growing);
   }
 
   it("is refused where ffmpeg may have less, and read where it may have more", async () => {
     limitFfmpeg({ memory: 256 * 2 ** 20 });
     const frames = await framesOf(path).catch((error: Error) => error.message);
     expect(frames).toMatch(/^Cannot read /);
+    // ffmpeg itself ends as if there were no more frames.
+    const cut = await framesOf(growing).catch((error: AdaattnError) => [error.code, error.message]);
+    const sentence = `Cannot read ${growing}: its decoder ran out of the 256 MiB of memory that it may have, after frame`;
+    expect(cut).toEqual(["memory", expect.stringContaining(sentence)]);
     limitFfmpeg({ memory: 6 * 2 ** 30 });
     expect(await framesOf(path)).toBe(1);
+    expect(await framesOf(growing)).toBeGreaterThan(2);
   });
 });

@@ -136,6 +136,9 @@ function explainReading(error: unknown, path: string): unknown {
   if (error.code === "file") {
     return new Problem("unreadable", error.message.replaceAll(path, "the content"), { cause: error });
   }
+  if (error.code === "memory") {
+    return new Problem("too-large", error.message.replaceAll(path, "the content"), { cause: error });
+  }
   return error.code === "engine" ? new Problem("unavailable", "No ffmpeg works here.", { cause: error }) : error;
 }
 

@@ -7,6 +7,7 @@
  * nearest, so that frames are repeated or left out but nothing moves by more than half a frame, and
  * sound stays in time.
  */
+import { AdaattnError } from "../../error.ts";
 import { onWhite, type Size } from "../../picture/picture.ts";
 import type { VideoFrame } from "../../video/video.ts";
 import { cannotRead } from "../files.ts";
@@ -118,7 +119,7 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
         ...passFrames(abilities),
         ...["-f", "rawvideo", "-pix_fmt", "rgba", "pipe:1"],
       ],
-      { output: true },
+      { output: true, needsMemory: true },
     );
     // Without a listener, Node throws away what is still in the pipe when a short video's decoder
     // ends before anybody reads.
@@ -158,8 +159,15 @@ export class FrameReader implements AsyncIterable<VideoFrame>, AsyncDisposable {
     }
     const ending = await this.#decoder.ended;
     clearTimeout(waiting);
-    const { complaints } = this.#decoder;
+    const { complaints, exceeded } = this.#decoder;
     const reason = reasonOf(ending, complaints);
+    if (exceeded !== undefined) {
+      const most = `${Math.floor(exceeded / 2 ** 20)} MiB`;
+      throw new AdaattnError(
+        "memory",
+        `Cannot read ${this.#info.path}: its decoder ran out of the ${most} of memory that it may have, after frame ${this.#read}. Make its frames smaller first.`,
+      );
+    }
     if (isStalled) {
       const why = `ffmpeg gave no frame for ${(patience ?? 0) / 1000} s after frame ${this.#read}`;
       throw cannotRead(this.#info.path, `${why}. Choose another file or part.`);

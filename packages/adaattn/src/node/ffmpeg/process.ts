@@ -66,6 +66,17 @@ export function sourceArgs(): readonly string[] {
  */
 const WITH_LIMIT = 'ulimit -d "$0" 2>/dev/null; exec "$@"';
 
+/**
+ * Whether a program says that it gets no memory. A frame that gets no buffer has no other reason,
+ * unless its size is none.
+ */
+function lacksMemory(said: string): boolean {
+  return (
+    /(could not|cannot|failed to) allocate|out of memory/i.test(said) ||
+    (/get_buffer\(\) failed/.test(said) && !/is invalid/.test(said))
+  );
+}
+
 /** What a shell ends with that did not find the program. */
 const NOT_FOUND = 127;
 
@@ -95,19 +106,23 @@ export class FfmpegProcess implements AsyncDisposable {
    */
   readonly ended: Promise<Ending>;
   readonly #child: ChildProcess;
+  readonly #memory = limits.memory;
   #said = "";
+  #exceeded: number | undefined;
 
   /**
-   * @param pipes which of its standard streams are pipes to this process; stderr always is.
+   * @param pipes which of its standard streams are pipes to this process; stderr always is. With
+   *   `needsMemory` it is ended once it says that its limit is too low: ffmpeg leaves frames out
+   *   then, ends as if all were well, or never.
    */
   constructor(
     program: FfmpegProgram,
     args: readonly string[],
-    pipes: { readonly input?: boolean; readonly output?: boolean } = {},
+    pipes: { readonly input?: boolean; readonly output?: boolean; readonly needsMemory?: boolean } = {},
   ) {
     const path = process.env[program === "ffmpeg" ? "FFMPEG_PATH" : "FFPROBE_PATH"] || program;
-    const isLimited = limits.memory !== undefined && process.platform !== "win32";
-    const kibibytes = String(Math.floor((limits.memory ?? 0) / 1024));
+    const isLimited = this.#memory !== undefined && process.platform !== "win32";
+    const kibibytes = String(Math.floor((this.#memory ?? 0) / 1024));
     const [command, all] = isLimited ? ["/bin/sh", ["-c", WITH_LIMIT, kibibytes, path, ...args]] : [path, args];
     const child = spawn(command, all, {
       stdio: [pipes.input ? "pipe" : "ignore", pipes.output ? "pipe" : "ignore", "pipe"],
@@ -122,6 +137,9 @@ export class FfmpegProcess implements AsyncDisposable {
     running.add(child);
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       this.#said = (this.#said + text).slice(-KEPT);
+      if (!pipes.needsMemory || this.#memory === undefined || !lacksMemory(this.#said)) return;
+      this.#exceeded = this.#memory;
+      this.kill();
     });
     // A pipe that breaks says no more than that the program ended, which `ended` tells.
     child.stdin?.on("error", () => undefined);
@@ -156,6 +174,11 @@ export class FfmpegProcess implements AsyncDisposable {
       .split(/[\r\n]+/)
       .map((line) => line.trim())
       .filter((line) => line !== "");
+  }
+
+  /** How many bytes of memory it may have, where it was ended since it needs more. */
+  get exceeded(): number | undefined {
+    return this.#exceeded;
   }
 
   /** Ends it at once; `ended` then resolves. */
