@@ -54,7 +54,7 @@ export function VideoView() {
           <Controls />
         </>
       }
-      tabs={{ video: <Opened />, adjust: <Controls /> }}
+      tabs={video.value ? { video: <Opened />, adjust: <Controls /> } : { adjust: <Controls /> }}
     />
   );
 }

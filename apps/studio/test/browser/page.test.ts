@@ -201,7 +201,7 @@ inChromium("the page", () => {
     for (const [view, names] of [
       ["Attention", ["Painting", "How it sees", "Photo"]],
       ["Live", ["Painting", "Adjust"]],
-      ["Video", ["Painting", "Video", "Adjust"]],
+      ["Video", ["Painting", "Adjust"]],
     ] as const) {
       await page.locator("footer").getByRole("tab", { name: view }).click();
       expect(await sheet.getByRole("tab").allTextContents()).toEqual(names);
