@@ -30,7 +30,9 @@ it("a server alone measures jobs that it gives up, by their code, and those unde
   const { id: late } = await client.submitJob({ contents, styles: [painting], options: { size: 200 } });
   await until(async () => (await metric(url, 'adaattn_jobs_under_way{kind="pictures"}')) === 1, "it is under way");
   await client.waitForJob(late).catch(() => undefined);
-  expect(await metric(url, 'adaattn_jobs_failed_total{kind="pictures",code="too-late"}')).toBe(1);
+  // It is measured a moment after clients hear of it.
+  const failed = 'adaattn_jobs_failed_total{kind="pictures",code="too-late"}';
+  await until(async () => (await metric(url, failed)) === 1, "it is counted");
   await until(async () => (await metric(url, 'adaattn_jobs_under_way{kind="pictures"}')) === 0, "nothing is under way");
   const stopped = 'adaattn_step_duration_seconds_count{kind="pictures",step="part",outcome="stopped"}';
   expect(await metric(url, stopped)).toBeGreaterThan(0);
