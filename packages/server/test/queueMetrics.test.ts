@@ -34,8 +34,10 @@ it("a server alone measures jobs that it gives up, by their code, and those unde
   const failed = 'adaattn_jobs_failed_total{kind="pictures",code="too-late"}';
   await until(async () => (await metric(url, failed)) === 1, "it is counted");
   await until(async () => (await metric(url, 'adaattn_jobs_under_way{kind="pictures"}')) === 0, "nothing is under way");
-  const stopped = 'adaattn_step_duration_seconds_count{kind="pictures",step="part",outcome="stopped"}';
-  expect(await metric(url, stopped)).toBeGreaterThan(0);
+  // On a busy machine the time may be over before the first part has begun.
+  const stops = (step: string) =>
+    metric(url, `adaattn_step_duration_seconds_count{kind="pictures",step="${step}",outcome="stopped"}`);
+  expect([await stops("plan"), await stops("part")].some((count) => count > 0)).toBe(true);
 });
 
 describe.skipIf(!hasRedis)("a worker with --health-port", async () => {
