@@ -16,10 +16,14 @@ import { type RunningServer, type ServerOptions, startServer } from "../src/inde
 export const hasFfmpeg = process.env.CI === "true" || spawnSync("ffmpeg", ["-version"]).status === 0;
 export const hasRedis = process.env.CI === "true" || spawnSync("redis-server", ["--version"]).status === 0;
 
+// One hook for all: those that a running test adds are not called.
+const folders: string[] = [];
+afterAll(() => Promise.all(folders.map((path) => rm(path, { recursive: true, force: true, maxRetries: 5 }))));
+
 /** A new temporary folder, removed after the file's tests. */
 export function temporaryFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), "adaattn-server-"));
-  afterAll(() => rm(folder, { recursive: true, force: true, maxRetries: 5 }));
+  folders.push(folder);
   return folder;
 }
 

@@ -9,6 +9,12 @@ import { ADAATTN } from "../../cli/test/command.ts";
 import { Client } from "../src/client.ts";
 import { until } from "./helpers.ts";
 
+/** All that were started. Hooks that a running test adds to its file would not be called. */
+const programs: Program[] = [];
+afterAll(() => {
+  for (const { child } of programs) child.kill("SIGKILL");
+});
+
 /** A program under test; it is ended after the file's tests at the latest. */
 export class Program {
   readonly child: ChildProcess;
@@ -28,7 +34,7 @@ export class Program {
         this.#said += text;
       });
     }
-    afterAll(() => void this.child.kill("SIGKILL"));
+    programs.push(this);
   }
 
   /** Everything it has printed. */
