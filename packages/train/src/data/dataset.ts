@@ -65,9 +65,9 @@ export class Dataset implements AsyncDisposable {
 
   /**
    * The `count` random crops of step `step`: [count, 3, crop, crop], RGB in [0, 1]; `crop` is that
-   * of the options unless another is given. Those that are
-   * not soft take in from as many pixels as a crop has to all of a picture's shorter side; half are
-   * flipped; pictures smaller than the crop are enlarged.
+   * of the options unless another is given. Those that are not soft take in from as many pixels as
+   * a crop has to all of a picture's shorter side; half are flipped; pictures smaller than the crop
+   * are enlarged.
    */
   async batch(step: number, count: number, crop = this.#options.crop): Promise<Float32Array> {
     return (await this.#draw(step, count, crop, false)).values;
