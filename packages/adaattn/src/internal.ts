@@ -4,6 +4,7 @@
  */
 
 export { heatColor } from "./inspect/draw.ts";
+export { AWAKE } from "./inspect/health.ts";
 export { addGrain } from "./picture/grain.ts";
 export { checkPicture, isOpaque, LEAST_SIDE } from "./picture/picture.ts";
 export {

@@ -45,7 +45,7 @@ export interface Examination {
 }
 
 /** A channel is dead where fewer than this share of positions are above 0. */
-const AWAKE = 0.002;
+export const AWAKE = 0.002;
 
 /** @throws Error where there is nothing to go by. */
 export function healthOf(examinations: readonly Examination[]): Health {

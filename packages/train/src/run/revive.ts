@@ -37,6 +37,7 @@ import {
   toOnnx,
 } from "@adaattn/graph";
 import type { Picture } from "adaattn";
+import { AWAKE } from "adaattn/internal";
 import {
   type Architecture,
   type AttentionModule,
@@ -65,8 +66,6 @@ import {
 } from "adaattn/network";
 import { Random } from "../data/random.ts";
 
-/** A channel is dead where fewer than this share of positions are above 0. */
-const AWAKE = 0.002;
 /** A channel is turned down whose deviation is more than so many times the median. */
 const LOUD = 4;
 /** What channels are scaled to in layers that have hardly any to go by. */
