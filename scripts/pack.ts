@@ -8,6 +8,9 @@
  * needs nothing else: packages/cli and the training that it starts are copied into it. Here in the
  * repository nothing of `adaattn` knows of them.
  *
+ * `@adaattn/web` is made of the same files: those that pages need, for projects that are pages only
+ * and have no use for sharp and for the binaries of ONNX Runtime.
+ *
  * Microsoft's onnxruntime-node has the binaries of five systems (288 MB), and a script that
  * downloads more at install. What is published has none of its scripts and a package for each
  * system, of which npm installs the one that fits: @adaattn/onnxruntime-linux-x64 and so on.
@@ -16,7 +19,7 @@
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -79,7 +82,49 @@ export function stagePackages(target: string, wanted: readonly string[] = system
     writeFileSync(join(folder, "package.json"), `${JSON.stringify(published, null, 2)}\n`);
     return { name: manifest.name, folder };
   });
-  return [...runtimes, ...packages];
+  return [...runtimes, ...packages, stageWeb(target)];
+}
+
+/** Lays out `@adaattn/web`, whose root is `adaattn/web`. */
+function stageWeb(target: string): StagedPackage {
+  const name = "@adaattn/web";
+  const source = join(root, "packages/adaattn");
+  const folder = join(target, name);
+  const { engines: _node, peerDependenciesMeta: _optional, ...kept } = manifestOf(source);
+  const { exports = {}, dependencies = {} } = kept;
+  const own = ["./network", "./import", "./models/*", "./package.json"];
+  const manifest = {
+    ...kept,
+    name,
+    description: "Arbitrary style transfer (AdaAttN) in the browser, without what only Node needs.",
+    keywords: (kept.keywords as string[]).map((word) => (word === "cli" ? "browser" : word)),
+    exports: { ".": exports["./web"] ?? "", ...Object.fromEntries(own.map((path) => [path, exports[path] ?? ""])) },
+    dependencies: Object.fromEntries(["@adaattn/graph", "zod"].map((one) => [one, dependencies[one] ?? ""])),
+  };
+  mkdirSync(folder, { recursive: true });
+  for (const file of reached(join(source, "dist"), ["web", "network", "import"])) {
+    cpSync(join(source, "dist", file), join(folder, "dist", file));
+  }
+  copyModels(folder);
+  copy(root, folder, ["LICENSE", "NOTICE"]);
+  cpSync(join(source, "README.web.md"), join(folder, "README.md"));
+  writeFileSync(join(folder, "package.json"), `${JSON.stringify(publishedManifest(manifest), null, 2)}\n`);
+  return { name, folder };
+}
+
+/** The files of a dist folder that entries, and the types of entries, come to by their imports. */
+function reached(dist: string, entries: readonly string[]): ReadonlySet<string> {
+  const found = new Set<string>();
+  const follow = (file: string) => {
+    if (found.has(file)) return;
+    found.add(file);
+    for (const [, path = ""] of readFileSync(join(dist, file), "utf8").matchAll(/\b(?:from|import)[ (]*"(\.[^"]+)"/g)) {
+      const imported = join(dirname(file), path);
+      follow(file.endsWith(".d.ts") ? imported.replace(/\.js$/, ".d.ts") : imported);
+    }
+  };
+  for (const entry of entries) for (const kind of ["js", "d.ts"]) follow(`${entry}.${kind}`);
+  return found;
 }
 
 /** Lays out ONNX Runtime with the binaries of one system. */
@@ -124,6 +169,14 @@ function copy(from: string, to: string, names: readonly string[]): void {
   }
 }
 
+/** Copies the bundled weights into the folder of a package. */
+function copyModels(folder: string): void {
+  for (const name of readdirSync(join(root, "models"))) {
+    const files = ["model.json", "model.safetensors"].map((file) => `models/${name}/${file}`);
+    if (files.every((file) => existsSync(join(root, file)))) copy(root, folder, files);
+  }
+}
+
 function publishedManifest({ private: _private, scripts, devDependencies, exports = {}, ...kept }: Manifest) {
   const withoutSources = Object.entries(exports).map(([path, target]) => {
     if (typeof target === "string") return [path, target];
@@ -143,10 +196,7 @@ function publishedManifest({ private: _private, scripts, devDependencies, export
  * manifest says of them.
  */
 function addCommand(folder: string, { dependencies }: Manifest) {
-  for (const name of readdirSync(join(root, "models"))) {
-    const files = ["model.json", "model.safetensors"].map((file) => `models/${name}/${file}`);
-    if (files.every((file) => existsSync(join(root, file)))) copy(root, folder, files);
-  }
+  copyModels(folder);
   cpSync(join(root, "assets/paintings"), join(folder, "paintings"), { recursive: true });
   const [cli, train] = ["cli", "train"].map((name) => join(root, "packages", name)) as [string, string];
   const { files = [], dependencies: needed = {} } = manifestOf(cli);

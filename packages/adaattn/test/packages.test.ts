@@ -5,7 +5,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { delimiter, dirname, extname, join } from "node:path";
+import { basename, delimiter, dirname, extname, join } from "node:path";
 import { promisify } from "node:util";
 import { gzipSync } from "node:zlib";
 import { chromium } from "playwright-core";
@@ -41,20 +41,29 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
+const manifest = (path: string) =>
+  JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as { version: string; [field: string]: unknown };
+
+/**
+ * Lets npm install those of our archives whose names fit in an empty folder, the packages that
+ * `names` need in the versions of this repository.
+ */
+function install(alone: string, ours: RegExp, ...names: readonly string[]): void {
+  const needed = names.flatMap((name) => [...dependenciesOf(name, modules)]);
+  const others = needed.filter(([name]) => !/^@?adaattn\b/.test(name));
+  const versions = Object.fromEntries(others.map(([name, path]) => [name, manifest(path).version]));
+  const files = archives.filter((file) => ours.test(basename(file)));
+  installAlone(alone, files, versions);
+  for (const name of ["a.jpg", "b.jpg"]) copyFileSync(join(folder, name), join(alone, name));
+}
+
 describe("adaattn alone, installed by npm", () => {
   const alone = mkdtempSync(join(tmpdir(), "adaattn-alone-"));
   const installed = join(alone, "node_modules");
   const inAlone = (node: string, file: string, ...args: string[]) => runIn(alone, node, file, ...args);
   const command = (...args: string[]) => inAlone(process.execPath, "npx", "adaattn", ...args);
-  const manifest = (path: string) =>
-    JSON.parse(readFileSync(join(path, "package.json"), "utf8")) as { version: string };
 
-  beforeAll(() => {
-    const ours = archives.filter((file) => /\/adaattn(?:-graph|-onnxruntime-[a-z0-9]+-[a-z0-9]+)?-\d[^/]*$/.test(file));
-    const others = [...dependenciesOf("adaattn", modules)].filter(([name]) => !/^@?adaattn\b/.test(name));
-    installAlone(alone, ours, Object.fromEntries(others.map(([name, path]) => [name, manifest(path).version])));
-    for (const name of ["a.jpg", "b.jpg"]) copyFileSync(join(folder, name), join(alone, name));
-  });
+  beforeAll(() => install(alone, /^adaattn(?:-graph|-onnxruntime-[a-z0-9]+-[a-z0-9]+)?-\d/, "adaattn"));
   afterAll(() => rmSync(alone, { recursive: true, force: true }));
 
   test.each(NODES)("stylizes by npx on Node $version", async ({ node }) => {
@@ -201,6 +210,7 @@ test("every package carries its license and credits, and says where it comes fro
     "@adaattn/graph",
     "@adaattn/train",
     "@adaattn/server",
+    "@adaattn/web",
     `@adaattn/onnxruntime-${SYSTEM}`,
   ]) {
     const isOurs = !name.includes("onnxruntime");
@@ -250,18 +260,17 @@ describe("a bundle", () => {
   });
 });
 
-describe("a page built by Vite", () => {
-  let server: Server;
-  beforeAll(async () => {
-    const page = join(folder, "page");
-    mkdirSync(page);
-    writeFileSync(join(page, "index.html"), '<!doctype html><script type="module" src="/main.js"></script>');
-    writeFileSync(
-      join(page, "main.js"),
-      `
-import { loadModel } from "adaattn";
-import config from "adaattn/models/small/model.json?url";
-import weights from "adaattn/models/small/model.safetensors?url";
+/** Builds a page that paints with a package, in a folder where that is installed, and serves it. */
+async function servePage(folder: string, name: string): Promise<Server> {
+  const page = join(folder, "page");
+  mkdirSync(page);
+  writeFileSync(join(page, "index.html"), '<!doctype html><script type="module" src="/main.js"></script>');
+  writeFileSync(
+    join(page, "main.js"),
+    `
+import { loadModel } from "${name}";
+import config from "${name}/models/small/model.json?url";
+import weights from "${name}/models/small/model.safetensors?url";
 
 async function picture(address) {
   const bitmap = await createImageBitmap(await (await fetch(address)).blob());
@@ -279,37 +288,34 @@ try {
   window.result = { failure: String(error) };
 }
 `,
-    );
-    await build({ root: page, configFile: false, logLevel: "silent", build: { target: "esnext" } });
-    const types: Record<string, string> = {
-      ".html": "text/html",
-      ".js": "text/javascript",
-      ".mjs": "text/javascript",
-      ".wasm": "application/wasm",
-    };
-    const served: Record<string, string> = {
-      "/a.jpg": folder,
-      "/b.jpg": folder,
-    };
-    server = createServer((request, response) => {
-      const path = new URL(request.url ?? "", "http://localhost").pathname;
-      const [, first = ""] = /^(\/[^/]*)/.exec(path) ?? [];
-      try {
-        const body = readFileSync(join(served[first] ?? join(page, "dist"), path === "/" ? "index.html" : path));
-        response.writeHead(200, { "content-type": types[extname(path) || ".html"] ?? "application/octet-stream" });
-        response.end(body);
-      } catch {
-        response.writeHead(404).end();
-      }
-    });
-    await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  );
+  await build({ root: page, configFile: false, logLevel: "silent", build: { target: "esnext" } });
+  const types: Record<string, string> = {
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".mjs": "text/javascript",
+    ".wasm": "application/wasm",
+  };
+  const served: Record<string, string> = { "/a.jpg": folder, "/b.jpg": folder };
+  const server = createServer((request, response) => {
+    const path = new URL(request.url ?? "", "http://localhost").pathname;
+    const [, first = ""] = /^(\/[^/]*)/.exec(path) ?? [];
+    try {
+      const body = readFileSync(join(served[first] ?? join(page, "dist"), path === "/" ? "index.html" : path));
+      response.writeHead(200, { "content-type": types[extname(path) || ".html"] ?? "application/octet-stream" });
+      response.end(body);
+    } catch {
+      response.writeHead(404).end();
+    }
   });
-  afterAll(() => {
-    server.close();
-    server.closeAllConnections();
-  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  return server;
+}
 
-  test("stylizes in Chromium", async () => {
+/** Expects a page built by Vite to paint in Chromium with a package that is installed in a folder. */
+async function expectPainting(folder: string, name: string): Promise<void> {
+  const server = await servePage(folder, name);
+  try {
     const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox"] });
     try {
       const page = await browser.newPage();
@@ -319,5 +325,74 @@ try {
     } finally {
       await browser.close();
     }
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+test("a page built by Vite stylizes in Chromium", () => expectPainting(folder, "adaattn"));
+
+describe("@adaattn/web alone, installed by npm", () => {
+  const alone = mkdtempSync(join(tmpdir(), "adaattn-web-"));
+  const installed = join(alone, "node_modules");
+
+  beforeAll(() => install(alone, /^adaattn-(?:graph|web)-/, "@adaattn/web", "onnxruntime-web"));
+  afterAll(() => rmSync(alone, { recursive: true, force: true }));
+
+  test("brings nothing native and nothing of Node", () => {
+    expect(readdirSync(join(installed, "@adaattn")).sort()).toEqual(["graph", "web"]);
+    const files = readdirSync(installed, { recursive: true, encoding: "utf8" });
+    expect(files).toContain(join("onnxruntime-web", "package.json"));
+    expect(files.filter((file) => /\.(?:node|dll|dylib|exe|so(?:\.\d+)*)$/.test(basename(file)))).toEqual([]);
+    expect(files.filter((file) => /(?:^|[\\/])(?:sharp|@img|onnxruntime-node)$/.test(file))).toEqual([]);
+    const web = join(installed, "@adaattn/web");
+    expect(readdirSync(web).sort()).toEqual(["LICENSE", "NOTICE", "README.md", "dist", "models", "package.json"]);
+    expect(readdirSync(join(web, "dist"))).not.toContain("node");
+    for (const field of ["bin", "imports", "optionalDependencies", "peerDependenciesMeta"]) {
+      expect(manifest(web)).not.toHaveProperty(field);
+    }
   });
+
+  test("takes at most 15 MB beyond ONNX Runtime", () => {
+    const own = [...dependenciesOf("@adaattn/web", installed)];
+    expect(own.map(([name]) => name).sort()).toEqual(["@adaattn/graph", "@adaattn/web", "zod"]);
+    expect(own.reduce((sum, [, path]) => sum + sizeOfFolder(path), 0)).toBeLessThan(15e6);
+  });
+
+  test("has complete types for ES2022, its own and those that it needs", () => {
+    writeFileSync(
+      join(alone, "page.ts"),
+      `
+import { AdaattnError, fetchModel, loadModel, probeWebGpu, type StylizedPicture } from "@adaattn/web";
+import { openTensors } from "@adaattn/web/import";
+import { architectures, type Engine } from "@adaattn/web/network";
+
+const model = await loadModel({ config: "/model.json", weights: "/model.safetensors" }, { device: "cpu" });
+const picture = new ImageData(64, 48);
+const { data, width, height }: StylizedPicture = await model.stylize(picture, await model.style(picture));
+export const painted = new ImageData(data, width, height);
+export const more = [AdaattnError, fetchModel, probeWebGpu, openTensors, architectures];
+export type Any = Engine;
+`,
+    );
+    const program = ts.createProgram([join(alone, "page.ts")], {
+      strict: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      noEmit: true,
+      target: ts.ScriptTarget.ES2022,
+      module: ts.ModuleKind.ESNext,
+      moduleResolution: ts.ModuleResolutionKind.Bundler,
+      lib: ["lib.es2022.d.ts", "lib.dom.d.ts"],
+      types: [],
+    });
+    const found = ts.getPreEmitDiagnostics(program);
+    expect(found.map((one) => [one.file?.fileName, ts.flattenDiagnosticMessageText(one.messageText, " ")])).toEqual([]);
+    expect(
+      program.getSourceFiles().filter(({ fileName }) => fileName.includes("@adaattn/web/")).length,
+    ).toBeGreaterThan(20);
+  });
+
+  test("paints in a page built by Vite", () => expectPainting(alone, "@adaattn/web"));
 });

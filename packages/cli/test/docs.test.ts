@@ -54,6 +54,8 @@ test.each([
         module: "ESNext",
         moduleResolution: "Bundler",
         customConditions: conditions,
+        // Not a package of the workspace: scripts/pack.ts makes it of the same files.
+        paths: { "@adaattn/web": ["./packages/adaattn/src/web.ts"] },
         types,
       },
       ROOT,
