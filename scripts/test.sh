@@ -32,6 +32,9 @@ else
   unset VK_ICD_FILENAMES
 fi
 
+# Half of a painting on a CPU goes into page faults where memory comes in small pages.
+export GLIBC_TUNABLES=${GLIBC_TUNABLES:-glibc.malloc.hugetlb=1}
+
 npm run --silent check
 npm run --silent build
 # Tests that start the command start what was just built.
