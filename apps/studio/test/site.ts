@@ -87,6 +87,9 @@ export const FLAGS = [
   "--ignore-gpu-blocklist",
   // Software is slow enough for the watchdog to take the GPU for hung.
   "--disable-gpu-watchdog",
+  // Each page compiles the engine anew; only what takes most of the time of a painting is worth
+  // optimizing.
+  "--js-flags=--wasm-tiering-budget=1500000000",
 ];
 
 export function launch(flags: readonly string[] = []): Promise<Browser> {
