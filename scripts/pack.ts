@@ -209,7 +209,9 @@ function addCommand(folder: string, { dependencies }: Manifest) {
   cpSync(join(cli, "dist"), join(folder, "command"), { recursive: true, filter: isCode });
   cpSync(join(train, "dist"), join(folder, "command/training"), { recursive: true, filter: isCode });
   mkdirSync(join(folder, "bin"));
-  writeFileSync(join(folder, "bin/adaattn.js"), '#!/usr/bin/env node\nimport "../command/main.js";\n', { mode: 0o755 });
+  writeFileSync(join(folder, "bin/adaattn.js"), '#!/usr/bin/env node\nimport "../command/start.js";\n', {
+    mode: 0o755,
+  });
   const others = Object.entries(needed).filter(([name]) => name !== "adaattn" && !name.startsWith("@adaattn/"));
   const usesServer = "@adaattn/server" in needed;
   const { "onnxruntime-node": runtime, ...kept } = dependencies ?? {};

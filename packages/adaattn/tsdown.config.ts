@@ -6,7 +6,7 @@ const started = ["src/node/worker.ts", "src/node/probeProcess.ts"];
 const offered = ["index.node", "index.web", "node", "web", "network", "import", "internal", "internalNode"];
 export default defineConfig({
   ...base,
-  entry: [...offered.map((name) => `src/${name}.ts`), ...started],
+  entry: [...offered.map((name) => `src/${name}.ts`), ...started, "src/node/hugePages.ts"],
   // Symbol.asyncDispose is declared for those who compile for ES2022, too.
   banner: { dts: '/// <reference lib="esnext.disposable" />' },
 });

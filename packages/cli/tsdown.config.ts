@@ -3,4 +3,4 @@ import { base } from "../../tsdown.base.ts";
 
 // What package.json's imports name is looked up when the command runs: where the package lies
 // decides what it is.
-export default defineConfig({ ...base, entry: ["src/main.ts"], external: [/^#/], dts: false });
+export default defineConfig({ ...base, entry: ["src/start.ts"], external: [/^#/], dts: false });

@@ -111,7 +111,7 @@ describe("what runs", () => {
     expect(needless.filter((name) => kept.has(`node_modules/${name}`))).toEqual(["@types/node"]);
   });
 
-  const isBuilt = existsSync(join(ROOT, "packages/cli/dist/main.js")) && existsSync(join(ROOT, "apps/studio/dist"));
+  const isBuilt = existsSync(join(ROOT, "packages/cli/dist/start.js")) && existsSync(join(ROOT, "apps/studio/dist"));
   it.skipIf(process.platform !== "linux" || !isBuilt)(
     "starts from what is laid out, without sources, types and maps",
     () => {

@@ -22,7 +22,6 @@ export {
   type TileControls,
   tileControls,
 } from "./stylize/controls.ts";
-export { leastMemory } from "./stylize/memory.ts";
 export { CONTENT_SIDE, paintedSizes, REFERENCE_SIDE, STYLE_SIDE } from "./stylize/sizes.ts";
 export { STATISTICS_MEMORY } from "./stylize/statistics.ts";
 export { marginsOf } from "./stylize/tiles.ts";

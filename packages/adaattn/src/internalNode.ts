@@ -28,6 +28,7 @@ export {
   writeFailure,
 } from "./node/files.ts";
 export { checkNewFolder } from "./node/folders.ts";
+export { hasHugePages, withHugePages } from "./node/hugePages.ts";
 export { isUrl } from "./node/importModel.ts";
 export { fingerprintOfModel } from "./node/models.ts";
 export { paintingsLike } from "./node/paintings.ts";

@@ -38,7 +38,7 @@ const CALLS: readonly (readonly [ErrorCode, string, () => unknown])[] = [
   [
     "memory",
     "too little memory",
-    () => tileSide(small, marginsOf(small), { width: 4096, height: 4096 }, { memory: 1 }),
+    () => tileSide(small, marginsOf(small), { width: 4096, height: 4096 }, { memory: 1 }, false),
   ],
 ];
 

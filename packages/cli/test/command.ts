@@ -9,7 +9,7 @@ import { afterAll } from "vitest";
 
 const SOURCE = new URL("../../../scripts/source.mjs", import.meta.url).href;
 const MAIN = fileURLToPath(new URL("../src/main.ts", import.meta.url));
-const BUILT = fileURLToPath(new URL("../bin/adaattn.js", import.meta.url));
+export const BUILT = fileURLToPath(new URL("../bin/adaattn.js", import.meta.url));
 
 /**
  * The command line that runs `adaattn`: what was built, if scripts/test.sh has just built it (it

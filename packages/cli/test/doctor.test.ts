@@ -1,6 +1,8 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { hasHugePages, withHugePages } from "adaattn/internal/node";
 import { expect, test } from "vitest";
-import { adaattn } from "./command.ts";
+import { adaattn, BUILT, run } from "./command.ts";
 
 const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   version: string;
@@ -49,10 +51,25 @@ test("doctor prints versions, engines and models, to read and as JSON", async ()
       expect.objectContaining({ device: "cpu", available: true, detail: expect.any(String) }),
       expect.objectContaining({ device: "webgpu", available: expect.any(Boolean), detail: expect.any(String) }),
     ],
+    hugePages: expect.any(Boolean),
     models: expect.arrayContaining(["small"]),
   });
   for (const [name, value] of Object.entries(facts.versions)) {
     expect(text.stdout).toMatch(new RegExp(`^${name} +${String(value).replaceAll(".", "\\.")}$`, "m"));
   }
-  for (const row of ["cpu", "webgpu", "models"]) expect(text.stdout).toMatch(new RegExp(`^${row} `, "m"));
+  for (const row of ["cpu", "webgpu", "memory", "models"]) expect(text.stdout).toMatch(new RegExp(`^${row} `, "m"));
 }, 60_000);
+
+const NODE_24 = fileURLToPath(new URL("../../../scripts/node24/node_modules/.bin/node", import.meta.url));
+
+test.runIf(process.env.ADAATTN_TEST_BUILT && existsSync(NODE_24))(
+  "the command begins once more for huge pages where Node can",
+  async () => {
+    const { GLIBC_TUNABLES, ...plain } = process.env;
+    const doctor = (program: string) => run([program, BUILT, "doctor", "--json"], { env: { GLIBC_TUNABLES: "" } });
+    const [old, recent] = await Promise.all([doctor(process.execPath), doctor(NODE_24)]);
+    expect(JSON.parse(recent.stdout).hugePages).toBe(hasHugePages(withHugePages(plain)));
+    expect(JSON.parse(old.stdout).hugePages).toBe("execve" in process || hasHugePages(plain));
+  },
+  60_000,
+);

@@ -56,6 +56,11 @@ export interface Engine {
   readonly device: Device;
   /** Which kernels models are to be written for; those of the device by default. */
   readonly target?: Target | undefined;
+  /**
+   * Whether buffers stay with the engine between runs, which is quicker where the system is slow to
+   * hand out memory, and takes two to three times as much of it. False by default.
+   */
+  readonly keepsMemory?: boolean | undefined;
   /** Loads the bytes of an ONNX model; `name` stands in error messages. */
   load(model: Uint8Array, name: string, options?: LoadOptions): Promise<Session>;
   dispose(): Promise<void>;

@@ -8,6 +8,7 @@ import { abortable } from "../engine/abortable.ts";
 import type { Device, Engine, EngineTensor, LoadOptions, RunOptions, Session, TensorData } from "../engine/engine.ts";
 import { engineFailure } from "../engine/failure.ts";
 import { AdaattnError } from "../error.ts";
+import { hasHugePages } from "./hugePages.ts";
 import type { HeldTensor, Request, Response, RunInput, WorkerOptions } from "./protocol.ts";
 import { loadRuntime } from "./runtime.ts";
 
@@ -45,6 +46,7 @@ class WorkerTensor implements EngineTensor {
 /** An engine in a worker thread of its own. */
 export class NodeEngine implements Engine {
   readonly device: Device;
+  readonly keepsMemory: boolean;
   readonly #worker: Worker;
   readonly #pending = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
   #count = 0;
@@ -53,13 +55,14 @@ export class NodeEngine implements Engine {
   constructor(options: NodeEngineOptions = {}) {
     const { device = "cpu", threads = availableParallelism() } = options;
     this.device = device;
+    this.keepsMemory = device === "cpu" && !hasHugePages();
     // Its sentence, where there is none, comes from here: a worker could only pass on that it has
     // ended.
     loadRuntime();
     // Beside this file there is worker.ts in the sources and worker.js in the package.
     const extension = import.meta.url.endsWith(".ts") ? "ts" : "js";
     this.#worker = new Worker(new URL(`./worker.${extension}`, import.meta.url), {
-      workerData: { device, threads } satisfies WorkerOptions,
+      workerData: { device, threads, keepsMemory: this.keepsMemory } satisfies WorkerOptions,
       // How `node --input-type=module --eval ...` reads its program is handed on otherwise, and
       // refused for a worker's file.
       ...(process.execArgv.some((option) => option.startsWith("--input-type")) && { execArgv: [] }),

@@ -5,6 +5,8 @@ import type { Device, TensorData } from "../engine/engine.ts";
 export interface WorkerOptions {
   readonly device: Device;
   readonly threads: number;
+  /** Whether buffers stay with every session between runs. */
+  readonly keepsMemory: boolean;
 }
 
 /** An input of a run: values sent along, or the number of a tensor that the worker holds. */

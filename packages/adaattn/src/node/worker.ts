@@ -12,7 +12,7 @@ import type { HeldTensor, Request, Response, RunInput, WorkerOptions } from "./p
 import { loadRuntime } from "./runtime.ts";
 
 const ort = loadRuntime();
-const { device, threads } = workerData as WorkerOptions;
+const { device, threads, keepsMemory } = workerData as WorkerOptions;
 const sessions = new Map<number, Ort.InferenceSession>();
 const tensors = new Map<number, Ort.Tensor>();
 let count = 0;
@@ -29,7 +29,9 @@ function create(model: Uint8Array, { outputs, fixedSizes }: CreateOptions): Prom
     executionProviders: [device],
     intraOpNumThreads: threads,
     logSeverityLevel: 3,
-    enableCpuMemArena: fixedSizes,
+    enableCpuMemArena: fixedSizes || keepsMemory,
+    // A plan of all buffers is made for every size; beside kept buffers it is a second set of them.
+    enableMemPattern: fixedSizes || !keepsMemory,
     // Peaked attention rows are full of denormals, which are many times slower.
     extra: { session: { set_denormal_as_zero: "1" } },
     ...(device === "webgpu" && { preferredOutputLocation: outputs }),

@@ -124,7 +124,7 @@ async function paintSize(
   const deviation = smaller === undefined ? 0 : (COARSE * photo.width) / smaller.photo.width;
   const halo = roundUp(blurReach(deviation));
   const widened = { ...margins, decoder: margins.decoder + halo };
-  const tiles = planTiles(size, tileSide(architecture, widened, size, tiling));
+  const tiles = planTiles(size, tileSide(architecture, widened, size, tiling, sessions.keepsMemory));
   const content = smaller === undefined ? photo : new Enlarged(photo, smaller, mixture);
   const pass = new Pass({ architecture, sessions, margins, photo: content, size, grain, styles, mixture, signal });
   try {

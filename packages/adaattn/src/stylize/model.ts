@@ -40,7 +40,7 @@ import {
 } from "./controls.ts";
 import { paintGrowing } from "./growing.ts";
 import { examine, type Inspected, lookAtAttention, middleSquare } from "./inspection.ts";
-import { tileSide } from "./memory.ts";
+import { leastMemory, tileSide } from "./memory.ts";
 import { Mixture } from "./mixture.ts";
 import type {
   CallOptions,
@@ -101,6 +101,11 @@ export class Model {
   /** Where it computes. */
   get device(): Device {
     return this.#engine.device;
+  }
+
+  /** What painting takes at least, in the smallest tiles, in bytes beside what the model holds. */
+  get leastMemory(): number {
+    return leastMemory(this.architecture, marginsOf(this.architecture), this.#sessions.keepsMemory);
   }
 
   /**
@@ -199,7 +204,7 @@ export class Model {
     const size = encodedSize(original);
     const margins = marginsOf(architecture);
     const tiling = checkControls(tileControls, { tile, memory });
-    const tiles = planTiles(size, tileSide(architecture, margins, size, tiling));
+    const tiles = planTiles(size, tileSide(architecture, margins, size, tiling, this.#sessions.keepsMemory));
     const painted = shares.map(({ style }) => style);
     const matched: Style[] = [];
     try {
@@ -259,7 +264,7 @@ export class Model {
     const { architecture } = this;
     const size = encodedSize(photo);
     const margins = marginsOf(architecture);
-    const tiles = planTiles(size, tileSide(architecture, margins, size, {}));
+    const tiles = planTiles(size, tileSide(architecture, margins, size, {}, this.#sessions.keepsMemory));
     const mixture = new Mixture([], 1, photo);
     const pass = new Pass({
       architecture,

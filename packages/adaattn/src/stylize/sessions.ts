@@ -31,6 +31,8 @@ export class Sessions {
   readonly statistics: Session;
   readonly style: Session;
   readonly decode: Session;
+  /** Whether buffers stay with the engine between runs. */
+  readonly keepsMemory: boolean;
   readonly #attend: ReadonlyMap<number, Session>;
   readonly #architecture: Architecture;
   /** Kept for the parts that are still to be loaded. */
@@ -39,7 +41,9 @@ export class Sessions {
   readonly #lazy = new Map<string, Promise<Session>>();
 
   private constructor(
-    made: Pick<Sessions, "encode" | "statistics" | "style" | "decode"> & { attend: ReadonlyMap<number, Session> },
+    made: Pick<Sessions, "encode" | "statistics" | "style" | "decode" | "keepsMemory"> & {
+      attend: ReadonlyMap<number, Session>;
+    },
     architecture: Architecture,
     weights: Weights,
     load: (part: string, outputs: Part) => Promise<Session>,
@@ -48,6 +52,7 @@ export class Sessions {
     this.statistics = made.statistics;
     this.style = made.style;
     this.decode = made.decode;
+    this.keepsMemory = made.keepsMemory;
     this.#attend = made.attend;
     this.#architecture = architecture;
     this.#weights = weights;
@@ -70,7 +75,8 @@ export class Sessions {
       attend.set(module.level, await load(`attend ${module.level}`, attendPart(architecture, module, weights)));
     }
     const decode = await load("decode", decodePart(architecture, weights));
-    return new Sessions({ encode, statistics, style, attend, decode }, architecture, weights, load);
+    const { keepsMemory = false } = engine;
+    return new Sessions({ encode, statistics, style, attend, decode, keepsMemory }, architecture, weights, load);
   }
 
   /** Attends at a level of the architecture. */

@@ -14,6 +14,7 @@ import { constantWeights } from "../../src/network/parameters.ts";
 import { NodeEngine } from "../../src/node/engine.ts";
 import { type Area, clipped, cropPicture, sourceOf, withMargin } from "../../src/picture/area.ts";
 import type { Picture } from "../../src/picture/picture.ts";
+import type { TileControls } from "../../src/stylize/controls.ts";
 import { bytesPerPixel, leastMemory, tileSide } from "../../src/stylize/memory.ts";
 import { Model } from "../../src/stylize/model.ts";
 import type { PaintedTile, StylizeOptions } from "../../src/stylize/options.ts";
@@ -60,19 +61,19 @@ describe("geometry", () => {
     expect([...data]).toEqual([...row(2), ...row(3)]);
   });
 
-  test("auto takes the whole picture where it fits, then what fits, and says what it needs", () => {
+  test.each([false, true])("auto takes the whole picture where it fits, then what fits; buffers kept: %s", (kept) => {
     const size = { width: 4096, height: 2048 };
     const [small, margins] = [architectureNamed("small"), marginsOf(architectureNamed("small"))];
-    const pixels = size.width * size.height * bytesPerPixel(small);
-    expect(tileSide(small, margins, size, { memory: 2e8 + pixels })).toBe(4096);
-    const side = tileSide(small, margins, size, { memory: 2e8 + pixels / 4 });
+    const tile = (controls: TileControls) => tileSide(small, margins, size, controls, kept);
+    const pixels = size.width * size.height * bytesPerPixel(small, kept);
+    expect(tile({ memory: 2e8 + pixels })).toBe(4096);
+    const side = tile({ memory: 2e8 + pixels / 4 });
     expect((side + 256) ** 2).toBeLessThanOrEqual((4096 * 2048) / 4);
     expect(side).toBeGreaterThan(1100);
-    const least = leastMemory(small, margins);
-    expect(tileSide(small, margins, size, { memory: least })).toBe(64);
-    expect(tileSide(small, margins, size, { memory: 1e6, tile: 128 })).toBe(128);
-    expect(tileSide(small, margins, size, { memory: 1e6, tile: "off" })).toBe(4096);
-    expect(() => tileSide(small, margins, size, { memory: 1e6 })).toThrow(
+    expect(tile({ memory: leastMemory(small, margins, kept) })).toBe(64);
+    expect(tile({ memory: 1e6, tile: 128 })).toBe(128);
+    expect(tile({ memory: 1e6, tile: "off" })).toBe(4096);
+    expect(() => tile({ memory: 1e6 })).toThrow(
       /^Expected at least \d+ MB of memory to paint with small in tiles but received 1 MB\.$/,
     );
   });

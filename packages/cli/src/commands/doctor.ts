@@ -2,7 +2,7 @@
  * `adaattn doctor`: what this machine offers, for the person who wonders and for reports of
  * problems.
  */
-import { engineInfo } from "adaattn/internal/node";
+import { engineInfo, hasHugePages } from "adaattn/internal/node";
 import { listModels } from "adaattn/node";
 
 /** The options of `adaattn doctor`. */
@@ -22,6 +22,7 @@ export async function doctor({ version, json, probe }: DoctorOptions): Promise<v
   const facts = {
     versions: { adaattn: version, node: process.versions.node, ...versions },
     platform: `${process.platform} ${process.arch}`,
+    hugePages: hasHugePages(),
     devices,
     models: listModels(),
   };
@@ -36,6 +37,7 @@ export async function doctor({ version, json, probe }: DoctorOptions): Promise<v
       device,
       available ? detail : `not available: ${detail}`,
     ]),
+    ["memory", facts.hugePages ? "in huge pages" : "kept between pictures (no huge pages)"],
     ["models", facts.models.join(", ") || "none bundled"],
   ];
   const width = Math.max(...rows.map(([name]) => name.length));

@@ -1,6 +1,7 @@
 /** One painting process seen from its pool: tasks go out, and what they end with comes back. */
 import { type ChildProcess, fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { withHugePages } from "adaattn/internal/node";
 import type {
   Fault,
   FromPainter,
@@ -63,6 +64,7 @@ export class Painter {
     const child = fork(fileURLToPath(new URL(`./child.${extension}`, import.meta.url)), [JSON.stringify(options)], {
       serialization: "advanced",
       stdio: ["ignore", "ignore", "pipe", "ipc"],
+      env: withHugePages(process.env),
     });
     this.#child = child;
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {

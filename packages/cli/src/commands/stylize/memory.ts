@@ -1,6 +1,5 @@
 /** How much memory a command may take. */
 import { freemem } from "node:os";
-import { leastMemory, marginsOf } from "adaattn/internal";
 import type { Model } from "adaattn/node";
 import { UsageError } from "../../terminal/usage.ts";
 
@@ -32,7 +31,7 @@ export function memoryFlag(text: string): number {
  */
 export function memoryLeft(budget: number | undefined, model: Model): number {
   const held = process.memoryUsage.rss();
-  const least = leastMemory(model.architecture, marginsOf(model.architecture));
+  const least = model.leastMemory;
   if (budget === undefined) return Math.max(least, Math.min(DEFAULT_MOST, freemem() / 2) - held);
   if (budget < held + least) {
     const [needed, received] = [Math.ceil((held + least) / 1e7) * 10, Math.floor(budget / 1e6)];

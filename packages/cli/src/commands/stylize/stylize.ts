@@ -71,6 +71,7 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
     const jobs = await planOutputs(listed, inputs, output, options);
     await using stream = output === STREAM ? await StreamedResult.open() : undefined;
     const files = await readStyleFiles(options);
+    let memory: number | undefined;
     for (const [index, job] of jobs.entries()) {
       const task = jobs.length > 1 ? `[${index + 1}/${jobs.length}] ${job.content}` : job.content;
       if (job.isKept) {
@@ -94,7 +95,8 @@ export async function stylize(contents: readonly string[], options: StylizeOptio
       const reused = loaded !== undefined;
       loaded ??= await loadStyles(files, options, progress);
       const { model, shares } = loaded;
-      const memory = memoryLeft(options.memory, model);
+      // Once: an engine that keeps its buffers uses them again for the next picture.
+      memory ??= memoryLeft(options.memory, model);
       try {
         const started = performance.now();
         const painting = {

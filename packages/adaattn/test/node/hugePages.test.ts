@@ -1,0 +1,33 @@
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { hasHugePages, withHugePages } from "../../src/node/hugePages.ts";
+
+const KERNEL = "/sys/kernel/mm/transparent_hugepage/enabled";
+const kernel = existsSync(KERNEL) ? readFileSync(KERNEL, "utf8") : "";
+
+test("glibc is asked for huge pages beside what else it is asked for, and left alone where it was told", () => {
+  expect(withHugePages({ HOME: "/root" })).toEqual({ HOME: "/root", GLIBC_TUNABLES: "glibc.malloc.hugetlb=1" });
+  expect(withHugePages({ GLIBC_TUNABLES: "glibc.malloc.check=3" })).toEqual({
+    GLIBC_TUNABLES: "glibc.malloc.check=3:glibc.malloc.hugetlb=1",
+  });
+  const told = { GLIBC_TUNABLES: "glibc.malloc.hugetlb=0" };
+  expect(withHugePages(told)).toBe(told);
+});
+
+test("they are there where the kernel gives them always, or when it is asked and glibc asks", () => {
+  expect(hasHugePages({})).toBe(kernel.includes("[always]"));
+  expect(hasHugePages(withHugePages({}))).toBe(kernel.includes("[always]") || kernel.includes("[madvise]"));
+});
+
+test.runIf(kernel.includes("[madvise]"))("a process that asks gets them", () => {
+  const program =
+    "const held = Buffer.alloc(2 ** 26, 1);" +
+    "process.stdout.write(require('fs').readFileSync('/proc/self/smaps_rollup', 'utf8') + held.length);";
+  const kilobytes = (env: NodeJS.ProcessEnv) => {
+    const text = execFileSync(process.execPath, ["-e", program], { env, encoding: "utf8" });
+    return Number(/^AnonHugePages: +(\d+) kB$/m.exec(text)?.[1]);
+  };
+  const plain = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== "GLIBC_TUNABLES"));
+  expect(kilobytes(withHugePages(plain)) - kilobytes(plain)).toBeGreaterThan(2 ** 15);
+});
