@@ -9,21 +9,23 @@ import { type Architecture, architectureNamed } from "adaattn/network";
 import { arithmeticOf, attentionOf, positionsAt } from "./arithmetic.ts";
 
 /**
- * A command of ours.ts, of a script in peers/, or of `adaattn stylize`. `{...}` in its arguments is
- * filled in by run.ts.
+ * A command of ours.ts, of a script in peers/, or of `adaattn stylize` or `adaattn video`. `{...}`
+ * in its arguments is filled in by sides.ts.
  */
 export interface Side {
-  readonly program: "ours" | "peer" | "adaattn";
+  readonly program: "ours" | "peer" | "stylize" | "video";
   readonly args: readonly string[];
   /** Whether all the time of the process counts, not what it says that it needed. */
   readonly wholeProcess?: boolean;
+  /** Whether a peer has its memory in huge pages, as ours always has. */
+  readonly hugePages?: boolean;
   /** Bytes of memory that must be free. */
   readonly needs?: number;
   /** What it computes with the style known, 10^9 multiply-accumulates. */
   readonly gmac?: number;
 }
 
-export type Kind = "stylize" | "attention" | "convolutions" | "step" | "start" | "command";
+export type Kind = "stylize" | "attention" | "convolutions" | "step" | "start" | "command" | "film";
 
 export interface Case {
   /** kind/preset/size/device */
@@ -69,6 +71,7 @@ export function stylizeCase(preset: string, side: number, device: Device): Case 
   if (device === "cpu" && side <= LARGEST_OF_PYTORCH && preset !== "small-video") {
     const peer = ["infer.py", "--preset", "vgg19-image", "--size", `${side}`, "--repeat", side <= 256 ? "3" : "1"];
     sides.pytorch = { program: "peer", args: peer };
+    sides.pytorchHuge = { program: "peer", args: peer, hugePages: true };
   }
   if (side === 2048) sides.untiled = { program: "ours", args: [...args, "--tile", "off"], needs: side * side * 1500 };
   const cached = billions(encode + attend + decode);
@@ -129,7 +132,7 @@ function startCase(preset: string): Case {
   return caseOf("start", preset, square(512), {
     rounds: 5,
     sides: {
-      cold: { program: "adaattn", args: cold, wholeProcess: true },
+      cold: { program: "stylize", args: cold, wholeProcess: true },
       warm: { program: "ours", args: [...warm, "--output", files.output, "--repeat", "5"] },
     },
   });
@@ -146,11 +149,28 @@ function commandCase(preset: string, size: Size, memory: string, rest: Partial<C
   return caseOf("command", preset, size, {
     rounds: 1,
     sides: {
-      ours: { program: "adaattn", args: large },
-      "1024x1024": { program: "adaattn", args: [...copies, "-o", "{folder}", ...options] },
+      ours: { program: "stylize", args: large },
+      "1024x1024": { program: "stylize", args: [...copies, "-o", "{folder}", ...options] },
     },
     ...rest,
   });
+}
+
+/** `adaattn video` from file to file: seconds a frame of a long film, and of its begin. */
+function filmCase(preset: string, size: Size): Case {
+  const side = (frames: number): Side => ({
+    program: "video",
+    args: [
+      `{film ${size.width}x${size.height} ${frames}}`,
+      "--style",
+      "{painting}",
+      "-o",
+      "{painted}",
+      "--model",
+      preset,
+    ],
+  });
+  return caseOf("film", preset, size, { rounds: 1, sides: { ours: side(2000), short: side(200) } });
 }
 
 const stepArgs = ["--preset", "small", "--batch", "4", "--crop", "128", "--steps", "5"];
@@ -177,5 +197,6 @@ export function allCases(devices: readonly Device[]): Case[] {
     ...stylizations,
     commandCase("small", { width: 3840, height: 2160 }, "1.5GB", { rounds: 3 }),
     commandCase("small", square(8192), "2GB", { onRequest: true }),
+    filmCase("small-video", { width: 512, height: 288 }),
   ];
 }

@@ -63,7 +63,9 @@ function markdownOf(entries: readonly Entry[], charts: readonly string[]): strin
       "Stylisation",
       "Photographs of noise, square, and a painting of the same size up to 1024. Arithmetic is in 10^9 multiply-accumulates, of a new\n" +
         "style and a photograph painted whole. The roof is what the same engine reaches at products of 2048 x 2048 matrices in the same\n" +
-        "process. Ratios are ours over the other's; PyTorch runs the released network, `vgg19-image`, with the same 4096 keys at level 3.",
+        "process. Ratios are ours over the other's; PyTorch runs the released network, `vgg19-image`, with the same 4096 keys at level 3. Ours has\n" +
+        "its [memory in huge pages](large-pictures.md#memory-in-huge-pages), as the command has by itself; PyTorch has it as Python starts, and\n" +
+        "in a column of its own in huge pages too.",
       [
         ...[
           "preset",
@@ -77,7 +79,14 @@ function markdownOf(entries: readonly Entry[], charts: readonly string[]): strin
           "GFLOP/s",
           "of the roof",
         ],
-        ...["time / PyTorch", "known style / PyTorch", "memory / PyTorch", "time / untiled", "memory / untiled"],
+        ...[
+          "time / PyTorch",
+          "known style / PyTorch",
+          "memory / PyTorch",
+          "time / PyTorch in huge pages",
+          "time / untiled",
+          "memory / untiled",
+        ],
       ],
       of("stylize").map(stylizeRow),
     ),
@@ -116,6 +125,15 @@ function markdownOf(entries: readonly Entry[], charts: readonly string[]): strin
       [...of("start"), ...of("command")].map(commandRow),
     ),
     section(
+      "Films",
+      "`adaattn video` with a film of a slow pan over a photograph, H.264 to H.264, from start to end: 2,000 frames, beside their first 200.",
+      ["preset", "size", "s a frame", "frames a second", "peak MB", "peak MB, 200 frames"],
+      of("film").map(({ preset, size, sides: { ours, short } }) => {
+        const rate = ours && 1 / ours.seconds;
+        return [preset, `${size.width}x${size.height}`, ours?.seconds, rate, megabytes(ours), megabytes(short)];
+      }),
+    ),
+    section(
       "Training",
       "One step of `small`: batches of 4 crops of 128x128, forward, 10 L_gs + 3 L_lf, backward, Adam.",
       ["preset", "s", "peak MB", "s, PyTorch", "time / PyTorch", "memory / PyTorch"],
@@ -147,11 +165,12 @@ function megabytes(side: Measured | undefined): number | undefined {
 }
 
 function stylizeRow({ preset, size, device, gmac, gflops, ofRoof, sides }: Entry): Cell[] {
-  const { ours, pytorch, untiled } = sides;
+  const { ours, pytorch, pytorchHuge, untiled } = sides;
   const [peer, whole] = [pytorch?.ratio, untiled?.ratio];
   return [
     ...[preset, `${size.width}`, device, ours?.seconds, ours?.cachedSeconds, `${ours?.tiles ?? ""}`, megabytes(ours)],
     ...[gmac?.whole, gflops, ofRoof, peer?.seconds, peer?.cachedSeconds, peer?.peakRssBytes],
+    pytorchHuge?.ratio?.seconds,
     ...[whole?.seconds, whole?.peakRssBytes],
   ];
 }

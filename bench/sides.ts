@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { freemem, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withHugePages } from "adaattn/internal/hugePages";
 import type { Side } from "./cases.ts";
 import { median } from "./median.ts";
 import type { Reading } from "./results.ts";
@@ -17,6 +18,13 @@ const SOURCES = ["--conditions=@adaattn/source", "--import", new URL("../scripts
 interface Painted {
   readonly milliseconds: Readonly<Record<"encode" | "attend" | "decode", number>>;
   readonly tiles: number;
+  readonly peakRssBytes: number;
+}
+
+/** What `adaattn video --json` prints. */
+interface PaintedFilm {
+  readonly seconds: number;
+  readonly frames: number;
   readonly peakRssBytes: number;
 }
 
@@ -49,25 +57,29 @@ export class Bench implements Disposable {
   }
 
   /** Runs a side once. */
-  run({ program, args, wholeProcess = false }: Side): Reading {
+  run({ program, args, wholeProcess = false, hugePages = false }: Side): Reading {
     const filled = args.map((arg) =>
       arg.replace(/^\{(\w+) ?(.*)\}$/, (_, kind: string, rest: string) => this.#file(kind, rest)),
     );
     const threads = ["--threads", this.#threads];
     const begun = performance.now();
-    if (program !== "adaattn") {
+    if (program === "ours" || program === "peer") {
       const [first = "", ...others] = filled;
       const text =
         program === "ours"
           ? this.ours([...filled, ...threads])
-          : this.#output(this.#python, [here(`peers/${first}`), ...others, ...threads]);
+          : this.#output(this.#python, [here(`peers/${first}`), ...others, ...threads], hugePages);
       const { medianSeconds, ...reading } = JSON.parse(text.trim().split("\n").at(-1) ?? "") as Printed;
       return { ...pickReading(reading), seconds: medianSeconds };
     }
-    if (!existsSync(here("../packages/cli/dist/main.js"))) {
+    if (!existsSync(here("../packages/cli/dist/start.js"))) {
       throw new Error("Expected the command to be built but found no packages/cli/dist; run npm run build first.");
     }
-    const text = this.#output(process.execPath, [COMMAND, "stylize", ...filled, ...threads, "--json", "--quiet"]);
+    const text = this.#output(process.execPath, [COMMAND, program, ...filled, ...threads, "--json", "--quiet"]);
+    if (program === "video") {
+      const { seconds, frames, peakRssBytes } = JSON.parse(text) as PaintedFilm;
+      return { seconds: seconds / frames, peakRssBytes };
+    }
     const wall = (performance.now() - begun) / 1000;
     const painted = text
       .trim()
@@ -85,8 +97,9 @@ export class Bench implements Disposable {
     return this.#output(process.execPath, [...SOURCES, here("ours.ts"), ...args]);
   }
 
-  #output(program: string, args: readonly string[]): string {
-    const { status, signal, stdout, stderr } = spawnSync(program, args, { encoding: "utf8", maxBuffer: 2 ** 26 });
+  #output(program: string, args: readonly string[], hugePages = true): string {
+    const env = hugePages ? withHugePages(process.env) : process.env;
+    const { status, signal, stdout, stderr } = spawnSync(program, args, { encoding: "utf8", maxBuffer: 2 ** 26, env });
     if (status === 0) return stdout;
     if (signal === "SIGINT" || status === 130) {
       this[Symbol.dispose]();
@@ -102,6 +115,8 @@ export class Bench implements Disposable {
   #file(kind: string, rest: string): string {
     if (kind === "painting") return here("../assets/paintings/van-gogh-starry-night.jpg");
     if (kind === "output") return join(this.#folder, "output.jpg");
+    if (kind === "painted") return join(this.#folder, "painted.mp4");
+    if (kind === "film") return this.#film(rest);
     const path = join(this.#folder, kind === "folder" ? "outputs" : `${rest.replace(" ", "-")}.jpg`);
     if (existsSync(path)) return path;
     if (kind === "folder") {
@@ -120,6 +135,17 @@ export class Bench implements Disposable {
       "--height",
       height,
     ]);
+    return path;
+  }
+
+  /** A film of a slow pan over a photograph, `WIDTHxHEIGHT FRAMES`. */
+  #film(text: string): string {
+    const path = join(this.#folder, `${text.replace(" ", "-")}.mp4`);
+    const [size = "", frames = ""] = text.split(" ");
+    const pan = `scale=1024:-1,crop=${size.replace("x", ":")}:(iw-ow)*(0.5+0.5*sin(n/60)):(ih-oh)*(0.5+0.5*cos(n/90))`;
+    const input = ["-loop", "1", "-framerate", "24", "-i", here("../assets/contents/castle.jpg")];
+    const output = ["-vf", pan, "-frames:v", frames, "-pix_fmt", "yuv420p", "-y", path];
+    if (!existsSync(path)) this.#output("ffmpeg", ["-loglevel", "error", ...input, ...output]);
     return path;
   }
 

@@ -29,6 +29,7 @@ export function targetsOf(entries: readonly Entry[]): Target[] {
   const cached = side("stylize/small/256", "ours")?.cachedSeconds;
   const megapixels = perMegapixel(find(large));
   const [linear, quadratic] = ["ours", "quadratic"].map((name) => side("attention/small-video/512", name)?.gmac);
+  const [film, short] = ["ours", "short"].map((name) => side("film/small-video/512x288", name));
   const gigabytes = (measured: Measured | undefined) => measured && measured.peakRssBytes / 1e9;
   return [
     atMost(0.5, pytorch("stylize/vgg19-image/512")?.seconds, "x", "`vgg19-image`, 512x512: time over PyTorch's"),
@@ -70,6 +71,14 @@ export function targetsOf(entries: readonly Entry[]): Target[] {
       linear && quadratic && quadratic / linear,
       "x",
       "`small-video`, 512x512: arithmetic of quadratic attention over linear",
+    ),
+    atLeast(10, film && 1 / film.seconds, "a second", "`small-video`, 512x288, file to file: frames"),
+    atMost(0.8, gigabytes(film), "GB", "`small-video`, 512x288: peak memory over 2,000 frames"),
+    atMost(
+      1.05,
+      film && short && film.peakRssBytes / short.peakRssBytes,
+      "x",
+      "`small-video`, 512x288: peak memory over 2,000 frames, over that of 200",
     ),
   ];
 }
