@@ -1,7 +1,7 @@
 /**
  * Where the parts of a view stand. In wide windows: the board, the paintings under it, and the
- * panel beside them. On phones: the board, always in sight, and under it a sheet with tabs, which
- * scrolls by itself.
+ * panel beside them. On phones: the board, always in sight, and under it, or beside it where the
+ * phone lies, a sheet with tabs, which scrolls by itself.
  */
 
 import { signal } from "@preact/signals";
@@ -9,8 +9,10 @@ import type { ComponentChildren } from "preact";
 import { type TextKey, t } from "../texts/texts.ts";
 import { Tabs } from "./tabs.tsx";
 
-/** As phone.css has it. */
-const query = matchMedia("(max-width: 700px)");
+/** As phone.css has it: small windows, or those of phones that lie. */
+const query = matchMedia(
+  "(max-width: 700px), (max-height: 500px) and (max-width: 1000px) and (min-aspect-ratio: 4 / 3)",
+);
 export const isPhone = signal(query.matches);
 query.addEventListener("change", () => {
   isPhone.value = query.matches;

@@ -6,6 +6,14 @@ import { expect, test } from "vitest";
 import { serve } from "../site.ts";
 import { change, download, give, inChromium, opened, PATIENCE, painted, path, visit, visitAt } from "./harness.ts";
 
+/** Whether an element is whole within the window, and nothing lies over its middle. */
+const isInSight = (element: Element) => {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+  const isWithin = left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
+  return isWithin && element.contains(over) && bottom > top;
+};
+
 inChromium("the page", () => {
   test("goes back to another view, and keeps the photo, the user's painting and the regions", async () => {
     const page = await visit("?device=cpu#picture?photo=bee&strength=0.8");
@@ -148,13 +156,6 @@ inChromium("the page", () => {
     await painted(page);
     await page.evaluate(axe.source);
 
-    /** Whether an element is whole within the window, and nothing lies over its middle. */
-    const isInSight = (element: Element) => {
-      const { left, right, top, bottom } = element.getBoundingClientRect();
-      const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
-      const isWithin = left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
-      return isWithin && element.contains(over) && bottom > top;
-    };
     const tabs = [
       ["Painting", panel.getByRole("button", { name: "Surprise me" })],
       ["Adjust", panel.getByRole("slider", { name: "Strength" })],
@@ -213,6 +214,67 @@ inChromium("the page", () => {
     await page.setViewportSize({ width: 1024, height: 844 });
     await page.locator(".panel").getByRole("slider", { name: "Strength" }).waitFor();
     expect(await sheet.count()).toBe(0);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("on a phone that lies has the sheet beside the picture, and both in sight", async () => {
+    const page = await visit("?device=cpu#picture", {
+      viewport: { width: 844, height: 390 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    await give(page, "painting", path("tiny painting.png"));
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    const stage = page.locator(".stage");
+    const save = page.getByRole("button", { name: "Download", exact: true });
+    const panel = page.getByRole("tabpanel");
+    for (const [width, height] of [
+      [844, 390],
+      [932, 430],
+      [667, 375],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      for (const [name, control] of [
+        ["Painting", panel.getByRole("button", { name: "Surprise me" })],
+        ["Adjust", panel.getByRole("slider", { name: "Strength" })],
+        ["Regions", panel.getByRole("button", { name: "Paint regions" })],
+        ["Photo", panel.getByRole("button", { name: "Tiger in the snow" })],
+        ["Share", panel.getByRole("combobox", { name: "Size of the download" })],
+      ] as const) {
+        await page.locator(".sheet").getByRole("tab", { name, exact: true }).click();
+        await control.scrollIntoViewIfNeeded();
+        for (const seen of [stage, save, control]) {
+          expect([width, name, await seen.evaluate(isInSight)]).toEqual([width, name, true]);
+        }
+        const size = await page.evaluate(() => {
+          const { scrollWidth, scrollHeight } = document.documentElement;
+          return [scrollWidth, scrollHeight];
+        });
+        expect([name, ...size]).toEqual([name, width, height]);
+      }
+      const [picture, sheet] = [await stage.boundingBox(), await page.locator(".sheet").boundingBox()];
+      expect(picture?.height).toBeGreaterThan(height / 2);
+      expect((picture?.x ?? 0) + (picture?.width ?? 0)).toBeLessThanOrEqual(sheet?.x ?? 0);
+      for (const view of ["Attention", "Live", "Video", "Picture"]) {
+        const tab = page.getByRole("tab", { name: view, exact: true });
+        expect([width, view, await tab.evaluate(isInSight)]).toEqual([width, view, true]);
+        await tab.click();
+        expect(await page.locator(".board").evaluate(isInSight)).toBe(true);
+      }
+    }
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("tells in a line of its own what was painted where windows are narrow", async () => {
+    const page = await visit("?device=cpu#picture", { viewport: { width: 1024, height: 900 } });
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    const told = page.locator("[data-work] p");
+    expect(await told.textContent()).toMatch(/^Painted .* see the photo\.$/);
+    const [text, board] = [await told.boundingBox(), await page.locator(".board").boundingBox()];
+    expect(text?.width).toBe(board?.width);
+    expect(text?.height).toBeLessThan(30);
     expect(opened.complaints).toEqual([]);
   });
 
