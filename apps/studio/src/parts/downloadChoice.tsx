@@ -9,7 +9,7 @@ import { toldTime } from "../texts/times.ts";
 export const format = signal<SavedFormat>("png");
 
 function told({ kind, width, height, seconds }: Offer): string {
-  const size = `${t(`size.${kind}`)}, ${width} x ${height}`;
+  const size = `${t(`size.${kind}`)}${t("comma")}${width} x ${height}`;
   // What is there, or done in a moment, needs no note.
   return seconds === undefined || seconds < 1 ? size : t("size.time", { size, time: toldTime(seconds) });
 }

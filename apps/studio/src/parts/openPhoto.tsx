@@ -117,7 +117,7 @@ export function Samples() {
             type="button"
             class="thumbnail"
             aria-pressed={photo.value?.sample === id}
-            title={`${nameOf(id, title)}, ${credit}`}
+            title={`${nameOf(id, title)}${t("comma")}${credit}`}
             data-photo={id}
             onClick={() => openSample(id)}
           >

@@ -36,7 +36,7 @@ export function MixingPad() {
   const percent = (weight: number) => `${Math.round(100 * weight)} %`;
   const told = chosen
     .map((painting, index) => `${painting && nameOf(painting.id, painting.title)} ${percent(weights[index] ?? 0)}`)
-    .join(", ");
+    .join(t("comma"));
   return (
     <div class="pad">
       <div

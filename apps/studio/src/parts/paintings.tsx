@@ -18,7 +18,7 @@ import { Icon } from "./icon.tsx";
 
 /** Who made a painting, and when; undefined for the user's own. */
 function creditOf({ credit }: Painting): string | undefined {
-  return credit && [nameOf(credit.artist), credit.year].filter(Boolean).join(", ");
+  return credit && [nameOf(credit.artist), credit.year].filter(Boolean).join(t("comma"));
 }
 
 /** Another painting than those that are chosen. */
@@ -76,7 +76,7 @@ export function Paintings({ canMix }: { readonly canMix: boolean }) {
               aria-pressed={isChosen}
               data-painting={id}
               tabIndex={id === stop ? 0 : -1}
-              title={[title, creditOf(painting)].filter(Boolean).join(", ")}
+              title={[title, creditOf(painting)].filter(Boolean).join(t("comma"))}
               onClick={() => togglePainting(id, canMix && isMixing.value)}
             >
               <img src={url} alt={title} loading="lazy" draggable={false} />

@@ -7,6 +7,9 @@ export const en = {
   "view.attention": "Attention",
   "view.live": "Live",
   "view.video": "Video",
+  /** Between the items of a list, and between sentences. */
+  comma: ", ",
+  space: " ",
   skip: "Skip to the content",
   "theme.dark": "Dark theme",
   "theme.light": "Light theme",

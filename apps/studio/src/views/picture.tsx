@@ -144,7 +144,7 @@ function Status() {
     if (!isCurrent) return "";
     const { width, height, milliseconds, tiles } = made.painted;
     const done = t("result.done", { width, height, seconds: (milliseconds / 1000).toFixed(1) });
-    return tiles > 1 ? `${done} ${t("result.tiles", { tiles })}` : `${done} ${t("compare.hold")}`;
+    return done + t("space") + (tiles > 1 ? t("result.tiles", { tiles }) : t("compare.hold"));
   };
   return (
     <div class="below">

@@ -127,7 +127,8 @@ function Opened() {
           <Open />
           <p class="credit">
             <cite>{opened.name}</cite>{" "}
-            {t("video.facts", { width: opened.width, height: opened.height, seconds: opened.seconds.toFixed(1) })},{" "}
+            {t("video.facts", { width: opened.width, height: opened.height, seconds: opened.seconds.toFixed(1) })}
+            {t("comma")}
             {t(opened.hasSound ? "video.sound" : "video.silent")}
           </p>
           <End name="from" most={opened.seconds} />

@@ -285,7 +285,7 @@ inChromium("the page", () => {
       await page.waitForSelector('html[lang="zh"]');
       expect(await page.title()).toBe("图片 - adaattn 画室");
       await page.getByRole("button", { name: "神奈川冲浪里" }).click();
-      await page.getByText("神奈川冲浪里 葛饰北斋, 1831").waitFor(PATIENCE);
+      await page.getByText("神奈川冲浪里 葛饰北斋，1831").waitFor(PATIENCE);
       await give(page, "photo", path("tiny photo.png"));
       await page.getByText("服务器没有提供引擎或模型的文件。请重新加载页面，或稍后再试。").first().waitFor(PATIENCE);
     } finally {
@@ -307,7 +307,7 @@ inChromium("the page", () => {
         ["en", "Attention"],
         ["zh", "实时"],
         ["ja", "動画"],
-        ["ja", "写真"],
+        ["ja", "画像"],
       ] as const) {
         await page.locator('select[name="language"]').selectOption(language);
         await page.waitForSelector(`html[lang="${language}"]`);
