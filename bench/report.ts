@@ -84,6 +84,7 @@ function markdownOf(entries: readonly Entry[], charts: readonly string[]): strin
           "known style / PyTorch",
           "memory / PyTorch",
           "time / PyTorch in huge pages",
+          "known style / PyTorch in huge pages",
           "time / untiled",
           "memory / untiled",
         ],
@@ -170,7 +171,7 @@ function stylizeRow({ preset, size, device, gmac, gflops, ofRoof, sides }: Entry
   return [
     ...[preset, `${size.width}`, device, ours?.seconds, ours?.cachedSeconds, `${ours?.tiles ?? ""}`, megabytes(ours)],
     ...[gmac?.whole, gflops, ofRoof, peer?.seconds, peer?.cachedSeconds, peer?.peakRssBytes],
-    pytorchHuge?.ratio?.seconds,
+    ...[pytorchHuge?.ratio?.seconds, pytorchHuge?.ratio?.cachedSeconds],
     ...[whole?.seconds, whole?.peakRssBytes],
   ];
 }

@@ -9,13 +9,13 @@ import { LEAST_TILE, type Margins } from "./tiles.ts";
 /** What a call may take by default, in bytes. */
 export const DEFAULT_MEMORY = 1.5e9;
 
-/** How many maps of the widest layer at full size are alive at once, measured. */
-const LIVING_MAPS = 4;
+/** How many maps of the widest layer at full size hold as much as all that live at once, measured. */
+const LIVING_MAPS = 6;
 /** What a call takes whatever the size of its tiles, above all for attention. */
 const FIXED = 2e8;
 
 /** How much more that is on an engine that keeps its buffers between runs, measured. */
-const KEPT = 3.3;
+const KEPT = 2.2;
 
 /** Bytes for each pixel of what is encoded and decoded at a time. */
 export function bytesPerPixel({ encoder, decoder }: Architecture, keepsMemory: boolean): number {

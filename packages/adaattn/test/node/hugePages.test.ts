@@ -1,7 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
+import { NodeEngine } from "../../src/node/engine.ts";
 import { hasHugePages, withHugePages } from "../../src/node/hugePages.ts";
+import { Model } from "../../src/stylize/model.ts";
+import { generatedWeights, tiny, waves } from "../models.ts";
+
+afterEach(() => vi.unstubAllEnvs());
 
 const KERNEL = "/sys/kernel/mm/transparent_hugepage/enabled";
 const kernel = existsSync(KERNEL) ? readFileSync(KERNEL, "utf8") : "";
@@ -30,4 +35,27 @@ test.runIf(kernel.includes("[madvise]"))("a process that asks gets them", () => 
   };
   const plain = Object.fromEntries(Object.entries(process.env).filter(([name]) => name !== "GLIBC_TUNABLES"));
   expect(kilobytes(withHugePages(plain)) - kilobytes(plain)).toBeGreaterThan(2 ** 15);
+});
+
+test.runIf(!kernel.includes("[always]"))("without them the engine keeps its buffers, and paints the same", async () => {
+  const paint = async (tunables: string) => {
+    vi.stubEnv("GLIBC_TUNABLES", tunables);
+    const engine = new NodeEngine({ threads: 1 });
+    await using model = await Model.load("tiny", tiny, generatedWeights(tiny), engine);
+    using style = await model.style(waves(48, 32));
+    const pictures: Uint8ClampedArray[] = [];
+    // Buffers of one size serve the next.
+    for (const [width, height] of [
+      [96, 64],
+      [32, 48],
+      [96, 64],
+    ] as const) {
+      pictures.push((await model.stylize(waves(width, height), style)).data);
+    }
+    return { keepsMemory: engine.keepsMemory, least: model.leastMemory, pictures };
+  };
+  const [asked, kept] = [await paint("glibc.malloc.hugetlb=1"), await paint("")];
+  expect([asked.keepsMemory, kept.keepsMemory]).toEqual([!kernel.includes("[madvise]"), true]);
+  expect(kept.least).toBeGreaterThanOrEqual(asked.least);
+  expect(kept.pictures).toEqual(asked.pictures);
 });
