@@ -14,7 +14,7 @@ import "./styles/pad.css";
 import "./styles/dialogs.css";
 import "./styles/narrow.css";
 import "./styles/phone.css";
-import "./styles/lying.css";
+import "./styles/landscape.css";
 
 const kept = localStorage.getItem("language");
 const language =

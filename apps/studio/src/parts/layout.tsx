@@ -1,7 +1,7 @@
 /**
  * Where the parts of a view stand. In wide windows: the board, the paintings under it, and the
- * panel beside them. On phones: the board, always in sight, and under it, or beside it where the
- * phone lies, a sheet with tabs, which scrolls by itself.
+ * panel beside them. On phones: the board, always in sight, and under it, or beside it in
+ * landscape, a sheet with tabs, which scrolls by itself.
  */
 
 import { signal } from "@preact/signals";
@@ -9,7 +9,7 @@ import type { ComponentChildren } from "preact";
 import { type TextKey, t } from "../texts/texts.ts";
 import { Tabs } from "./tabs.tsx";
 
-/** As phone.css has it: small windows, or those of phones that lie. */
+/** As phone.css has it: narrow windows, or those of phones in landscape. */
 const query = matchMedia(
   "(max-width: 700px), (max-height: 500px) and (max-width: 1000px) and (min-aspect-ratio: 4 / 3)",
 );

@@ -217,7 +217,7 @@ inChromium("the page", () => {
     expect(opened.complaints).toEqual([]);
   });
 
-  test("on a phone that lies has the sheet beside the picture, and both in sight", async () => {
+  test("on a phone in landscape has the sheet beside the picture, and both in sight", async () => {
     const page = await visit("?device=cpu#picture", {
       viewport: { width: 844, height: 390 },
       hasTouch: true,
