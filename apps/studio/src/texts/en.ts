@@ -7,9 +7,10 @@ export const en = {
   "view.attention": "Attention",
   "view.live": "Live",
   "view.video": "Video",
-  /** Between the items of a list, and between sentences. */
+  /** Between the items of a list. */
   comma: ", ",
-  space: " ",
+  /** Two sentences, one after the other. */
+  sentences: "{first} {second}",
   skip: "Skip to the content",
   "theme.dark": "Dark theme",
   "theme.light": "Light theme",

@@ -10,7 +10,7 @@ export const ja: Texts = {
   "view.live": "ライブ",
   "view.video": "動画",
   comma: "、",
-  space: "",
+  sentences: "{first}{second}",
   skip: "本文へ移動",
   "theme.dark": "ダークテーマ",
   "theme.light": "ライトテーマ",

@@ -10,7 +10,7 @@ export const zh: Texts = {
   "view.live": "实时",
   "view.video": "视频",
   comma: "，",
-  space: "",
+  sentences: "{first}{second}",
   skip: "跳到正文",
   "theme.dark": "深色主题",
   "theme.light": "浅色主题",

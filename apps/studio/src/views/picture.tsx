@@ -144,7 +144,8 @@ function Status() {
     if (!isCurrent) return "";
     const { width, height, milliseconds, tiles } = made.painted;
     const done = t("result.done", { width, height, seconds: (milliseconds / 1000).toFixed(1) });
-    return done + t("space") + (tiles > 1 ? t("result.tiles", { tiles }) : t("compare.hold"));
+    const second = tiles > 1 ? t("result.tiles", { tiles }) : t("compare.hold");
+    return t("sentences", { first: done, second });
   };
   return (
     <div class="below">
