@@ -2,12 +2,14 @@
  * Uploads that would end the server: too many frames, and a job that kills its process again and
  * again.
  */
+import { execFileSync } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { keyFrames } from "adaattn/internal/node";
 import { probeVideo } from "adaattn/node";
+import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { card, clip, hasFfmpeg, picture, temporaryFolder, testServer } from "./helpers.ts";
+import { card, clip, hasFfmpeg, leftovers, picture, temporaryFolder, testServer, until } from "./helpers.ts";
 import { adaattn, serve } from "./processes.ts";
 
 const folder = temporaryFolder();
@@ -54,6 +56,45 @@ describe.skipIf(!hasFfmpeg)("a video of 12,000 frames a second", async () => {
     expect(job).toMatchObject({ state: "failed", error: expect.stringContaining("Expected at most 100 frames") });
   });
 });
+
+/** A film that begins at 32 x 32 and goes on with frames that take 432 MB each to decode. */
+async function growingFilm(): Promise<Blob> {
+  const frame = (side: number) =>
+    sharp({ create: { width: side, height: side, channels: 3, background: "teal" } })
+      .jpeg({ chromaSubsampling: "4:4:4" })
+      .toBuffer();
+  const [small, large] = await Promise.all([frame(32), frame(12_000)]);
+  writeFileSync(join(folder, "growing.mjpeg"), Buffer.concat([small, small, small, large, large]));
+  return clip(folder, "growing.mkv", "-r", "1", "-f", "mjpeg", "-i", "growing.mjpeg", "-c", "copy");
+}
+
+it.skipIf(!hasFfmpeg || process.platform === "win32")(
+  "a film whose decoder runs out of memory is given up at once, and the job beside it is done",
+  async () => {
+    const data = temporaryFolder();
+    const [growing, { client, program }] = await Promise.all([
+      growingFilm(),
+      serve(["--data", data, "--threads", "1", "--memory", "600"]),
+    ]);
+    const harmless = await Promise.all(Array.from({ length: 4 }, (_, seed) => picture(96, 96, seed)));
+    const options = { size: 64 };
+    const film = await client.submitJob({ contents: [growing], styles: [painting], options });
+    const beside = await client.submitJob({ contents: harmless, styles: [painting], options });
+    await client.waitForJob(film.id).catch(() => undefined);
+    const error = expect.stringMatching(
+      /^Cannot read the content: its decoder ran out of the 600 MiB of memory that it may have, after frame \d+\. Make its frames smaller first\.$/,
+    );
+    expect(await client.getJob(film.id)).toMatchObject({ state: "failed", error });
+    expect((await client.waitForJob(beside.id)).results).toHaveLength(4);
+    // It is no reason for another try, nor for a death of the server or of a painter.
+    expect(program.said.match(/A job has failed/g)).toHaveLength(1);
+    expect(program.said).not.toMatch(/A painter|Cannot read .*\//);
+    expect(await client.readiness()).toMatchObject({ ready: true, painters: 1 });
+    await until(() => leftovers(data).length === 0, "nothing is left on its way");
+    const processes = execFileSync("ps", ["-ww", "-eo", "args"], { encoding: "utf8" }).split("\n");
+    expect(processes.filter((args) => /^ff(mpeg|probe) /.test(args) && args.includes(data))).toEqual([]);
+  },
+);
 
 it.skipIf(!hasFfmpeg)("a server without ffmpeg blames no video", async () => {
   const video = card(folder, { seconds: 1, rate: 5 });
