@@ -24,24 +24,31 @@ const MOST_NEWS = 10_000;
 const MOST_SEARCHED = 1000;
 
 /**
- * Changes a job if it is in one of some states, and moves it to the set of its new state, all at
- * once. ARGV: the job's number, the prefix, the time, the states with a comma after each, an event
- * or nothing, then fields and values.
+ * Changes a job if it is in one of some states, moves it to the set of its new state, tells its
+ * listeners, and drops what only jobs under way have, all at once. ARGV: the job's number, the
+ * prefix, the time, the states with a comma after each, an event or nothing, then fields and
+ * values; a field without a value (nothing) is dropped.
  */
 const CHANGE = `
   local before = redis.call('HGET', KEYS[1], 'state')
   if not before or not string.find(ARGV[4], before .. ',', 1, true) then return 0 end
-  redis.call('HSET', KEYS[1], 'updated', ARGV[3], unpack(ARGV, 6))
+  redis.call('HSET', KEYS[1], 'updated', ARGV[3])
+  for at = 6, #ARGV, 2 do
+    if ARGV[at + 1] == '' then redis.call('HDEL', KEYS[1], ARGV[at])
+    else redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+  end
   local after = redis.call('HGET', KEYS[1], 'state')
+  local isFinished = after ~= '"queued"' and after ~= '"running"'
   if after ~= before then
     redis.call('ZREM', ARGV[2] .. 'state:' .. string.gsub(before, '"', ''), ARGV[1])
     redis.call('ZADD', ARGV[2] .. 'state:' .. string.gsub(after, '"', ''), ARGV[3], ARGV[1])
   end
   if ARGV[5] ~= '' then
     redis.call('XADD', ARGV[2] .. 'events:' .. ARGV[1], 'MAXLEN', '~', ${MOST_EVENTS}, '*', 'event', ARGV[5])
-    local isEnd = (after == '"queued"' or after == '"running"') and '0' or '1'
+    local isEnd = isFinished and '1' or '0'
     redis.call('XADD', ARGV[2] .. 'news', 'MAXLEN', '~', ${MOST_NEWS}, '*', 'job', ARGV[1], 'end', isEnd)
   end
+  if isFinished then redis.call('DEL', ARGV[2] .. 'parts:' .. ARGV[1], ARGV[2] .. 'at-work:' .. ARGV[1]) end
   return 1
 `;
 
@@ -198,15 +205,11 @@ export class RedisStore implements JobStore {
     const event = tell && before ? JSON.stringify(tell({ ...before, ...patch, updated: Date.now() })) : "";
     // As they are stored: in quotes.
     const states = from.map((state) => `${JSON.stringify(state)},`).join("");
-    const fields = Object.entries(fieldsOf(patch)).flat();
+    const dropped = Object.entries(patch).flatMap(([name, value]) => (value === undefined ? [name, ""] : []));
+    const fields = [...Object.entries(fieldsOf(patch)).flat(), ...dropped];
     const args = [id, this.#prefix, String(Date.now()), states, event, ...fields];
     const isChanged = await this.#redis.eval(CHANGE, 1, this.#key("job", id), ...args);
-    if (isChanged !== 1) return undefined;
-    const dropped = Object.entries(patch).flatMap(([name, value]) => (value === undefined ? name : []));
-    if (dropped.length > 0) await this.#redis.hdel(this.#key("job", id), ...dropped);
-    const record = await this.get(id);
-    if (record && isFinished(record)) await this.#redis.del(this.#key("parts", id), this.#key("at-work", id));
-    return record;
+    return isChanged === 1 ? this.get(id) : undefined;
   }
 
   async countCrash(id: string, before: number): Promise<number> {
