@@ -159,6 +159,7 @@ describe("compose.yaml", () => {
     readonly security_opt: readonly string[];
     readonly cap_drop: readonly string[];
     readonly command: readonly string[];
+    readonly healthcheck?: { readonly test: readonly string[] };
   }
   const { services } = parse(read("compose.yaml")) as { services: Record<string, Service> };
 
@@ -170,6 +171,17 @@ describe("compose.yaml", () => {
       expect([name, image === "adaattn" || /:\d+\.\d+\.\d+/.test(image)]).toEqual([name, true]);
       expect([security_opt, cap_drop]).toEqual([["no-new-privileges:true"], ["ALL"]]);
     }
+  });
+
+  it("asks workers and Redis whether they are well, and has Redis write to the disk before it answers", () => {
+    const { worker, redis } = services;
+    const port = worker?.command[worker.command.indexOf("--health-port") + 1];
+    expect(port).toMatch(/^\d+$/);
+    expect(worker?.healthcheck?.test.join(" ")).toContain(`http://127.0.0.1:${port}/readyz`);
+    expect(redis?.healthcheck?.test.join(" ")).toContain("redis-cli ping");
+    expect(redis?.command.join(" ")).toMatch(/--appendonly yes --appendfsync always .*--maxmemory-policy noeviction/);
+    // The server's is the image's own.
+    expect(of("HEALTHCHECK")[0]).toContain("http://127.0.0.1:8080/readyz");
   });
 
   it("has a password for Redis that nobody has but who chose it", () => {

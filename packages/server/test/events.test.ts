@@ -51,6 +51,28 @@ describe.skipIf(!hasRedis)("through Redis", async () => {
     await worker.end("SIGTERM");
   });
 
+  it("a server and a worker that have nothing to do ask for next to nothing", async () => {
+    const worker = adaattn(["worker", ...shared, "--workers", "1", "--device", "cpu", "--data", temporaryFolder()]);
+    await worker.says(/adaattn works/);
+    /** Commands that clients sent, without those of this test; what scripts call is not sent. */
+    const sent = async () => {
+      const stats = await database.info("commandstats");
+      const calls = (name: string) => Number(new RegExp(`^cmdstat_${name}:calls=(\\d+)`, "m").exec(stats)?.[1] ?? 0);
+      const waits = calls("bzpopmin");
+      return { waits, all: waits + calls("evalsha") + calls("eval") + calls("xread") + calls("hgetall") };
+    };
+    const [before, begun] = [await sent(), performance.now()];
+    // BullMQ waits for five seconds at a time, in each of the worker's two queues.
+    const after = await until(async () => {
+      const now = await sent();
+      return now.waits >= before.waits + 4 ? now : undefined;
+    }, "each queue was waited at twice");
+    const rate = (1000 * (after.all - before.all)) / (performance.now() - begun);
+    console.info(`an idle server and an idle worker: ${rate.toFixed(1)} commands a second`);
+    expect(rate).toBeLessThan(5);
+    await worker.end("SIGTERM");
+  });
+
   it("what is told of a job costs no more where fifty hear it, and nothing where it is done", async () => {
     const worker = adaattn(["worker", ...shared, "--workers", "1", "--device", "cpu", "--data", temporaryFolder()]);
     await worker.says(/adaattn works/);

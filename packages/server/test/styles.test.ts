@@ -8,7 +8,8 @@ import { openSqliteStore } from "../src/jobs/sqlite.ts";
 import { DEFAULT_LIMITS } from "../src/settings.ts";
 import { KeptStyles, type NewStyle } from "../src/styles.ts";
 import { Sweeper } from "../src/sweep.ts";
-import { temporaryFolder } from "./helpers.ts";
+import { picture, temporaryFolder } from "./helpers.ts";
+import { serve } from "./processes.ts";
 
 const folder = temporaryFolder();
 
@@ -32,6 +33,21 @@ it("several that are kept under one name at once leave one of them, whole", asyn
     const { painting } = await styles.get("", "night");
     expect(new TextDecoder().decode(await files.read(painting.name))).toBe(`painting ${round} 7`);
   }
+});
+
+it("several that are put at once are new once, and the one that stays is painted with", async () => {
+  const { client, url } = await serve(["--data", temporaryFolder(), "--threads", "1"]);
+  const put = async (seed: number) => {
+    const body = new FormData();
+    body.append("painting", await picture(48, 48, seed), "painting.png");
+    return (await fetch(`${url}/v1/styles/night`, { method: "PUT", body })).status;
+  };
+  const statuses = await Promise.all([1, 2, 3, 4].map(put));
+  expect(statuses.sort()).toEqual([200, 200, 200, 201]);
+  expect((await fetch(`${url}/v1/styles/night`)).status).toBe(200);
+  const content = await picture(48, 48, 9);
+  const { picture: made } = await client.stylize({ content, options: { styles: [{ saved: "night" }] } });
+  expect(made.size).toBeGreaterThan(0);
 });
 
 it("one that is removed while another is kept is there as a whole or not at all", async () => {

@@ -124,6 +124,16 @@ describe("a request is refused with a sentence", () => {
     expect(problem.problem.instance).toMatch(/^urn:uuid:/);
   });
 
+  it("where a style is larger than --max-size allows, kept or of a job", async () => {
+    const tooLarge = "Expected at most 512 for the size of the style times its stroke but received 400 x 2.";
+    const kept = await refusal(client.putStyle("vast", { painting, look: { size: 400, stroke: 2 } }));
+    expect([kept.status, kept.message]).toEqual([400, tooLarge]);
+    expect(await client.listStyles()).toEqual([]);
+    const styles = [{ size: 513 }];
+    const job = await refusal(client.submitJob({ contents: [photo], styles: [painting], options: { styles } }));
+    expect([job.status, job.message]).toEqual([400, expect.stringContaining("style 1 times its stroke")]);
+  });
+
   it("where a part is missing, unknown or no picture", async () => {
     const none = await refusal(client.stylize({ content: photo }));
     expect(none.message).toContain("Expected at least one style");
