@@ -4,6 +4,7 @@
  * twice the load; and memory over many requests. All on loopback.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -209,7 +210,9 @@ export async function measureLoad(settings: LoadSettings): Promise<LoadFigures> 
     );
     return { saturation, tail: p99 / p50, growth: last / middle - 1 };
   } finally {
-    child.kill("SIGTERM");
+    // What is measured next must not share the machine with its end.
+    const ended = once(child, "exit");
+    if (child.kill("SIGTERM")) await ended;
     await rm(data, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -1,6 +1,6 @@
 /**
  * What serving costs, in four figures with what is wanted of each: throughput, latency, memory, and
- * a second worker. For a quiet machine with two cores or more; it takes about half an hour.
+ * a second worker. For a quiet machine with two cores or more; it takes some six minutes a round.
  *
  *   npm run bench:load -- [--rounds 3] [--workers N] [--threads N] [--side 256] [--seconds 10] [--clients 1,2,4,8,16,32]
  *     [--requests 2000] [--film-seconds 60] [--film-rate 10] [--film-side 256] [--out FILE.json]
@@ -46,7 +46,9 @@ const print = (line: string) => process.stdout.write(`${line}\n`);
 const rounds = [];
 for (let round = 1; round <= Number(values.rounds); round++) {
   print(`\nround ${round} of ${values.rounds}`);
+  const begun = performance.now();
   rounds.push({ ...(await measureLoad(settings)), ...(await measureWorkers(film)) });
+  print(`the round took ${((performance.now() - begun) / 60_000).toFixed(1)} minutes`);
 }
 
 const FIGURES = [

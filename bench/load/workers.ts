@@ -3,6 +3,7 @@
  * a real Redis; whether the frames are the same; and what two engines alone are there beside one.
  */
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -106,7 +107,10 @@ export async function measureWorkers({ seconds, rate, side }: FilmSettings): Pro
     print(`two workers: ${two.taken.toFixed(1)} s, frames ${isIdentical ? "identical" : "DIFFERENT"}`);
     return { speedup, engines: alone, isIdentical };
   } finally {
-    for (const child of children.reverse()) child.kill("SIGTERM");
+    for (const child of children.reverse()) {
+      const ended = once(child, "exit");
+      if (child.kill("SIGTERM")) await ended;
+    }
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
