@@ -2,7 +2,7 @@
 
 import { render } from "preact";
 import { App } from "./app.tsx";
-import { complain, engine, PICTURE_MODEL } from "./state.ts";
+import { complain, engine, openLinked, PICTURE_MODEL } from "./state.ts";
 import { chooseLanguage, LANGUAGES, type Language, preferredLanguage } from "./texts/texts.ts";
 // In this order: later rules outweigh earlier ones.
 import "./styles/base.css";
@@ -20,6 +20,7 @@ const kept = localStorage.getItem("language");
 const language =
   kept !== null && Object.hasOwn(LANGUAGES, kept) ? (kept as Language) : preferredLanguage(navigator.languages);
 await chooseLanguage(language).catch(complain);
+openLinked();
 
 const root = document.getElementById("app");
 if (root !== null) render(<App />, root);

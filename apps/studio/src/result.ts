@@ -12,7 +12,7 @@ import { type Job, jobOf, paintJob } from "./jobs.ts";
 import { Pace } from "./pace.ts";
 import { MOST_PIXELS } from "./pictures/decode.ts";
 import type { Settings } from "./settings.ts";
-import { complain, engine, type Photo, photo, settings, VIDEO_MODEL, type View, view } from "./state.ts";
+import { complain, engine, nameInFiles, type Photo, photo, settings, VIDEO_MODEL, type View, view } from "./state.ts";
 
 /**
  * A photograph larger than this is first painted at this size, unless the picture itself takes no
@@ -36,7 +36,7 @@ export interface Result {
 
 /** What a result's file is called. */
 export function nameOfFile({ photo, settings }: Result, ending: string): string {
-  return `${photo.name.replace(/\.\w+$/, "")}, ${settings.paintings[0]}.${ending}`;
+  return `${photo.name.replace(/\.\w+$/, "")}, ${nameInFiles(settings.paintings[0] ?? "")}.${ending}`;
 }
 
 export type Work =

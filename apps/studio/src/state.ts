@@ -285,10 +285,16 @@ async function fetchBlob(url: string): Promise<Blob> {
   return response.blob();
 }
 
+/** What a painting is called in the names of files: bundled ones by their ids, others by their titles. */
+export function nameInFiles(id: string): string {
+  return own.has(id) ? (paintings.peek().find((painting) => painting.id === id)?.title ?? id) : id;
+}
+
 /** How a painting is looked at. */
 export function lookOf(painting: string): Look {
   const { stroke, rotate, parts } = settings.value;
   return { stroke, rotate, part: parts[painting] };
 }
 
-openSample(parameters.get("photo") ?? "");
+/** Opens the photograph of the address; its name is in the language that is chosen by then. */
+export const openLinked = (): Promise<void> => openSample(parameters.get("photo") ?? "");

@@ -1,6 +1,7 @@
-/** The size of the download, with the time that it will take, and its format. */
+/** The size of the download, with the time that it will take, its format, and what stands beside that. */
 
 import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import type { SavedFormat } from "../pictures/save.ts";
 import { type Download, type Offer, offered, offers, wanted } from "../result.ts";
 import { t } from "../texts/texts.ts";
@@ -14,7 +15,7 @@ function told({ kind, width, height, seconds }: Offer): string {
   return seconds === undefined || seconds < 1 ? size : t("size.time", { size, time: toldTime(seconds) });
 }
 
-export function DownloadChoice() {
+export function DownloadChoice({ children }: { readonly children?: ComponentChildren }) {
   return (
     <section class="download">
       <select
@@ -43,6 +44,7 @@ export function DownloadChoice() {
         <option value="jpeg">JPEG</option>
         <option value="webp">WebP</option>
       </select>
+      {children}
     </section>
   );
 }

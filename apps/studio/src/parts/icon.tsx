@@ -21,6 +21,7 @@ const PATHS = {
   grid: "M4 4h7v7H4ZM13 4h7v7h-7ZM4 13h7v7H4ZM13 13h7v7h-7Z",
   share: "M12 15V4M8 8l4-4 4 4M5 13v7h14v-7",
   dice: "M4 4h16v16H4ZM8.5 8.5h.01M15.5 8.5h.01M12 12h.01M8.5 15.5h.01M15.5 15.5h.01",
+  stop: "M7 7h10v10H7Z",
   split: "M9 7l-5 5 5 5M15 7l5 5-5 5",
 } as const;
 

@@ -9,7 +9,7 @@ import type { Painted } from "../engine/protocol.ts";
 import { jobOf, paintJob } from "../jobs.ts";
 import { saveFile } from "../pictures/save.ts";
 import type { Settings } from "../settings.ts";
-import { complain, say, settings } from "../state.ts";
+import { complain, nameInFiles, say, settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
 import type { OpenVideo, Span } from "./convert.ts";
 
@@ -147,7 +147,7 @@ export async function paintVideo(): Promise<void> {
       },
       onSoundLost: () => say(t("video.soundLost")),
     });
-    const name = `${opened.name.replace(/\.\w+$/, "")}, ${begunWith.paintings[0]}.mp4`;
+    const name = `${opened.name.replace(/\.\w+$/, "")}, ${nameInFiles(begunWith.paintings[0] ?? "")}.mp4`;
     const url = URL.createObjectURL(blob);
     const original = URL.createObjectURL(opened.file);
     made.value = { blob, url, name, settings: begunWith, side, span: part, original };

@@ -59,7 +59,9 @@ export function AttentionView() {
       panel={
         <>
           <How />
-          <Chosen />
+          <section>
+            <Chosen />
+          </section>
           <Samples />
         </>
       }

@@ -11,7 +11,7 @@ import { Every } from "../parts/every.tsx";
 import { FullScreen } from "../parts/fullScreen.tsx";
 import { HandOver } from "../parts/handOver.tsx";
 import { Icon, IconButton, type IconName } from "../parts/icon.tsx";
-import { isPhone, Layout, tab } from "../parts/layout.tsx";
+import { Layout, tab } from "../parts/layout.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
 import { MixingPad } from "../parts/pad.tsx";
 import { Paintings } from "../parts/paintings.tsx";
@@ -38,7 +38,11 @@ export function PictureView() {
       panel={
         <>
           {isBrushing.value && photo.value !== undefined ? <Regions /> : <Adjust />}
-          {photo.value && <DownloadChoice />}
+          {photo.value && (
+            <DownloadChoice>
+              <HandOver hasTexts={false} />
+            </DownloadChoice>
+          )}
           {isMixed && <Mix />}
           <Samples />
           <Recent />
@@ -87,6 +91,7 @@ function RegionsOffer() {
       <button type="button" class="main" onClick={() => paintRegions(true)}>
         {t("regions.start")}
       </button>
+      {settings.value.regions !== undefined && <ClearRegions />}
     </section>
   );
 }
@@ -158,8 +163,9 @@ function Status() {
       </div>
       <div class="actions">
         {now.state === "busy" && (
-          <button type="button" onClick={stop}>
-            {t("result.stop")}
+          <button type="button" class="stop" title={t("result.stop")} onClick={stop}>
+            <Icon name="stop" />
+            <span class="text">{t("result.stop")}</span>
           </button>
         )}
         {(now.state === "failed" || now.state === "stopped") && (
@@ -198,7 +204,6 @@ function Status() {
           isDisabled={!settings.canRedo.value}
           onClick={() => settings.redo()}
         />
-        {!isPhone.value && <HandOver hasTexts={false} />}
         <button type="button" class="main" disabled={!isCurrent} onClick={download}>
           <Icon name="download" />
           {t("result.download")}
@@ -228,12 +233,16 @@ function RegionsMode() {
         isOn={isBrushing.value}
         onToggle={paintRegions}
       />
-      {regions !== undefined && !isBrushing.value && (
-        <button type="button" class="quiet" onClick={() => settings.change({ regions: undefined })}>
-          {t("regions.clear")}
-        </button>
-      )}
+      {regions !== undefined && !isBrushing.value && <ClearRegions />}
     </>
+  );
+}
+
+function ClearRegions() {
+  return (
+    <button type="button" class="quiet clear" onClick={() => settings.change({ regions: undefined })}>
+      {t("regions.clear")}
+    </button>
   );
 }
 

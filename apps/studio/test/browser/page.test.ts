@@ -278,6 +278,82 @@ inChromium("the page", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  test("shows the whole size of the download, and its buttons in one row, at 1024 pixels in every language", async () => {
+    const page = await visit("?device=cpu#picture?photo=bee", { viewport: { width: 1024, height: 768 } });
+    await painted(page);
+    const size = page.locator('select[name="size"]');
+    await expect
+      .poll(() => size.locator("option").allTextContents(), PATIENCE)
+      .toContainEqual(expect.stringMatching(/, about /));
+    for (const language of ["en", "zh", "ja"]) {
+      await page.locator('select[name="language"]').selectOption(language);
+      await page.waitForSelector(`html[lang="${language}"]`);
+      const [shown, needed] = await size.evaluate((select: HTMLSelectElement) => {
+        const all = select.cloneNode(true) as HTMLSelectElement;
+        all.style.cssText = "position: absolute; width: max-content";
+        select.parentElement?.append(all);
+        const widths = [select.offsetWidth, all.offsetWidth] as const;
+        all.remove();
+        return widths;
+      });
+      expect([language, shown >= needed]).toEqual([language, true]);
+      for (const control of ['select[name="size"]', 'select[name="format"]', ".download button", ".below .main"]) {
+        expect([language, control, await page.locator(control).first().evaluate(isInSight)]).toEqual([
+          language,
+          control,
+          true,
+        ]);
+      }
+      const tops = await page
+        .locator(".below button")
+        .evaluateAll((all) => all.map((button) => Math.round(button.getBoundingClientRect().top)));
+      expect(new Set(tops).size).toBe(1);
+      // Nor is anything below the window.
+      expect(await page.evaluate(() => document.documentElement.scrollHeight)).toBe(768);
+    }
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("on a phone in landscape has all of a dialog in sight", async () => {
+    const page = await visit("?device=cpu#picture", {
+      viewport: { width: 844, height: 390 },
+      hasTouch: true,
+      isMobile: true,
+    });
+    await give(page, "photo", path("photo.png"));
+    await painted(page);
+    const dialog = page.getByRole("dialog");
+    const check = async (names: readonly string[]) => {
+      for (const [width, height] of [
+        [844, 390],
+        [667, 375],
+      ] as const) {
+        await page.setViewportSize({ width, height });
+        await dialog.locator("canvas, img").first().waitFor();
+        const buttons = names.map((name) => dialog.getByRole("button", { name, exact: true }));
+        for (const seen of [...buttons, dialog.locator(".corner, .large")]) {
+          for (const one of await seen.all()) {
+            expect([width, await one.textContent(), await one.evaluate(isInSight)]).toEqual([
+              width,
+              await one.textContent(),
+              true,
+            ]);
+          }
+        }
+      }
+      await dialog.getByRole("button", { name: "Close" }).click();
+    };
+    await page.getByRole("button", { name: "Crop and turn" }).click();
+    await check(["Turn left", "Turn right", "Reset", "Apply", "Close"]);
+    await page.getByRole("tab", { name: "Adjust" }).click();
+    await page.getByRole("button", { name: "Use a part" }).click();
+    await check(["Reset", "Apply", "Close"]);
+    await page.getByRole("tab", { name: "Share" }).click();
+    await page.locator(".recent .thumbnail").click(PATIENCE);
+    await check(["Download this", "Set this again", "Remove", "Close"]);
+    expect(opened.complaints).toEqual([]);
+  });
+
   test("says what the engine lacks, and names paintings, in the user's language", async () => {
     const incomplete = await serve({ without: /^\/engine\// });
     try {
