@@ -65,6 +65,85 @@ export function dab(
 }
 
 /**
+ * How far a color may be from the one that was clicked, and how much may change from one place to
+ * the next, both by the mean difference of the channels.
+ */
+const ALIKE = { color: 34, edge: 13 } as const;
+
+/**
+ * The regions with all that hangs together with a place of the photograph and resembles it in color,
+ * up to the next edge, given to a painting; undefined erases there.
+ *
+ * @param photo the photograph, at the size of the regions.
+ * @param at where, from 0 to 1.
+ */
+export function fill(
+  regions: Regions,
+  photo: Picture,
+  painting: string | undefined,
+  at: readonly [number, number],
+): Regions {
+  const { width, height } = regions;
+  if (photo.width !== width || photo.height !== height)
+    throw new RangeError(`Expected a photo of ${width} x ${height} but received ${photo.width} x ${photo.height}.`);
+  const { data } = photo;
+  const between = (a: number, b: number) => {
+    let sum = 0;
+    for (let channel = 0; channel < 3; channel++)
+      sum += Math.abs((data[a * 4 + channel] as number) - (data[b * 4 + channel] as number));
+    return sum / 3;
+  };
+  const place = (share: number, side: number) => Math.min(side - 1, Math.max(0, Math.floor(share * side)));
+  const seed = place(at[1], height) * width + place(at[0], width);
+  const found = new Uint8Array(width * height);
+  found[seed] = 1;
+  const waiting = [seed];
+  for (let here = waiting.pop(); here !== undefined; here = waiting.pop()) {
+    const x = here % width;
+    for (const next of [x > 0 ? here - 1 : -1, x < width - 1 ? here + 1 : -1, here - width, here + width]) {
+      if (next < 0 || next >= found.length || found[next] === 1) continue;
+      if (between(seed, next) > ALIKE.color || between(here, next) > ALIKE.edge) continue;
+      found[next] = 1;
+      waiting.push(next);
+    }
+  }
+  return given(regions, painting, (index) => found[index] === 1);
+}
+
+/** The regions of a painting turned around: it goes where it did not, and nowhere where it did. */
+export function invert(regions: Regions, painting: string): Regions {
+  const { width, height, planes } = regions;
+  const { [painting]: own, ...others } = planes;
+  const inverted = Object.fromEntries(
+    Object.entries(others).map(([id, plane]) => [id, plane.map((value, at) => Math.min(value, own?.[at] ?? 0))]),
+  );
+  return whole({
+    width,
+    height,
+    planes: { ...inverted, [painting]: Uint8Array.from({ length: width * height }, (_, at) => 255 - (own?.[at] ?? 0)) },
+  });
+}
+
+/** The regions in which a painting, or none, has all of the places that are asked for. */
+function given(regions: Regions, painting: string | undefined, isAsked: (at: number) => boolean): Regions {
+  const { width, height } = regions;
+  const planes: Record<string, Uint8Array> = { ...regions.planes };
+  if (painting !== undefined) planes[painting] ??= new Uint8Array(width * height);
+  for (const [id, plane] of Object.entries(planes))
+    planes[id] = plane.map((value, at) => (isAsked(at) ? (id === painting ? 255 : 0) : value));
+  return whole({ width, height, planes });
+}
+
+/** Without planes in which nothing is. */
+function whole({ width, height, planes }: Regions): Regions {
+  return {
+    width,
+    height,
+    planes: Object.fromEntries(Object.entries(planes).filter(([, plane]) => plane.some(Boolean))),
+  };
+}
+
+/**
  * The regions for other paintings: the only one takes over all, else those of others go; undefined
  * where none is left.
  */

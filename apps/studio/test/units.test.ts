@@ -11,7 +11,7 @@ import { Pace } from "../src/pace.ts";
 import { movedPart, partOf, readPart, resizedPart, WHOLE, writePart } from "../src/parting.ts";
 import { headerSize, isAnimated, kindOf } from "../src/pictures/fileKinds.ts";
 import { surplusOf } from "../src/pictures/kept.ts";
-import { dab, drawRegions, emptyRegions, maskOf } from "../src/regions.ts";
+import { dab, drawRegions, emptyRegions, fill, invert, maskOf } from "../src/regions.ts";
 import { DEFAULTS, fromParameters, History, toParameters } from "../src/settings.ts";
 import { en } from "../src/texts/en.ts";
 import { ja, jaNames } from "../src/texts/ja.ts";
@@ -131,6 +131,38 @@ describe("regions", () => {
     );
     expect(dab(two, { painting: undefined, radius: 2 }, [0, 0], [1, 1]).planes).toEqual({});
     expect(empty.planes).toEqual({});
+  });
+});
+
+describe("a region from a click", () => {
+  const [width, height] = [320, 160];
+  // Two gray halves with a slope across each, and a dark line between them.
+  const data = new Uint8ClampedArray(width * height * 4).fill(255);
+  for (let at = 0; at < width * height; at++) {
+    const x = at % width;
+    data.fill(x === 160 ? 20 : 100 + x / 16, at * 4, at * 4 + 3);
+  }
+  const photo = { width, height, data };
+  const empty = emptyRegions({ width: 640, height: 320 });
+  const covered = (plane: Uint8Array | undefined) => plane?.reduce((sum, value) => sum + Number(value === 255), 0);
+
+  test("is what resembles it up to the next edge, and takes that from others", () => {
+    const left = fill(empty, photo, "a", [0.1, 0.5]);
+    expect(covered(left.planes.a)).toBe(160 * height);
+    expect(left.planes.a?.slice(158, 163)).toEqual(Uint8Array.of(255, 255, 0, 0, 0));
+    const both = fill(fill(left, photo, "b", [0.2, 0.2]), photo, "a", [0.9, 0.9]);
+    expect([covered(both.planes.a), covered(both.planes.b)]).toEqual([159 * height, 160 * height]);
+    expect(Object.keys(fill(both, photo, undefined, [0.2, 0.2]).planes)).toEqual(["a"]);
+    expect(() => fill(empty, { ...photo, width: 10 }, "a", [0, 0])).toThrow("Expected a photo of 320 x 160");
+  });
+
+  test("is turned around, and leaves to others only what is left", () => {
+    const left = fill(empty, photo, "a", [0.1, 0.5]);
+    const inverted = invert(left, "a");
+    expect(covered(inverted.planes.a)).toBe(160 * height);
+    expect(invert(inverted, "a")).toEqual(left);
+    expect(Object.keys(invert(left, "b").planes).sort()).toEqual(["b"]);
+    expect(covered(invert(left, "b").planes.b)).toBe(width * height);
   });
 });
 

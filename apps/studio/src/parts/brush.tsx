@@ -1,8 +1,9 @@
 /** The photograph to paint regions on: by pointer, or by arrow keys and space. */
 
-import { signal, useSignal } from "@preact/signals";
+import { signal, useComputed, useSignal } from "@preact/signals";
+import { resizePicture } from "adaattn/web";
 import { useEffect, useRef } from "preact/hooks";
-import { dab, drawRegions, emptyRegions, type Regions } from "../regions.ts";
+import { dab, drawRegions, emptyRegions, fill, type Regions } from "../regions.ts";
 import { type Photo, settings } from "../state.ts";
 import { t } from "../texts/texts.ts";
 import { PictureCanvas } from "./controls.tsx";
@@ -10,6 +11,9 @@ import { movedBy, type Pointed, Stage } from "./stage.tsx";
 
 /** What the brush paints: a painting's region, or "" to erase; and how large it is. */
 export const brush = signal<{ readonly painting: string; readonly radius: number }>({ painting: "", radius: 0.06 });
+
+/** Whether a click takes all that is alike around it, instead of what is under the brush. */
+export const isFilling = signal(false);
 
 /** Whether regions are being painted. */
 export const isBrushing = signal(false);
@@ -36,6 +40,14 @@ export function BrushStage({ photo }: { readonly photo: Photo }) {
     stroke.current = { regions: next, last: to };
     shown.value = next;
   };
+  /** The photograph as large as the regions are, made when it is first needed. */
+  const small = useComputed(() => resizePicture(photo.picture, emptyRegions(photo.picture)));
+  const take = (at: readonly [number, number]) => {
+    const { painting } = brush.value;
+    const before = settings.value.regions ?? emptyRegions(photo.picture);
+    const done = fill(before, small.value, painting === "" ? undefined : painting, at);
+    settings.change({ regions: Object.keys(done.planes).length > 0 ? done : undefined });
+  };
   const end = () => {
     if (stroke.current === undefined) return;
     const done = stroke.current.regions;
@@ -45,6 +57,10 @@ export function BrushStage({ photo }: { readonly photo: Photo }) {
   };
   const point = ({ x, y, phase }: Pointed) => {
     at.value = { x, y };
+    if (isFilling.value) {
+      if (phase === "up") take([x, y]);
+      return;
+    }
     if (phase === "down" || phase === "drag") paint([x, y]);
     if (phase === "up") end();
   };
@@ -55,12 +71,17 @@ export function BrushStage({ photo }: { readonly photo: Photo }) {
       return true;
     }
     if (name !== " ") return false;
+    if (isFilling.value) {
+      take([at.value.x, at.value.y]);
+      return true;
+    }
     paint([at.value.x, at.value.y]);
     end();
     return true;
   };
 
-  const diameter = (200 * brush.value.radius * Math.max(width, height)) / width;
+  const radius = isFilling.value ? 0.01 : brush.value.radius;
+  const diameter = (200 * radius * Math.max(width, height)) / width;
   return (
     <Stage width={width} height={height} name="brush" label={t("regions.stage")} onPoint={point} onKey={key}>
       <PictureCanvas picture={photo.picture} />

@@ -1,10 +1,10 @@
 /** Regions: the brush that paints them, shown while they are painted. */
 
-import { REGION_COLORS } from "../regions.ts";
-import { paintings, settings } from "../state.ts";
+import { emptyRegions, invert, REGION_COLORS } from "../regions.ts";
+import { paintings, photo, settings } from "../state.ts";
 import { nameOf, t } from "../texts/texts.ts";
-import { brush, isBrushing } from "./brush.tsx";
-import { Slider } from "./controls.tsx";
+import { brush, isBrushing, isFilling } from "./brush.tsx";
+import { Slider, Switch } from "./controls.tsx";
 
 export function Regions() {
   const { paintings: ids, regions } = settings.value;
@@ -37,6 +37,16 @@ export function Regions() {
           );
         })}
       </fieldset>
+      <Switch
+        name="fill"
+        isOn={isFilling.value}
+        hint={t("regions.fill.hint")}
+        onToggle={(isOn) => {
+          isFilling.value = isOn;
+        }}
+      >
+        {t("regions.fill")}
+      </Switch>
       <Slider
         name="brushSize"
         label={t("regions.size")}
@@ -59,6 +69,9 @@ export function Regions() {
         >
           {t("regions.done")}
         </button>
+        <button type="button" disabled={brush.value.painting === ""} onClick={turnAround}>
+          {t("regions.invert")}
+        </button>
         <button
           type="button"
           class="quiet"
@@ -70,4 +83,12 @@ export function Regions() {
       </div>
     </section>
   );
+}
+
+/** Turns the region of the painting that is chosen around. */
+function turnAround(): void {
+  const opened = photo.peek();
+  if (opened === undefined) return;
+  const done = invert(settings.value.regions ?? emptyRegions(opened.picture), brush.value.painting);
+  settings.change({ regions: Object.keys(done.planes).length > 0 ? done : undefined });
 }

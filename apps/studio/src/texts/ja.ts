@@ -53,7 +53,7 @@ export const ja: Texts = {
   "photo.another": "別の写真",
   "photo.take": "写真を撮る",
   "photo.shoot": "撮影",
-  "photo.hint": "ここにドロップするか、貼り付けることもできます。",
+  "photo.hint": "ドロップや貼り付けでも開けます。",
   "photo.samples": "または、こちらを試す",
   "photo.drop": "離すと開きます",
   "photo.example": "「星月夜」の画風による城",
@@ -109,6 +109,9 @@ export const ja: Texts = {
   "regions.clear": "消去",
   "regions.erase": "消しゴム",
   "regions.size": "ブラシの大きさ",
+  "regions.fill": "似た部分を選択",
+  "regions.fill.hint": "クリックすると、つながっていて色の近い部分が輪郭まで選ばれます。",
+  "regions.invert": "反転",
   "regions.stage": "領域を塗る写真。矢印キーでブラシを動かし、スペースで塗ります。",
 
   "result.preview": "簡易プレビューです。まもなく仕上がった絵に替わります。",

@@ -107,6 +107,9 @@ export const zh: Texts = {
   "regions.clear": "清除",
   "regions.erase": "橡皮",
   "regions.size": "画笔大小",
+  "regions.fill": "选取相似处",
+  "regions.fill.hint": "点击即选取与该处相连且颜色相近的部分，直到边缘。",
+  "regions.invert": "反选",
   "regions.stage": "用于涂画区域的照片。方向键移动画笔，空格键涂画。",
 
   "result.preview": "快速预览，完整图片稍后呈现。",

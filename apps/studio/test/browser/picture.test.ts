@@ -180,6 +180,43 @@ inChromium("the picture", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  test("takes a region by a click, and turns it around", async () => {
+    await sharp({ create: { width: 160, height: 112, channels: 3, background: "#d8c8a0" } })
+      .composite([
+        { input: { create: { width: 80, height: 112, channels: 3, background: "#20406a" } }, left: 0, top: 0 },
+      ])
+      .png()
+      .toFile(path("halves.png"));
+    const page = await visit("?device=cpu");
+    await give(page, "photo", path("halves.png"));
+    await painted(page);
+    await page.getByRole("button", { name: "Paint regions" }).click();
+    await page.getByRole("checkbox", { name: "Take what is alike" }).check();
+    const frame = page.locator('[data-stage="brush"] .frame');
+    const box = (await frame.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    await change(page, () => page.mouse.click(box.x + 0.2 * box.width, box.y + 0.5 * box.height));
+    /** How much of each half is covered, of the regions as they are shown. */
+    const covered = () =>
+      page.locator('[data-stage="brush"] canvas.over').evaluate((canvas: HTMLCanvasElement) => {
+        const { width, height } = canvas;
+        const half = (left: number) => {
+          const copy = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+          copy?.drawImage(canvas, 0, 0);
+          const { data } = copy?.getImageData(left, 0, width / 2, height) ?? {};
+          const alpha = [...(data ?? [])].filter((_, at) => at % 4 === 3);
+          return Math.round((100 * alpha.filter(Boolean).length) / alpha.length);
+        };
+        return [half(0), half(width / 2)];
+      });
+    // A column beside the edge is a blend of both.
+    const [left = 0, right = 0] = await covered();
+    expect([left > 97, right < 3]).toEqual([true, true]);
+    await change(page, () => page.getByRole("button", { name: "Invert" }).click());
+    const inverted = await covered();
+    expect([(inverted[0] ?? 100) < 3, (inverted[1] ?? 0) > 97]).toEqual([true, true]);
+    expect(opened.complaints).toEqual([]);
+  });
+
   test("goes on with the regions in another painting, and names the download by what it shows", async () => {
     const page = await visit("?device=cpu");
     await give(page, "photo", path("photo.png"));
@@ -202,8 +239,8 @@ inChromium("the picture", () => {
     await painted(page);
     const size = page.locator('select[name="size"]');
     const told = await size.locator("option").allTextContents();
-    expect(told[0]).toMatch(/^As (seen, 512 x 405|the photo, 768 x 607)$/);
-    expect(told.at(-1)).toMatch(/^Twice as seen, \d+ x \d+, about \d+ (s|min)$/);
+    expect(told[0]).toMatch(/^(As seen, 512 x 405|Full size, 768 x 607)$/);
+    expect(told.at(-1)).toMatch(/^Double size, \d+ x \d+, about \d+ (s|min)$/);
     await size.selectOption({ index: 0 });
     const seen = await result(page);
     await size.selectOption("twice");
