@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import { preview } from "vite";
 import { expect, inject, test } from "vitest";
 import { serve } from "../site.ts";
-import { give, inChromium, opened, painted, path, visit, visitAt } from "./harness.ts";
+import { give, inChromium, opened, PATIENCE, painted, path, visit, visitAt } from "./harness.ts";
 
 const studio = new URL("../..", import.meta.url).pathname;
 
@@ -92,11 +92,25 @@ inChromium("what the page loads", () => {
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     await give(page, "photo", path("photo.png"));
     await painted(page);
+    // The camera and films have a model of their own, which is fetched once a picture is done.
+    const isKept = () =>
+      page.evaluate(async () => {
+        const stores = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
+        return stores.flat().some(({ url }) => url.includes("small-video"));
+      });
+    await expect.poll(isKept, PATIENCE).toBe(true);
     await own.close();
     await context.setOffline(true);
     await page.reload();
     await give(page, "photo", path("photo.png"));
     await painted(page);
+    await page.getByRole("tab", { name: "Live" }).click();
+    await page.locator('input[name="side"]').fill("0");
+    await page.getByRole("button", { name: "Start the camera" }).click();
+    await page.waitForSelector("[data-fps]", PATIENCE);
+    await page.getByRole("tab", { name: "Video" }).click();
+    await give(page, "video", join(studio, "static/pictures/sample.mp4"));
+    await page.getByRole("img", { name: "A frame of the video, painted" }).waitFor(PATIENCE);
     expect(opened.complaints.filter((text) => !/ERR_(INTERNET|CONNECTION)/.test(text))).toEqual([]);
   });
 });

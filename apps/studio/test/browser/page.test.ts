@@ -1,5 +1,6 @@
 /** The page around the views: its history, themes and languages. */
 
+import { readFile } from "node:fs/promises";
 import { readPicture } from "adaattn/node";
 import axe from "axe-core";
 import { expect, test } from "vitest";
@@ -119,6 +120,58 @@ inChromium("the page", () => {
     await page.locator(".recent .thumbnail").waitFor(PATIENCE);
     await page.getByRole("button", { name: "Remove all" }).click();
     await page.locator(".recent").waitFor({ state: "detached" });
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("scrolls by the wheel over the picture, and zooms with Ctrl, with the divider in sight", async () => {
+    const page = await visit("?device=cpu", { viewport: { width: 1024, height: 560 } });
+    const frame = page.locator('[data-stage="compare"] .frame');
+    const box = (await frame.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
+    await page.mouse.move(box.x + 0.8 * box.width, box.y + 0.7 * box.height);
+    await page.mouse.wheel(0, 40);
+    const scrolled = () => page.evaluate(() => scrollY);
+    await expect.poll(scrolled).toBeGreaterThan(0);
+    const before = await scrolled();
+    await page.keyboard.down("Control");
+    await page.mouse.wheel(0, -600);
+    await page.keyboard.up("Control");
+    await page.getByRole("button", { name: /^Fit \d+ %/ }).waitFor();
+    expect(await scrolled()).toBe(before);
+    expect(await page.locator(".layers").first().getAttribute("style")).toMatch(/scale\([2-9]/);
+    expect(
+      await page.getByRole("slider", { name: "How much of the original is shown" }).evaluate((divider) => {
+        const [line, whole] = [divider.getBoundingClientRect(), divider.closest(".frame")?.getBoundingClientRect()];
+        return whole !== undefined && line.left > whole.left && line.right < whole.right;
+      }),
+    ).toBe(true);
+    // A swipe scrolls the page, too.
+    expect(await page.locator(".frame").evaluate((element) => getComputedStyle(element).touchAction)).toBe("none");
+    await page.getByRole("button", { name: /^Fit/ }).click();
+    expect(await page.locator(".frame").evaluate((element) => getComputedStyle(element).touchAction)).toBe("pan-y");
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("takes what is dropped on the paintings for a painting, and tells in a notice that leaves", async () => {
+    const page = await visit("?device=cpu#picture");
+    const drop = async (name: string, bytes: Buffer, on: string) =>
+      page.locator(on).evaluate(
+        (target, { name, data }) => {
+          const dataTransfer = new DataTransfer();
+          dataTransfer.items.add(new File([Uint8Array.from(atob(data), (char) => char.charCodeAt(0))], name));
+          target.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer }));
+        },
+        { name, data: bytes.toString("base64") },
+      );
+    await drop("dropped.png", await readFile(path("tiny painting.png")), ".paintings .thumbnails");
+    await page.getByRole("button", { name: "dropped", exact: true, pressed: true }).waitFor(PATIENCE);
+    await page.getByRole("button", { name: "Open a photo" }).waitFor();
+    const top = () => page.locator("main").evaluate((main) => main.getBoundingClientRect().top);
+    const before = await top();
+    await drop("letter.jpg", Buffer.from("%PDF-1.7"), ".board");
+    const told = page.locator(".notice.problem", { hasText: "letter.jpg is a PDF document" });
+    await told.waitFor(PATIENCE);
+    expect(await top()).toBe(before);
+    await told.waitFor({ state: "detached", ...PATIENCE });
     expect(opened.complaints).toEqual([]);
   });
 
