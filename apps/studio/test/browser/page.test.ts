@@ -22,11 +22,18 @@ inChromium("the page", () => {
     await give(page, "painting", path("painting.png"));
     await page.getByRole("checkbox", { name: "Mix" }).waitFor();
     await page.getByRole("button", { name: "painting", exact: true, pressed: true }).waitFor(PATIENCE);
+    await page.getByRole("button", { name: "Paint regions" }).click();
+    await page.locator('[data-stage="brush"] .frame').focus();
+    await page.keyboard.press("Space");
+    await page.locator(".regions").getByRole("button", { name: "Done" }).click();
+    const clear = page.getByRole("button", { name: "Clear" });
+    await clear.waitFor();
     await page.getByRole("tab", { name: "Attention" }).click();
     await page.locator('[data-stage="photo"]').waitFor(PATIENCE);
     await page.goBack();
     await page.waitForSelector('main[data-view="picture"]');
     await painted(page);
+    await clear.waitFor();
     // What is painted is not painted once more.
     const before = await page.getAttribute("[data-finished]", "data-finished");
     await page.getByRole("tab", { name: "Video" }).click();
