@@ -32,8 +32,15 @@ function create(model: Uint8Array, { outputs, fixedSizes }: CreateOptions): Prom
     enableCpuMemArena: fixedSizes || keepsMemory,
     // A plan of all buffers is made for every size; beside kept buffers it is a second set of them.
     enableMemPattern: fixedSizes || !keepsMemory,
-    // Peaked attention rows are full of denormals, which are many times slower.
-    extra: { session: { set_denormal_as_zero: "1" } },
+    extra: {
+      session: {
+        // Peaked attention rows are full of denormals, which are many times slower.
+        set_denormal_as_zero: "1",
+        // Every session has threads of its own, and those of all others would spin beside the one
+        // that runs.
+        intra_op: { allow_spinning: "0" },
+      },
+    },
     ...(device === "webgpu" && { preferredOutputLocation: outputs }),
   });
 }
