@@ -94,7 +94,7 @@ def parse_options() -> argparse.Namespace:
     weights.add_argument("--weave-weight", type=float, default=0.5)
     weights.add_argument("--stroke-weight", type=float, default=0.5)
     weights.add_argument("--variation-weight", type=float, default=0)
-    weights.add_argument("--temporal-weight", type=float, default=0, help="for video: 30")
+    weights.add_argument("--temporal-weight", type=float, default=0, help="for video: 60")
     weights.add_argument("--sleep-weight", type=float, default=10)
     weights.add_argument("--supervision-weight", type=float, default=2)
     options = parser.parse_args()
