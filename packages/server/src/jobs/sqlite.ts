@@ -3,7 +3,7 @@ import { randomBytes } from "node:crypto";
 import { EventEmitter, once } from "node:events";
 import Database from "libsql";
 import type { JobEvent, JobState } from "../schemas.ts";
-import { type JobRecord, type NumberedEvent, UNFINISHED } from "./record.ts";
+import { isFinished, type JobRecord, type NumberedEvent, UNFINISHED } from "./record.ts";
 import { DAY, DayIsFull, type JobPage, type JobPatch, type JobStore, MOST_EVENTS, type PageRequest } from "./store.ts";
 
 const TABLES = `
@@ -153,9 +153,11 @@ class SqliteStore implements JobStore {
         .prepare("UPDATE jobs SET state = ?, updated = ?, record = ? WHERE id = ?")
         .run(changed.state, changed.updated, JSON.stringify(changed), id);
       if (tell) this.#addEvent(id, tell(changed));
+      const isBegunAnew = isFinished(record) && !isFinished(changed);
+      if (isBegunAnew && changed.callback !== undefined) this.#oweCallback(id);
     })();
     if (tell) this.#news.emit(id);
-    if (!UNFINISHED.includes(changed.state)) this.#parts.delete(id);
+    if (isFinished(changed)) this.#parts.delete(id);
     return changed;
   }
 
@@ -235,10 +237,6 @@ class SqliteStore implements JobStore {
 
   async callbacks(): Promise<string[]> {
     return this.#ids("SELECT job AS id FROM callbacks");
-  }
-
-  async oweCallback(id: string): Promise<void> {
-    this.#oweCallback(id);
   }
 
   #oweCallback(id: string): void {

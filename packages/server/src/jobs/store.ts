@@ -49,7 +49,8 @@ export interface JobStore {
   findByKey(owner: string, key: string): Promise<JobRecord | undefined>;
   get(id: string): Promise<JobRecord | undefined>;
   /**
-   * Changes a job that is in one of these states, and tells its listeners, both or neither.
+   * Changes a job that is in one of these states, and tells its listeners, both or neither. Where it
+   * had ended and is to be done once more, its submitter is to be called once more, too.
    *
    * @param tell makes the event of the job as it will be.
    * @returns the job as it is now; undefined where it was in another state, or is not there.
@@ -87,8 +88,6 @@ export interface JobStore {
   list(owner: string, page: PageRequest): Promise<JobPage>;
   /** Jobs whose submitters are still to be called. */
   callbacks(): Promise<string[]>;
-  /** Has the submitter of a job called once more. */
-  oweCallback(id: string): Promise<void>;
   /**
    * When the submitter of a job is to be called, in milliseconds since 1970; undefined where nobody
    * is.

@@ -206,7 +206,6 @@ export function addJobs(api: Api, services: Services): void {
       const queued = ({ progress }: JobRecord) => ({ type: "progress", state: "queued", progress }) as const;
       const record = await jobs.change(id, ["failed"], anew, queued);
       if (record === undefined) throw new Problem("conflict", "The job was changed by somebody else at this moment.");
-      if (callback !== undefined) await jobs.oweCallback(id);
       await queue.submit(id);
       if (callback !== undefined) webhooks.watch(id);
       return reply.code(202).header("location", `/v1/jobs/${id}`).send(describeJob(record));

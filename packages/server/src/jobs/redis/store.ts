@@ -25,9 +25,10 @@ const MOST_SEARCHED = 1000;
 
 /**
  * Changes a job if it is in one of some states, moves it to the set of its new state, tells its
- * listeners, and drops what only jobs under way have, all at once. ARGV: the job's number, the
- * prefix, the time, the states with a comma after each, an event or nothing, then fields and
- * values; a field without a value (nothing) is dropped.
+ * listeners, drops what only jobs under way have, and owes its submitter a call once more where it
+ * had ended and no longer has, all at once. ARGV: the job's number, the prefix, the time, the states
+ * with a comma after each, an event or nothing, then fields and values; a field without a value
+ * (nothing) is dropped.
  */
 const CHANGE = `
   local before = redis.call('HGET', KEYS[1], 'state')
@@ -38,17 +39,21 @@ const CHANGE = `
     else redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
   end
   local after = redis.call('HGET', KEYS[1], 'state')
-  local isFinished = after ~= '"queued"' and after ~= '"running"'
+  local isEnd = function(state) return state ~= '"queued"' and state ~= '"running"' end
   if after ~= before then
     redis.call('ZREM', ARGV[2] .. 'state:' .. string.gsub(before, '"', ''), ARGV[1])
     redis.call('ZADD', ARGV[2] .. 'state:' .. string.gsub(after, '"', ''), ARGV[3], ARGV[1])
   end
   if ARGV[5] ~= '' then
     redis.call('XADD', ARGV[2] .. 'events:' .. ARGV[1], 'MAXLEN', '~', ${MOST_EVENTS}, '*', 'event', ARGV[5])
-    local isEnd = isFinished and '1' or '0'
-    redis.call('XADD', ARGV[2] .. 'news', 'MAXLEN', '~', ${MOST_NEWS}, '*', 'job', ARGV[1], 'end', isEnd)
+    local ends = isEnd(after) and '1' or '0'
+    redis.call('XADD', ARGV[2] .. 'news', 'MAXLEN', '~', ${MOST_NEWS}, '*', 'job', ARGV[1], 'end', ends)
   end
-  if isFinished then redis.call('DEL', ARGV[2] .. 'parts:' .. ARGV[1], ARGV[2] .. 'at-work:' .. ARGV[1]) end
+  if isEnd(after) then
+    redis.call('DEL', ARGV[2] .. 'parts:' .. ARGV[1], ARGV[2] .. 'at-work:' .. ARGV[1])
+  elseif isEnd(before) and redis.call('HEXISTS', KEYS[1], 'callback') == 1 then
+    redis.call('ZADD', ARGV[2] .. 'callbacks', 0, ARGV[1])
+  end
   return 1
 `;
 
@@ -365,10 +370,6 @@ export class RedisStore implements JobStore {
 
   async callbacks(): Promise<string[]> {
     return this.#redis.zrange(`${this.#prefix}callbacks`, "0", "-1");
-  }
-
-  async oweCallback(id: string): Promise<void> {
-    await this.#redis.zadd(`${this.#prefix}callbacks`, 0, id);
   }
 
   async callbackDue(id: string): Promise<number | undefined> {
