@@ -108,7 +108,7 @@ export const en = {
   "regions.clear": "Clear",
   "regions.erase": "Eraser",
   "regions.size": "Brush size",
-  "regions.fill": "Take what is alike",
+  "regions.fill": "Fill similar area",
   "regions.fill.hint": "A click takes all that hangs together and resembles it in color, up to the next edge.",
   "regions.invert": "Invert",
   "regions.stage": "Photo to paint regions on. Arrow keys move the brush, space paints.",

@@ -191,7 +191,7 @@ inChromium("the picture", () => {
     await give(page, "photo", path("halves.png"));
     await painted(page);
     await page.getByRole("button", { name: "Paint regions" }).click();
-    await page.getByRole("checkbox", { name: "Take what is alike" }).check();
+    await page.getByRole("checkbox", { name: "Fill similar area" }).check();
     const frame = page.locator('[data-stage="brush"] .frame');
     const box = (await frame.boundingBox()) ?? { x: 0, y: 0, width: 0, height: 0 };
     await change(page, () => page.mouse.click(box.x + 0.2 * box.width, box.y + 0.5 * box.height));
