@@ -30,8 +30,7 @@ export default defineConfig({
     ],
     testTimeout: 180_000,
     hookTimeout: 180_000,
-    // Many files wait for processes that they started.
-    maxWorkers: 3,
+    maxWorkers: 2,
     // Worker threads that the code under test starts run TypeScript sources too.
     execArgv: ["--conditions=@adaattn/source", "--import", new URL("./scripts/source.mjs", import.meta.url).href],
   },
