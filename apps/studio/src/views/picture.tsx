@@ -43,7 +43,7 @@ export function PictureView() {
               <HandOver hasTexts={false} />
             </DownloadChoice>
           )}
-          {isMixed && <Mix />}
+          {isMixed && !isBrushing.value && <Mix />}
           <Samples />
           <Recent />
           <p class="hint">{t("photo.hint")}</p>
@@ -76,7 +76,7 @@ function NeedPhoto() {
 
 function Mix() {
   return (
-    <section>
+    <section class="mix">
       <h2>{t("mix.title")}</h2>
       <MixingPad />
       <p class="hint">{t("mix.hint")}</p>

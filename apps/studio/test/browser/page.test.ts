@@ -374,6 +374,43 @@ inChromium("the page", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  test("has all of the panel in sight at 1024 x 768 with two paintings mixed, and the download while it scrolls", async () => {
+    const mix = "photo=bee&paintings=van-gogh-langlois-bridge,hokusai-great-wave&mix=0.5,0.5";
+    const page = await visit(`?device=cpu#picture?${mix}`, { viewport: { width: 1024, height: 768 } });
+    await painted(page);
+    const panel = page.locator(".panel");
+    const size = page.locator('select[name="size"]');
+    const save = page.getByRole("button", { name: "Download", exact: true });
+    /** By how many pixels the page and the panel are too tall. */
+    const hidden = () =>
+      panel.evaluate(({ scrollHeight, clientHeight }) => [
+        document.documentElement.scrollHeight - innerHeight,
+        scrollHeight - clientHeight,
+      ]);
+    await page.locator(".recent .thumbnail").waitFor(PATIENCE);
+    for (const language of ["ja", "zh", "en"]) {
+      await page.locator('select[name="language"]').selectOption(language);
+      await page.waitForSelector(`html[lang="${language}"]`);
+      expect([language, ...(await hidden())]).toEqual([language, 0, 0]);
+      for (const part of [".pad .square", ".samples .thumbnail >> nth=5", ".recent .thumbnail"]) {
+        expect([language, part, await page.locator(part).evaluate(isInSight)]).toEqual([language, part, true]);
+      }
+    }
+    // With "Reset", too, which comes with the first change.
+    await page.locator('input[name="strength"]').fill("0.8");
+    await panel.getByRole("button", { name: "Reset" }).waitFor();
+    expect(await hidden()).toEqual([0, 0]);
+    // What cannot fit scrolls inside the panel.
+    await page.getByText("Adjust", { exact: true }).click();
+    expect(await hidden()).toEqual([0, expect.toSatisfy((more: number) => more > 100)]);
+    for (const end of [0, 10_000]) {
+      await panel.evaluate((element, top) => element.scrollTo(0, top), end);
+      expect([end, await size.evaluate(isInSight), await save.evaluate(isInSight)]).toEqual([end, true, true]);
+    }
+    expect(await page.locator(".recent .thumbnail").first().evaluate(isInSight)).toBe(true);
+    expect(opened.complaints).toEqual([]);
+  });
+
   test("on a phone in landscape has all of a dialog in sight", async () => {
     const page = await visit("?device=cpu#picture", {
       viewport: { width: 844, height: 390 },
