@@ -1,6 +1,5 @@
 # The command adaattn with everything that it needs, ffmpeg among it: docker build -t adaattn .
-# For an image that can be made again byte for byte: --build-arg NODE=node@sha256:...
-ARG NODE=node:24.21.0-bookworm-slim
+ARG NODE=node:24.21.0-bookworm-slim@sha256:0e0ff40c39bc087845bfb27465a0df4ea419520094bc35842ff83dd8cbe6f9b6
 
 FROM ${NODE} AS build
 WORKDIR /app
