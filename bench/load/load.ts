@@ -119,24 +119,30 @@ function load(url: string, photo: Buffer, options: Partial<autocannon.Options>):
   });
 }
 
-/** Asks at a steady rate, whether there are answers or not. */
+/** Asks at a steady rate, whether there are answers or not; autocannon asks for a second's worth at once. */
 async function flood(url: string, photo: Buffer, rate: number, seconds: number) {
   const statuses = new Map<number, number>();
-  const asks: Promise<void>[] = [];
+  const latencies: number[] = [];
   const begun = performance.now();
   const headers = { "content-type": `multipart/form-data; boundary=${BOUNDARY}` };
   const ask = async () => {
     const body = new Uint8Array(upload(photo));
+    const asked = performance.now();
     const answer = await fetch(`${url}/v1/stylize`, { method: "POST", headers, body });
     await answer.arrayBuffer();
     statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+    if (answer.ok) latencies.push(performance.now() - asked);
   };
+  const asks: Promise<void>[] = [];
   for (let asked = 0; asked < rate * seconds; asked++) {
     await sleep(Math.max(0, begun + (1000 * asked) / rate - performance.now()));
     asks.push(ask());
   }
   await Promise.all(asks);
-  return { statuses, asked: asks.length, seconds: (performance.now() - begun) / 1000 };
+  latencies.sort((a, b) => a - b);
+  const percentile = (share: number) => latencies[Math.ceil(share * latencies.length) - 1] ?? Number.NaN;
+  const [p50, p99] = [percentile(0.5), percentile(0.99)];
+  return { statuses, p50, p99, asked: asks.length, seconds: (performance.now() - begun) / 1000 };
 }
 
 async function memory(url: string): Promise<number> {
@@ -185,11 +191,10 @@ export async function measureLoad(settings: LoadSettings): Promise<LoadFigures> 
     print(`the engine alone: ${after.toFixed(2)} pictures/s`);
     print(`saturated: ${capacity.toFixed(2)} pictures/s, ${(100 * saturation).toFixed(1)} % of the engine's mean`);
 
-    const overallRate = Math.max(1, Math.floor(capacity / 2));
-    const half = await load(url, photo, { connections: 8, overallRate, duration: 3 * seconds });
-    const { p50, p99 } = half.latency;
+    const half = await flood(url, photo, capacity / 2, 6 * seconds);
+    const { p50, p99 } = half;
     print(
-      `half the load: p50 ${p50} ms, p99 ${p99} ms, ${half.non2xx} refused of ${half["2xx"] + half.non2xx} requests`,
+      `half the load: p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, ${half.statuses.get(200) ?? 0} of ${half.asked} served`,
     );
     const twice = await flood(url, photo, 2 * capacity, 2 * seconds);
     const refused = twice.statuses.get(429) ?? 0;
