@@ -34,9 +34,10 @@ export interface Result {
   readonly settings: Settings;
 }
 
-/** What a result's file is called. */
-export function nameOfFile({ photo, settings }: Result, ending: string): string {
-  return `${photo.name.replace(/\.\w+$/, "")}, ${nameInFiles(settings.paintings[0] ?? "")}.${ending}`;
+/** What a result's file is called; `more` tells what else it is. */
+export function nameOfFile({ photo, settings }: Result, ending: string, ...more: readonly string[]): string {
+  const parts = [photo.name.replace(/\.\w+$/, ""), nameInFiles(settings.paintings[0] ?? ""), ...more];
+  return `${parts.join(", ")}.${ending}`;
 }
 
 export type Work =

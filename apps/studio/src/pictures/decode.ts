@@ -79,13 +79,20 @@ export function pixelsOf(source: CanvasImageSource, { width, height }: Size, isM
   return { width, height, data: context.getImageData(0, 0, width, height).data };
 }
 
+/** A picture on a canvas of its size. */
+export function canvasOf({ width, height, data }: Picture): OffscreenCanvas {
+  const canvas = new OffscreenCanvas(width, height);
+  const context = canvas.getContext("2d");
+  if (context === null) throw new Error(t("problem.canvas"));
+  context.putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+  return canvas;
+}
+
 /** A picture with at most so long a side; the picture itself where it has that. */
 export function shrunk(picture: Picture, longest: number): Picture {
-  const { width, height, data } = picture;
+  const { width, height } = picture;
   if (Math.max(width, height) <= longest) return picture;
-  const canvas = new OffscreenCanvas(width, height);
-  canvas.getContext("2d")?.putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
-  return pixelsOf(canvas, fitWithin(width, height, longest));
+  return pixelsOf(canvasOf(picture), fitWithin(width, height, longest));
 }
 
 function within({ width, height }: Size, longest: number): Size {

@@ -2,16 +2,35 @@
 
 import type { Picture } from "adaattn";
 import { t } from "../texts/texts.ts";
+import { canvasOf, MOST_PIXELS } from "./decode.ts";
 
 export type SavedFormat = "png" | "jpeg" | "webp";
 
 /** A picture as a file's bytes. */
 export async function encodePicture(picture: Picture, format: SavedFormat): Promise<Blob> {
-  const { width, height, data } = picture;
-  const canvas = new OffscreenCanvas(width, height);
+  return encode(canvasOf(picture), format);
+}
+
+/**
+ * A photograph at the left and what was made of it at the right, with a white line between them, as
+ * a file's bytes. Both are as large as the latter, unless together they have too many pixels.
+ */
+export async function encodePair(photo: Picture, made: Picture, format: SavedFormat): Promise<Blob> {
+  const scale = Math.min(1, Math.sqrt(MOST_PIXELS / (2 * made.width * made.height)));
+  const [width, height] = [made.width, made.height].map((side) => Math.round(scale * side)) as [number, number];
+  const line = Math.ceil(width / 100);
+  const canvas = new OffscreenCanvas(2 * width + line, height);
   const context = canvas.getContext("2d");
   if (context === null) throw new Error(t("problem.canvas"));
-  context.putImageData(new ImageData(new Uint8ClampedArray(data), width, height), 0, 0);
+  context.fillStyle = "#fff";
+  context.fillRect(width, 0, line, height);
+  context.imageSmoothingQuality = "high";
+  context.drawImage(canvasOf(photo), 0, 0, width, height);
+  context.drawImage(canvasOf(made), width + line, 0, width, height);
+  return encode(canvas, format);
+}
+
+async function encode(canvas: OffscreenCanvas, format: SavedFormat): Promise<Blob> {
   const blob = await canvas.convertToBlob({ type: `image/${format}`, quality: 0.93 });
   // A browser that cannot write a format writes PNG instead.
   if (blob.type !== `image/${format}`) throw new Error(t("problem.format", { format: format.toUpperCase() }));

@@ -5,11 +5,11 @@ import { Adjust } from "../parts/adjust.tsx";
 import { BrushStage, brush, isBrushing } from "../parts/brush.tsx";
 import { Compare, isSplit } from "../parts/compare.tsx";
 import { PictureCanvas, Progress } from "../parts/controls.tsx";
-import { DownloadChoice, format } from "../parts/downloadChoice.tsx";
+import { DownloadChoice } from "../parts/downloadChoice.tsx";
 import { fractionOfLoading, toldOfLoading } from "../parts/engineState.tsx";
 import { Every } from "../parts/every.tsx";
 import { FullScreen } from "../parts/fullScreen.tsx";
-import { HandOver } from "../parts/handOver.tsx";
+import { download, HandOver, ShareMenu } from "../parts/handOver.tsx";
 import { Icon, IconButton, type IconName } from "../parts/icon.tsx";
 import { Layout, tab } from "../parts/layout.tsx";
 import { OpenPhoto, Samples } from "../parts/openPhoto.tsx";
@@ -18,9 +18,8 @@ import { Paintings } from "../parts/paintings.tsx";
 import { Recent } from "../parts/recent.tsx";
 import { Regions } from "../parts/regions.tsx";
 import { EXAMPLE, EXAMPLE_PHOTO, photoUrl } from "../pictures/bundled.ts";
-import { encodePicture, saveFile } from "../pictures/save.ts";
-import { again, finished, nameOfFile, result, stop, wantedSize, work } from "../result.ts";
-import { complain, photo, say, settings } from "../state.ts";
+import { again, finished, result, stop, work } from "../result.ts";
+import { complain, photo, settings } from "../state.ts";
 import { sentenceOf } from "../texts/problems.ts";
 import { t } from "../texts/texts.ts";
 
@@ -40,7 +39,7 @@ export function PictureView() {
           {isBrushing.value && photo.value !== undefined ? <Regions /> : <Adjust />}
           {photo.value && (
             <DownloadChoice>
-              <HandOver hasTexts={false} />
+              <ShareMenu />
             </DownloadChoice>
           )}
           {isMixed && !isBrushing.value && <Mix />}
@@ -61,7 +60,11 @@ export function PictureView() {
         share: (
           <>
             {photo.value === undefined ? <NeedPhoto /> : <DownloadChoice />}
-            {photo.value && <HandOver hasTexts />}
+            {photo.value && (
+              <div class="actions">
+                <HandOver />
+              </div>
+            )}
             <Recent />
           </>
         ),
@@ -204,7 +207,7 @@ function Status() {
           isDisabled={!settings.canRedo.value}
           onClick={() => settings.redo()}
         />
-        <button type="button" class="main" disabled={!isCurrent} onClick={download}>
+        <button type="button" class="main" disabled={!isCurrent} onClick={() => download(false).catch(complain)}>
           <Icon name="download" />
           {t("result.download")}
         </button>
@@ -255,16 +258,4 @@ interface ModeProps {
 
 function Mode({ icon, label, isOn, onToggle }: ModeProps) {
   return <IconButton icon={icon} label={label} isPressed={isOn} onClick={() => onToggle(!isOn)} />;
-}
-
-async function download(): Promise<void> {
-  try {
-    const made = await wantedSize();
-    if (made === undefined) return;
-    const name = nameOfFile(made, format.value === "jpeg" ? "jpg" : format.value);
-    saveFile(await encodePicture(made.painted, format.value), name);
-    say(t("result.saved", { name }));
-  } catch (error) {
-    complain(error);
-  }
 }

@@ -1,6 +1,8 @@
 /** The picture: with every control it is what Node paints. */
 
+import { writeFile } from "node:fs/promises";
 import { readPicture, resizePicture } from "adaattn/node";
+import type { BrowserContext } from "playwright-core";
 import sharp, { type Region } from "sharp";
 import { expect, inject, test } from "vitest";
 import { ssim } from "../../../../packages/adaattn/test/similarity.ts";
@@ -16,6 +18,7 @@ import {
   path,
   result,
   visit,
+  visitAt,
 } from "./harness.ts";
 
 inChromium("the picture", () => {
@@ -115,17 +118,104 @@ inChromium("the picture", () => {
     await page.getByRole("button", { name: "Compare side by side" }).click();
     await covered(32);
 
-    // Where the system shares nothing, a link to what is set is copied.
-    await page.evaluate(() => Object.defineProperty(navigator, "canShare", { value: undefined }));
-    await opened.context.grantPermissions(["clipboard-read", "clipboard-write"]);
-    await page.getByRole("button", { name: "Share" }).click();
-    await page.getByText(/^The link is copied\./).waitFor(PATIENCE);
-    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(page.url());
-
     await page.getByRole("button", { name: "Full screen" }).click();
     await page.waitForFunction(() => document.fullscreenElement?.classList.contains("board"), undefined, PATIENCE);
     await page.getByRole("button", { name: "Full screen" }).click();
     await page.waitForFunction(() => document.fullscreenElement === null, undefined, PATIENCE);
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("saves photograph and picture side by side, and copies the picture and a link", async () => {
+    const page = await visit("?device=cpu");
+    await opened.context.grantPermissions(["clipboard-read", "clipboard-write"]);
+    await give(page, "painting", path("tiny painting.png"));
+    await give(page, "photo", path("tiny photo.png"));
+    await painted(page);
+    const made = await result(page);
+    const choose = async (name: string) => {
+      await page.getByRole("button", { name: "Share" }).click();
+      // Where the system has no share sheet, there is no way to it.
+      expect(await page.locator(".menu button").allTextContents()).toEqual([
+        "Copy picture",
+        "Copy link",
+        "Save before and after",
+      ]);
+      await page.getByRole("button", { name }).click();
+      await page.locator(".menu").waitFor({ state: "hidden" });
+    };
+
+    const [saved] = await Promise.all([page.waitForEvent("download", PATIENCE), choose("Save before and after")]);
+    expect(saved.suggestedFilename()).toBe("tiny photo, tiny painting, before and after.png");
+    await saved.saveAs(path("pair.png"));
+    const pair = await readPicture(path("pair.png"));
+    expect([pair.width, pair.height]).toEqual([48 + 1 + 48, 32]);
+    const half = async (left: number, name: string) => {
+      await sharp(path("pair.png")).extract({ left, top: 0, width: 48, height: 32 }).toFile(path(name));
+      return readPicture(path(name));
+    };
+    expect(largestDifference(await half(0, "before.png"), await readPicture(path("tiny photo.png")))).toBe(0);
+    expect(largestDifference(await half(49, "after.png"), made)).toBe(0);
+
+    await choose("Copy picture");
+    await page.getByText("Copied.", { exact: true }).waitFor(PATIENCE);
+    const copied = await page.evaluate(async () => {
+      const [item] = await navigator.clipboard.read();
+      const blob = await item?.getType("image/png");
+      return [...new Uint8Array((await blob?.arrayBuffer()) ?? [])];
+    });
+    await writeFile(path("copied.png"), Uint8Array.from(copied));
+    expect(largestDifference(await readPicture(path("copied.png")), made)).toBe(0);
+
+    await choose("Copy link");
+    await page.getByText(/^The link is copied\./).waitFor(PATIENCE);
+    expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(page.url());
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("hands the picture to the system's share sheet, from the menu and from a phone's tab", async () => {
+    const share = (context: BrowserContext) =>
+      context.addInitScript(() => {
+        const shared: ShareData[] = [];
+        Object.assign(globalThis, { shared });
+        Object.defineProperty(navigator, "canShare", {
+          value: ({ files }: ShareData) => files?.every(({ type }) => type === "image/jpeg"),
+        });
+        Object.defineProperty(navigator, "share", { value: async (data: ShareData) => shared.push(data) });
+      });
+    const page = await visitAt(`${inject("studio").address}?device=cpu`, {}, undefined, share);
+    await give(page, "painting", path("tiny painting.png"));
+    await give(page, "photo", path("tiny photo.png"));
+    await painted(page);
+    const made = await result(page);
+    await page.getByRole("button", { name: "Share" }).click();
+    await page.getByRole("button", { name: "Send to an app" }).click();
+    /** What was handed over so far: its title, and of each file the name, the type and the bytes. */
+    const handed = () =>
+      page.evaluate(() =>
+        Promise.all(
+          (globalThis as unknown as { shared: ShareData[] }).shared.map(async ({ title, files = [] }) => [
+            title,
+            ...(await Promise.all(
+              files.map(async (file) => [file.name, file.type, [...new Uint8Array(await file.arrayBuffer())]] as const),
+            )),
+          ]),
+        ),
+      );
+    await expect.poll(async () => (await handed()).length, PATIENCE).toBe(1);
+    const file = ["tiny photo, tiny painting.jpg", "image/jpeg", expect.anything()];
+    expect(await handed()).toEqual([["adaattn studio", file]]);
+    const bytes = (await handed())[0]?.[1]?.[2] as number[];
+    await writeFile(path("shared.jpg"), Uint8Array.from(bytes));
+    // As near as JPEG comes.
+    expect(ssim(await readPicture(path("shared.jpg")), made)).toBeGreaterThan(0.95);
+
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.locator(".sheet").getByRole("tab", { name: "Share" }).click();
+    await page.getByRole("tabpanel").getByRole("button", { name: "Send to an app" }).click();
+    await expect.poll(handed, PATIENCE).toEqual([
+      ["adaattn studio", file],
+      ["adaattn studio", file],
+    ]);
     expect(opened.complaints).toEqual([]);
   });
 
