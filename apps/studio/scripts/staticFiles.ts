@@ -180,11 +180,12 @@ export function listForServiceWorker(): Plugin {
     },
     async writeBundle() {
       // The engine's WebAssembly and the models are fetched, checked and kept by the page when they
-      // are first needed. Paintings are kept as they are chosen, and the one that is chosen at
-      // first from the begin.
+      // are first needed. Paintings and photographs are kept as they are chosen, and those that are
+      // chosen at first from the begin.
+      const isFirst = (path: string) => /^pictures\/\w+\/(van-gogh-starry-night|castle)\.jpg$/.test(path);
       const isKept = (path: string) =>
-        path === "pictures/paintings/van-gogh-starry-night.jpg" ||
-        !/\.(wasm\.gz|safetensors|mp4)$|^models\/|^pictures\/paintings\/|^(sw\.js|preview\.jpg)$/.test(path);
+        isFirst(path) ||
+        !/\.(wasm\.gz|safetensors|mp4)$|^models\/|^pictures\/(paintings|photos)\/|^(sw\.js|preview\.jpg)$/.test(path);
       const shell = (await listFiles(output)).filter(isKept);
       const hash = createHash("sha256");
       for (const path of shell) hash.update(path).update(await readFile(join(output, path)));

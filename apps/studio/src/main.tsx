@@ -33,11 +33,15 @@ function prepare(): void {
   engine.ask("prepare", { model: PICTURE_MODEL }, []).catch(() => undefined);
 }
 
+/** Keeps the page for use without a network; development serves files as they change. */
+function keep(): void {
+  if (import.meta.env.PROD && "serviceWorker" in navigator)
+    navigator.serviceWorker.register("sw.js").catch(() => undefined);
+}
+
 // Safari has no idle callbacks.
 const whenIdle = globalThis.requestIdleCallback ?? ((act: () => void) => setTimeout(act, 1500));
-if (document.readyState === "complete") whenIdle(prepare);
-else addEventListener("load", () => whenIdle(prepare), { once: true });
-
-// Development serves files as they change; only what was built is kept for offline use.
-if (import.meta.env.PROD && "serviceWorker" in navigator)
-  navigator.serviceWorker.register("sw.js").catch(() => undefined);
+for (const act of [prepare, keep]) {
+  if (document.readyState === "complete") whenIdle(act);
+  else addEventListener("load", () => whenIdle(act), { once: true });
+}

@@ -37,6 +37,40 @@ inChromium("what the page loads", () => {
     expect(opened.complaints).toEqual([]);
   });
 
+  test("loads at most 1 MB in all before anything is painted, with what is kept for offline use", async () => {
+    const own = await serve();
+    try {
+      const page = await visitAt(`${own.address}?device=cpu`);
+      await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
+      await page.waitForSelector('[data-engine="ready"]', PATIENCE);
+      await page.waitForLoadState("networkidle");
+      expect(await page.locator("[data-finished]").count()).toBe(0);
+    } finally {
+      await own.close();
+    }
+    const isEngine = (name: string) => /^\/(engine|models)\/|^\/assets\/(worker-|ort\.)/.test(name);
+    const isText = (name: string) => /\.(js|css|html|txt|svg|webmanifest)$/.test(name);
+    /** What the page and its service worker were sent, as hosts send it: texts gzipped. */
+    const sent = await Promise.all(
+      own.asked
+        .filter((name) => !isEngine(name))
+        .map(async (path) => {
+          const name = path.endsWith("/") ? `${path}index.html` : path;
+          const content = await readFile(`${studio}dist${name}`);
+          return { name, bytes: isText(name) ? gzipSync(content, { level: 9 }).length : content.length };
+        }),
+    );
+    expect(own.asked.some(isEngine)).toBe(true);
+    expect(sent.map(({ name }) => name)).toContain("/licenses.txt");
+    const total = sent.reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(total).toBeGreaterThan(500_000);
+    expect(total).toBeLessThanOrEqual(1_000_000);
+    const thumbnails = sent.filter(({ name }) => name.startsWith("/pictures/thumbnails/"));
+    expect(new Set(thumbnails.map(({ name }) => name)).size).toBe(33 + 6);
+    for (const { name, bytes } of thumbnails) expect([name, bytes <= 8192]).toEqual([name, true]);
+    expect(opened.complaints).toEqual([]);
+  });
+
   test("paints from a server that labels gzipped files, as the one that `npm run studio` starts", async () => {
     const labelling = await serve({ labelled: true });
     const previewing = await preview({

@@ -5,7 +5,19 @@ import { readPicture } from "adaattn/node";
 import axe from "axe-core";
 import { expect, test } from "vitest";
 import { serve } from "../site.ts";
-import { change, download, give, inChromium, opened, PATIENCE, painted, path, visit, visitAt } from "./harness.ts";
+import {
+  asset,
+  change,
+  download,
+  give,
+  inChromium,
+  opened,
+  PATIENCE,
+  painted,
+  path,
+  visit,
+  visitAt,
+} from "./harness.ts";
 
 /** Whether an element is whole within the window, and nothing lies over its middle. */
 const isInSight = (element: Element) => {
@@ -66,6 +78,54 @@ inChromium("the page", () => {
     await page.getByRole("tab", { name: "Picture" }).press("ArrowLeft");
     await page.waitForSelector('main[data-view="video"]');
     expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Video");
+    expect(opened.complaints).toEqual([]);
+  });
+
+  test("shows the paintings of the group that is chosen, by keys alone", async () => {
+    const page = await visit("?device=cpu");
+    const table = await readFile(asset("paintings/paintings.tsv"), "utf8");
+    const [names = [], ...rows] = table
+      .trimEnd()
+      .split("\n")
+      .map((row) => row.split("\t"));
+    /** The paintings of a group; of all without. */
+    const idsOf = (group?: string) =>
+      rows
+        .filter((row) => group === undefined || row[names.indexOf("group")] === group)
+        .map((row) => row[names.indexOf("file")]?.replace(".jpg", ""));
+    const ids = (chosen: string) =>
+      page.locator(`.paintings .thumbnail${chosen}`).evaluateAll((all) => all.map((one) => one.dataset.painting));
+    const focused = () => page.evaluate(() => (document.activeElement as HTMLElement | null)?.dataset.painting);
+    const filter = page.getByRole("group", { name: "Filter" });
+    const chip = (name: string) => filter.getByRole("button", { name, exact: true });
+    expect(await ids("[data-painting]")).toEqual(idsOf());
+    for (const name of ["Impressionism", "Ukiyo-e", "Cubism", "Line", "Pattern"]) {
+      const group = name.toLowerCase();
+      await chip(name).press("Enter");
+      const expected = idsOf(group);
+      expect(expected.length).toBeGreaterThan(1);
+      expect(await ids("[data-painting]")).toEqual(expected);
+      expect(await filter.locator('[aria-pressed="true"]').allTextContents()).toEqual([name]);
+      // The chip keeps the focus; the strip is one stop of the Tab key: what is chosen, or its first.
+      expect(await page.evaluate(() => document.activeElement?.textContent)).toBe(name);
+      const stop = group === "impressionism" ? "van-gogh-starry-night" : expected[0];
+      expect(await ids('[tabindex="0"]')).toEqual([stop]);
+    }
+    await chip("All").focus();
+    await page.keyboard.press("Shift+Tab");
+    const pattern = idsOf("pattern");
+    expect(await focused()).toBe(pattern[0]);
+    await page.keyboard.press("ArrowRight");
+    expect(await focused()).toBe(pattern[1]);
+    await page.keyboard.press("End");
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Add your own");
+    await page.keyboard.press("ArrowLeft");
+    expect(await focused()).toBe(pattern.at(-1));
+    await page.keyboard.press("Enter");
+    expect(await ids('[aria-pressed="true"]')).toEqual([pattern.at(-1)]);
+    await chip("All").press("Space");
+    expect(await ids("[data-painting]")).toEqual(idsOf());
+    expect(await ids('[tabindex="0"]')).toEqual([pattern.at(-1)]);
     expect(opened.complaints).toEqual([]);
   });
 
