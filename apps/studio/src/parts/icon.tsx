@@ -13,6 +13,7 @@ const PATHS = {
   copy: "M9 9h11v11H9ZM5 15H4V4h11v1",
   link: "M10 14a4 4 0 0 0 6 0l3-3a4 4 0 0 0-6-6l-1 1M14 10a4 4 0 0 0-6 0l-3 3a4 4 0 0 0 6 6l1-1",
   camera: "M4 8h3l2-3h6l2 3h3v11H4ZM12 10a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7Z",
+  cameraOff: "M4 8h3l2-3h6l2 3h3v11H4ZM12 10a3.5 3.5 0 1 0 0 7 3.5 3.5 0 0 0 0-7ZM3 3l18 18",
   open: "M4 19V5h6l2 3h8v11Z",
   crop: "M7 3v14h14M3 7h14v14",
   close: "M6 6l12 12M18 6 6 18",

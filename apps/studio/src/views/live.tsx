@@ -86,13 +86,20 @@ function Board() {
                 <span class="number">{t("time.seconds", { seconds: Math.floor(recorded.value) })}</span>
               </button>
             )}
-            <button type="button" disabled={shown === undefined} onClick={takeSnapshot}>
+            <button
+              type="button"
+              class="brief"
+              title={t("live.snapshot")}
+              disabled={shown === undefined}
+              onClick={takeSnapshot}
+            >
               <Icon name="camera" />
-              {t("live.snapshot")}
+              <span class="text">{t("live.snapshot")}</span>
             </button>
             <FullScreen />
-            <button type="button" onClick={stopLive}>
-              {t("live.stop")}
+            <button type="button" class="brief" title={t("live.stop")} onClick={stopLive}>
+              <Icon name="cameraOff" />
+              <span class="text">{t("live.stop")}</span>
             </button>
           </div>
         </div>

@@ -166,7 +166,7 @@ function Status() {
       </div>
       <div class="actions">
         {now.state === "busy" && (
-          <button type="button" class="stop" title={t("result.stop")} onClick={stop}>
+          <button type="button" class="brief" title={t("result.stop")} onClick={stop}>
             <Icon name="stop" />
             <span class="text">{t("result.stop")}</span>
           </button>

@@ -118,6 +118,14 @@ export async function inNode(
 /** The first problem that the page tells. */
 export const notice = (page: Page) => page.locator(".notice.problem").first().textContent(PATIENCE);
 
+/** In the page: whether an element is whole within the window, and nothing lies over its middle. */
+export const isInSight = (element: Element) => {
+  const { left, right, top, bottom } = element.getBoundingClientRect();
+  const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
+  const isWithin = left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
+  return isWithin && element.contains(over) && bottom > top;
+};
+
 /** The largest difference of two pictures in any channel, in the columns that are asked for. */
 export function largestDifference(a: Picture, b: Picture, isAsked: (x: number) => boolean = () => true): number {
   expect([a.width, a.height]).toEqual([b.width, b.height]);

@@ -9,6 +9,7 @@ import {
   give,
   hasFfmpeg,
   inChromium,
+  isInSight,
   opened,
   PATIENCE,
   path,
@@ -154,6 +155,29 @@ inChromium("moving pictures", () => {
       undefined,
       PATIENCE,
     );
+    // On phones all buttons stand in one row, whole, while it records.
+    for (const [width, height] of [
+      [844, 390],
+      [667, 375],
+      [390, 844],
+    ] as const) {
+      await page.setViewportSize({ width, height });
+      await page.waitForSelector(".sheet");
+      for (const language of ["ja", "zh", "en"]) {
+        await page.locator('select[name="language"]').selectOption(language);
+        await page.waitForSelector(`html[lang="${language}"]`);
+        const buttons = page.locator(".below button");
+        expect(await buttons.count()).toBe(4);
+        const tops: number[] = [];
+        for (const button of await buttons.all()) {
+          const name = await button.textContent();
+          expect([width, name, await button.evaluate(isInSight)]).toEqual([width, name, true]);
+          tops.push((await button.boundingBox())?.y ?? 0);
+        }
+        expect([width, language, Math.max(...tops) - Math.min(...tops)]).toEqual([width, language, 0]);
+      }
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
     const stop = () => page.getByRole("button", { name: "Stop and save" }).click();
     const { video } = await probe(await download(page, stop, "live.mp4"));
     expect(Number(video?.nb_read_frames)).toBeGreaterThan(1);

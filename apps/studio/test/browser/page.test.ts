@@ -11,6 +11,7 @@ import {
   download,
   give,
   inChromium,
+  isInSight,
   opened,
   PATIENCE,
   painted,
@@ -18,14 +19,6 @@ import {
   visit,
   visitAt,
 } from "./harness.ts";
-
-/** Whether an element is whole within the window, and nothing lies over its middle. */
-const isInSight = (element: Element) => {
-  const { left, right, top, bottom } = element.getBoundingClientRect();
-  const over = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);
-  const isWithin = left >= 0 && right <= innerWidth && top >= 0 && bottom <= innerHeight;
-  return isWithin && element.contains(over) && bottom > top;
-};
 
 inChromium("the page", () => {
   test("goes back to another view, and keeps the photo, the user's painting and the regions", async () => {
@@ -331,6 +324,27 @@ inChromium("the page", () => {
         await panel.locator("button, input, select").first().waitFor();
       }
     }
+
+    // Nor is any text cut off in other languages.
+    for (const language of ["zh", "ja"]) {
+      await page.locator('select[name="language"]').selectOption(language);
+      await page.waitForSelector(`html[lang="${language}"]`);
+      for (const view of await page.locator("footer").getByRole("tab").all()) {
+        await view.click();
+        for (const one of await sheet.getByRole("tab").all()) {
+          await one.click();
+          const cut = await page.locator("h1, h2, p, a, button, label, legend, select, summary").evaluateAll((all) =>
+            all
+              .filter((element) => element.closest(".hidden") === null && element.clientWidth > 0)
+              .filter(({ scrollWidth, clientWidth }) => scrollWidth > clientWidth)
+              .map(({ textContent }) => textContent),
+          );
+          expect([language, await one.textContent(), ...cut]).toEqual([language, await one.textContent()]);
+          expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBe(390);
+        }
+      }
+    }
+    await page.locator('select[name="language"]').selectOption("en");
     await page.setViewportSize({ width: 1024, height: 844 });
     await page.locator(".panel").getByRole("slider", { name: "Strength" }).waitFor();
     expect(await sheet.count()).toBe(0);
