@@ -26,7 +26,7 @@ import { PainterPool } from "./painters/pool.ts";
 import { Quotas } from "./quotas.ts";
 import { openScratch } from "./scratch.ts";
 import type { Services } from "./services.ts";
-import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
+import { type AskedPainters, DEFAULT_LIMITS, type Limits, painterSettings } from "./settings.ts";
 import { KeptStyles } from "./styles.ts";
 import { Sweeper } from "./sweep.ts";
 import { openTraces } from "./traces.ts";
@@ -48,50 +48,50 @@ const SWEEP_EVERY = 60_000;
 
 export interface ServerOptions {
   /** 127.0.0.1 by default. */
-  readonly host?: string;
+  readonly host?: string | undefined;
   /** 8080 by default; 0 takes any that is free. */
-  readonly port?: number;
+  readonly port?: number | undefined;
   /** The folder for everything that is kept on this machine; it is made. */
   readonly data: string;
   /**
    * Where files of jobs and styles go: `s3://bucket/prefix` or a folder; a folder in `data` by
    * default.
    */
-  readonly store?: string;
+  readonly store?: string | undefined;
   /**
    * The address of a Redis or Valkey, which `adaattn worker` takes jobs from; by default this
    * process does them.
    */
-  readonly redis?: string;
-  readonly painters?: Partial<PainterSettings>;
-  readonly limits?: Partial<Limits>;
+  readonly redis?: string | undefined;
+  readonly painters?: AskedPainters | undefined;
+  readonly limits?: Partial<Limits> | undefined;
   /** A file of API keys. */
-  readonly apiKeys?: string;
+  readonly apiKeys?: string | undefined;
   /** Origins whose pages may ask. */
-  readonly origins?: readonly string[];
+  readonly origins?: readonly string[] | undefined;
   /** The folder of the studio's files. */
-  readonly studio?: string;
+  readonly studio?: string | undefined;
   /**
    * Addresses, or ranges such as 10.0.0.0/8, of proxies whose X-Forwarded-For is believed; none by
    * default.
    */
-  readonly trustProxy?: readonly string[];
+  readonly trustProxy?: readonly string[] | undefined;
   /**
    * Names by which requests may ask beside this machine's own and all addresses; one that begins
    * with a dot stands for all below it. Without keys only these are answered, with keys all names
    * are unless some are given.
    */
-  readonly allowedHosts?: readonly string[];
+  readonly allowedHosts?: readonly string[] | undefined;
   /** Whom jobs may have called once they have ended; nobody by default. */
-  readonly webhooks?: WebhookSettings;
+  readonly webhooks?: WebhookSettings | undefined;
   /**
    * How long requests that are under way may take when the server is closed, in seconds; 30 by
    * default.
    */
-  readonly grace?: number;
+  readonly grace?: number | undefined;
   readonly version: string;
   /** Where to log to, as lines of JSON; nowhere by default. */
-  readonly log?: { readonly level: string; readonly stream: NodeJS.WritableStream };
+  readonly log?: { readonly level: string; readonly stream: NodeJS.WritableStream } | undefined;
 }
 
 export interface WebhookSettings {
@@ -101,7 +101,7 @@ export interface WebhookSettings {
    * Whether they may have private addresses, and be called by http; no by default: https and public
    * addresses.
    */
-  readonly allowPrivate?: boolean;
+  readonly allowPrivate?: boolean | undefined;
   /**
    * A file of secrets that calls are signed with: `whsec_` and base64, one a line, perhaps after
    * the name of an API key and a colon.
@@ -111,7 +111,7 @@ export interface WebhookSettings {
    * How long after the end of a job each call is made until one is taken, in milliseconds; nine
    * within 14 hours by default.
    */
-  readonly schedule?: readonly number[];
+  readonly schedule?: readonly number[] | undefined;
 }
 
 export interface RunningServer extends AsyncDisposable {
@@ -216,9 +216,10 @@ async function open(options: ServerOptions, closing: Closing): Promise<RunningSe
     studio: options.studio,
     perMinute: limits.perMinute,
     // Where a key is needed, pages that reach this machine by another name have none.
-    ...((keys === undefined || options.allowedHosts !== undefined) && {
-      hosts: [host, hostname(), ...(options.allowedHosts ?? [])],
-    }),
+    hosts:
+      keys === undefined || options.allowedHosts !== undefined
+        ? [host, hostname(), ...(options.allowedHosts ?? [])]
+        : undefined,
     proxies: options.trustProxy ?? [],
     redis: connection?.redis,
     registry,

@@ -94,6 +94,9 @@ export interface PainterSettings {
   readonly memory: number;
 }
 
+/** What is not said is chosen. */
+export type AskedPainters = { readonly [Name in keyof PainterSettings]?: PainterSettings[Name] | undefined };
+
 /**
  * Bytes of memory that this process and its children may have: the container's where it is in one,
  * else the machine's.
@@ -115,7 +118,7 @@ const WORKER_MEMORY = 2 ** 31;
  * one with two, which wait for each other at every layer (bench/load). They share three quarters of
  * the memory.
  */
-export function painterSettings(asked: Partial<PainterSettings> = {}): PainterSettings {
+export function painterSettings(asked: AskedPainters = {}): PainterSettings {
   const cores = availableParallelism();
   const memory = memoryLimit();
   const usual = Math.max(1, Math.min(cores, MOST_WORKERS, Math.floor(memory / WORKER_MEMORY)));

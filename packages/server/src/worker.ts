@@ -13,7 +13,7 @@ import type { Log } from "./log.ts";
 import { measurePool } from "./painters/metrics.ts";
 import { PainterPool } from "./painters/pool.ts";
 import { openScratch } from "./scratch.ts";
-import { DEFAULT_LIMITS, type Limits, type PainterSettings, painterSettings } from "./settings.ts";
+import { type AskedPainters, DEFAULT_LIMITS, type Limits, painterSettings } from "./settings.ts";
 import { openTraces } from "./traces.ts";
 import { DECODER_PATIENCE, VIDEO_DEMUXERS } from "./video/kinds.ts";
 import { type HealthOptions, serveHealth } from "./workerHealth.ts";
@@ -28,21 +28,21 @@ export interface WorkerOptions {
   readonly store: string;
   /** A folder of this machine for what is on its way; it is made. */
   readonly data: string;
-  readonly painters?: Partial<PainterSettings>;
-  readonly limits?: Partial<Limits>;
+  readonly painters?: AskedPainters | undefined;
+  readonly limits?: Partial<Limits> | undefined;
   /** Where /livez, /readyz and /metrics are answered; nowhere by default. */
-  readonly health?: HealthOptions;
+  readonly health?: HealthOptions | undefined;
   /** Called at the end of every step. */
-  readonly onStep?: (end: StepEnd) => void;
+  readonly onStep?: ((end: StepEnd) => void) | undefined;
   /** Hears what an operator should know; nobody by default. */
-  readonly log?: Log;
+  readonly log?: Log | undefined;
 }
 
 export interface RunningWorker extends AsyncDisposable {
   /** How many parts it paints at once. */
   readonly width: number;
   /** Where it says how it is; undefined where it was not asked to. */
-  readonly healthUrl?: string;
+  readonly healthUrl?: string | undefined;
   /** Takes no more parts and waits for those under way. */
   close(): Promise<void>;
 }
@@ -98,7 +98,7 @@ export async function startWorker(options: WorkerOptions): Promise<RunningWorker
       closed ??= closing.close();
       return closed;
     };
-    return { width: pool.width, ...(health && { healthUrl: health.url }), close, [Symbol.asyncDispose]: close };
+    return { width: pool.width, healthUrl: health?.url, close, [Symbol.asyncDispose]: close };
   } catch (error) {
     await closing.close();
     throw error;

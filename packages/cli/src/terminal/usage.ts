@@ -55,3 +55,10 @@ export function numberOr(text: string | undefined): number | string | undefined 
 export function gather(text: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), text];
 }
+
+/** An object without the properties that are undefined. */
+export function withoutGaps<T extends object>(object: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as ReturnType<
+    typeof withoutGaps<T>
+  >;
+}

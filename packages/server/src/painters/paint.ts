@@ -73,7 +73,7 @@ export function paintSegment(
     const { signal } = reading;
     const abilities = await ffmpegAbilities(signal);
     const info = await probeVideo(source, signal);
-    const stretch = { from: from - lead, to, ...(seek !== undefined && { seek }) };
+    const stretch = { from: from - lead, to, seek };
     await using frames = new FrameReader(info, abilities, { size, rate, stretch });
     const format = segmentFormat(task.output, size, task.target, abilities);
     // Encoders with more threads decide otherwise, and the film would depend on who painted it.

@@ -157,8 +157,7 @@ function tooLong({ videoSeconds }: Limits): Problem {
 }
 
 function targetOf({ format = "mp4", codec, crf, bitrate }: VideoRequestOptions): VideoTarget {
-  const quality = { ...(crf !== undefined && { crf }), ...(bitrate !== undefined && { bitrate }) };
-  return videoTarget(`video.${format}`, codec, quality);
+  return videoTarget(`video.${format}`, codec, { crf, bitrate });
 }
 
 function sizeOf({ width, height }: Size, asked: number | undefined): Size {
@@ -193,7 +192,7 @@ export async function planVideo(
   const first = Math.round((options.start ?? 0) * fps);
   const end = options.end === undefined ? undefined : Math.max(first + 1, Math.round(options.end * fps));
   const most = Math.ceil(limits.videoSeconds * fps);
-  const stretch = { from: first, ...(end !== undefined && { to: end }) };
+  const stretch = { from: first, to: end };
   await using frames = new FrameReader(info, await ffmpegAbilities(signal), { size: STAMP, rate, stretch });
   const scenes = new SceneCuts();
   const cuts: number[] = [];
@@ -257,7 +256,7 @@ export function split({ first, last, cuts, keys, still, fps }: Splitting): Segme
     // One key frame further back than seems needed: frames after one may still refer to what came
     // before it.
     const seek = keys.filter((key) => key <= (from - lead) / fps).at(-2);
-    segments.push({ from, to, lead, ...(seek !== undefined && { seek }) });
+    segments.push({ from, to, lead, seek });
     from = to;
   }
   return segments;

@@ -156,7 +156,7 @@ export async function distillEncoder(
  */
 async function openEngine({ device, threads }: RunSettings): Promise<NodeEngine> {
   await checkDevice(device);
-  return new NodeEngine({ device, ...(threads && { threads }) });
+  return new NodeEngine({ device, threads });
 }
 
 /** What a run has at hand. */
@@ -226,12 +226,7 @@ async function runStage(
   const check =
     whole &&
     pairs &&
-    new HealthCheck(
-      architecture,
-      pairs.slice(0, EXAMINED_PAIRS),
-      { device, ...(threads && { threads }) },
-      events.onNotice,
-    );
+    new HealthCheck(architecture, pairs.slice(0, EXAMINED_PAIRS), { device, threads }, events.onNotice);
   await using trainer = await Trainer.open({
     engine,
     parameters,

@@ -3,7 +3,7 @@ import { isIP } from "node:net";
 import type { Command } from "commander";
 import { heedEnvironment } from "../../terminal/environment.ts";
 import type { Interruption } from "../../terminal/interrupt.ts";
-import { gather, oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
+import { gather, oneOf, threadsFlag, UsageError, wholeNumber, withoutGaps } from "../../terminal/usage.ts";
 
 const EXAMPLES = `
 Examples:
@@ -49,12 +49,18 @@ export function addPaintingOptions(command: Command): Command {
 /** @throws UsageError on the first flag that does not fit. */
 export function paintingFlags({ model, workers, threads, device, memory }: PaintingFlags) {
   return {
-    ...(model !== undefined && { models: model }),
-    ...(workers === undefined ? {} : { workers: wholeNumber("--workers", workers, 1, 256) }),
-    ...(threads === undefined ? {} : { threads: wholeNumber("--threads", threads, 1, 1024) }),
+    models: model,
+    workers: wholeNumber("--workers", workers, 1, 256),
+    threads: threadsFlag(threads),
     device: oneOf("--device", device, ["auto", "cpu", "webgpu"]),
-    ...(memory === undefined ? {} : { memory: wholeNumber("--memory", memory, 128, 1 << 24) * 2 ** 20 }),
+    memory: mebibytes("--memory", memory, 128, 1 << 24),
   };
+}
+
+/** @throws UsageError as {@link wholeNumber} does. */
+function mebibytes(option: string, text: string | undefined, least: number, most: number): number | undefined {
+  const count = wholeNumber(option, text, least, most);
+  return count === undefined ? undefined : count * 2 ** 20;
 }
 
 /** An address or a range of them. @throws UsageError where it is none. */
@@ -74,23 +80,21 @@ function quotaFlags({ apiKeys, quotaJobs, quotaJobsADay, quotaBytes }: ServeFlag
       "Expected --api-keys <FILE> beside --quota-jobs, --quota-jobs-a-day and --quota-bytes, which are those of a key.",
     );
   }
-  return {
-    ...(quotaJobs !== undefined && { keyJobs: wholeNumber("--quota-jobs", quotaJobs, 1, 1_000_000) }),
-    ...(quotaJobsADay !== undefined && {
-      keyJobsADay: wholeNumber("--quota-jobs-a-day", quotaJobsADay, 1, 1_000_000),
-    }),
-    ...(quotaBytes !== undefined && { keyBytes: wholeNumber("--quota-bytes", quotaBytes, 1, 1 << 30) * 2 ** 20 }),
-  };
+  return withoutGaps({
+    keyJobs: wholeNumber("--quota-jobs", quotaJobs, 1, 1_000_000),
+    keyJobsADay: wholeNumber("--quota-jobs-a-day", quotaJobsADay, 1, 1_000_000),
+    keyBytes: mebibytes("--quota-bytes", quotaBytes, 1, 1 << 30),
+  });
 }
 
 /** Whom jobs may have called. @throws UsageError where there is nothing to sign the calls with. */
-function webhookFlags({ webhookHosts, webhookSecrets, webhookPrivate = false }: ServeFlags) {
-  if (webhookHosts === undefined) return {};
+function webhooksOf({ webhookHosts, webhookSecrets, webhookPrivate = false }: ServeFlags) {
+  if (webhookHosts === undefined) return undefined;
   if (webhookSecrets === undefined) {
     throw new UsageError("Expected --webhook-secrets <FILE> beside --webhook-hosts, for calls are signed.");
   }
   const hosts = webhookHosts.map((text) => hostName("--webhook-hosts", text));
-  return { webhooks: { hosts, secrets: webhookSecrets, allowPrivate: webhookPrivate } };
+  return { hosts, secrets: webhookSecrets, allowPrivate: webhookPrivate };
 }
 
 /** A host's name. @throws UsageError where it is none. */
@@ -182,16 +186,14 @@ export function addServeCommand(program: Command, interruption: Interruption, { 
         port: wholeNumber("--port", flags.port, 0, 65535),
         painters: paintingFlags(flags),
         grace: wholeNumber("--grace", flags.grace, 0, 3600),
-        ...(store !== undefined && { store }),
-        ...(redis !== undefined && { redis }),
-        ...(apiKeys !== undefined && { apiKeys }),
-        ...(cors !== undefined && { origins: cors }),
-        ...(studio !== undefined && { studio }),
-        ...(trustProxy !== undefined && { trustProxy: trustProxy.map((text) => addressRange("--trust-proxy", text)) }),
-        ...(allowedHosts !== undefined && {
-          allowedHosts: allowedHosts.map((text) => hostName("--allowed-hosts", text)),
-        }),
-        ...webhookFlags(flags),
+        store,
+        redis,
+        apiKeys,
+        origins: cors,
+        studio,
+        trustProxy: trustProxy?.map((text) => addressRange("--trust-proxy", text)),
+        allowedHosts: allowedHosts?.map((text) => hostName("--allowed-hosts", text)),
+        webhooks: webhooksOf(flags),
         limits: {
           queue: number("--queue", flags.queue, 100_000),
           seconds: number("--timeout", flags.timeout, 3600),

@@ -15,7 +15,7 @@ export async function serve(
   const studio = options.studio ?? (existsSync(STUDIO) ? STUDIO : undefined);
   const server = await startServer({
     ...options,
-    ...(studio !== undefined && { studio }),
+    studio,
     log: { level, stream: process.stderr },
   });
   if (options.apiKeys !== undefined || options.webhooks !== undefined) {

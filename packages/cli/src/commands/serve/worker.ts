@@ -1,4 +1,6 @@
 /** `adaattn worker` on the command line: its options and help, and what it prints. */
+
+import type { StepEnd } from "@adaattn/server";
 import type { Command } from "commander";
 import { heedEnvironment } from "../../terminal/environment.ts";
 import type { Interruption } from "../../terminal/interrupt.ts";
@@ -42,20 +44,10 @@ export function addWorkerCommand(program: Command, interruption: Interruption): 
       const { redis, store, data, healthPort, healthHost: host, quiet = false } = flags;
       const painters = paintingFlags(flags);
       const health =
-        healthPort === undefined ? {} : { health: { host, port: wholeNumber("--health-port", healthPort, 0, 65535) } };
+        healthPort === undefined ? undefined : { host, port: wholeNumber("--health-port", healthPort, 0, 65535) };
       const { jsonLog, startWorker } = await import("@adaattn/server");
       const { interrupted } = await import("./serve.ts");
-      const onStep = ({
-        job,
-        step,
-        milliseconds,
-        error,
-      }: {
-        job: string;
-        step: string;
-        milliseconds: number;
-        error?: string;
-      }) => {
+      const onStep = ({ job, step, milliseconds, error }: StepEnd) => {
         const end = error === undefined ? "done" : `failed: ${error}`;
         if (!quiet || error !== undefined)
           process.stderr.write(`${job}  ${step}  ${(milliseconds / 1000).toFixed(1)} s  ${end}\n`);
@@ -66,7 +58,7 @@ export function addWorkerCommand(program: Command, interruption: Interruption): 
         data,
         painters,
         onStep,
-        ...health,
+        health,
         log: jsonLog(process.stderr),
       });
       interruption.wait("Stopped; ending after the parts at hand. Ctrl-C once more ends at once.");

@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { DEFAULTS, LOSS_DEFAULTS, STAGE_DEFAULTS, type TrainSettings } from "#train/settings";
 import type { Interruption } from "../../terminal/interrupt.ts";
-import { oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
+import { oneOf, UsageError, wholeNumber, withoutGaps } from "../../terminal/usage.ts";
 import {
   addFolderOptions,
   addTrainingOptions,
@@ -14,7 +14,6 @@ import {
   type SharedFlags,
   typedSettings,
   weightNumber,
-  withoutGaps,
 } from "./flags.ts";
 import { RECIPE_NAMES, withRecipe } from "./recipes.ts";
 
@@ -155,9 +154,14 @@ function typedTrainSettings(flags: TrainFlags): TypedSettings {
   const levels = (option: string, list: string) => list.split(",").map((level) => wholeNumber(option, level, 1, 5));
   return {
     ...typedSettings(flags),
-    ...withoutGaps({ start, encoder, lossNetwork, test: test === undefined ? undefined : resolve(test) }),
-    ...(stage !== undefined && { stage: oneOf("--stage", stage, ["decoder", "style"]) }),
-    ...(decoderSteps !== undefined && { decoderSteps: wholeNumber("--decoder-steps", decoderSteps, 0, 2 ** 31 - 1) }),
+    ...withoutGaps({
+      start,
+      encoder,
+      lossNetwork,
+      test: test === undefined ? undefined : resolve(test),
+      stage: stage === undefined ? undefined : oneOf("--stage", stage, ["decoder", "style"]),
+      decoderSteps: wholeNumber("--decoder-steps", decoderSteps, 0, 2 ** 31 - 1),
+    }),
     // Levels that are added up go before the shares of the defaults, or of the run that goes on.
     ...(globalLevels !== undefined && {
       globalLevels: levels("--global-levels", globalLevels),
@@ -167,9 +171,9 @@ function typedTrainSettings(flags: TrainFlags): TypedSettings {
       globalShares: globalShares?.split(",").map((share) => weightNumber("--global-shares", share) ?? 0),
       grain: weightNumber("--grain", flags.grain),
       encoderRate: positiveNumber("--encoder-rate", flags.encoderRate),
+      localLevels: localLevels === undefined ? undefined : levels("--local-levels", localLevels),
+      localKeys: wholeNumber("--local-keys", localKeys, 1, 2 ** 31 - 1),
     }),
-    ...(localLevels !== undefined && { localLevels: levels("--local-levels", localLevels) }),
-    ...(localKeys !== undefined && { localKeys: wholeNumber("--local-keys", localKeys, 1, 2 ** 31 - 1) }),
     ...(flags.freezeEncoder && { trainEncoder: false }),
     ...(flags.revive && { revive: true }),
     losses: withoutGaps({

@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { checkSettings, DEFAULTS, type DistillSettings, type RunSettings, type TrainSettings } from "#train/settings";
-import { oneOf, UsageError, wholeNumber } from "../../terminal/usage.ts";
+import { oneOf, UsageError, wholeNumber, withoutGaps } from "../../terminal/usage.ts";
 
 /** The shared options as they are typed. */
 export interface SharedFlags {
@@ -121,13 +121,6 @@ export function positiveNumber(option: string, text: string | undefined): number
 /** The number of at least 0 that an option was given, if it was. */
 export function weightNumber(option: string, text: string | undefined): number | undefined {
   return text !== undefined && Number(text) === 0 && text.trim() !== "" ? 0 : positiveNumber(option, text);
-}
-
-/** An object without the properties that are undefined. */
-export function withoutGaps<T extends object>(object: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as ReturnType<
-    typeof withoutGaps<T>
-  >;
 }
 
 /** Which run is meant: a new one or one that goes on. */
