@@ -17,7 +17,7 @@ export const ja: Texts = {
   views: "ビュー",
   language: "言語",
 
-  "engine.idle": "エンジンは必要なときに読み込みます",
+  "engine.idle": "エンジンは必要時に読み込み",
   "engine.loading": "エンジンを読み込み中",
   "engine.engine": "エンジン：{received} / {total} MB",
   "engine.model": "モデル：{received} / {total} MB",

@@ -99,6 +99,23 @@ inChromium("what the page loads", () => {
     );
     await page.waitForLoadState("networkidle");
     await page.waitForSelector('[data-engine="idle"]');
+    // What is told of the engine can be read on a phone, too, in a header that stays as tall.
+    await page.setViewportSize({ width: 390, height: 844 });
+    for (const language of ["ja", "zh", "en"]) {
+      await page.locator('select[name="language"]').selectOption(language);
+      await page.waitForSelector(`html[lang="${language}"]`);
+      const header = await page.locator(".top").evaluate((top: HTMLElement) => [top.scrollWidth, top.offsetHeight]);
+      const [told, whole] = await page
+        .locator(".engine span")
+        .last()
+        .evaluate((text) => {
+          const words = document.createRange();
+          words.selectNodeContents(text);
+          return [words.getBoundingClientRect().right, text.getBoundingClientRect().right];
+        });
+      expect([language, ...header, (told ?? 0) <= (whole ?? 0) + 1]).toEqual([language, 390, 53, true]);
+    }
+    await page.setViewportSize({ width: 1280, height: 900 });
     await page.evaluate(() => {
       const seen: (readonly [string, number])[] = [];
       Object.assign(globalThis, { seen });
