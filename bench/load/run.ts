@@ -3,7 +3,7 @@
  * a second worker. For a quiet machine with two cores or more; it takes some six minutes a round.
  *
  *   npm run bench:load -- [--rounds 3] [--workers N] [--threads N] [--side 256] [--seconds 10] [--clients 1,2,4,8,16,32]
- *     [--requests 2000] [--film-seconds 60] [--film-rate 10] [--film-side 256] [--out FILE.json]
+ *     [--requests 2000] [--film-seconds 40] [--film-rate 10] [--film-side 256] [--out FILE.json]
  */
 import { writeFile } from "node:fs/promises";
 import { availableParallelism, cpus } from "node:os";
@@ -21,7 +21,7 @@ const { values } = parseArgs({
     seconds: text("10"),
     clients: text("1,2,4,8,16,32"),
     requests: text("2000"),
-    "film-seconds": text("60"),
+    "film-seconds": text("40"),
     "film-rate": text("10"),
     "film-side": text("256"),
     out: { type: "string" },
