@@ -1,6 +1,6 @@
 /**
  * What serving costs, in four figures with what is wanted of each: throughput, latency, memory, and
- * a second worker. For a quiet machine with two cores or more; it takes some six minutes a round.
+ * a second worker. For a quiet machine with two cores or more; it takes some seven minutes a round.
  *
  *   npm run bench:load -- [--rounds 3] [--workers N] [--threads N] [--side 256] [--seconds 10] [--clients 1,2,4,8,16,32]
  *     [--requests 2000] [--film-seconds 40] [--film-rate 10] [--film-side 256] [--out FILE.json]
