@@ -79,5 +79,5 @@ test("component: the photograph is shown, then the painted one", async () => {
   );
   await page.locator("adaattn-image").evaluate((element) => element.setAttribute("style-src", "/nowhere/painting.png"));
   expect(await failed).toMatch(/nowhere|decoded/);
-  expect(await page.locator("adaattn-image img").isVisible()).toBe(true);
+  await page.locator("adaattn-image img").waitFor({ timeout: PATIENCE });
 });

@@ -43,7 +43,8 @@ export class AdaattnImage extends HTMLElement {
     this.#canvas.setAttribute("aria-label", alt);
     this.#reveal(this.#image);
     if (src === null) return;
-    this.#image.src = src;
+    // Given again, a photograph would be loaded again, and nothing shown meanwhile.
+    if (this.#image.getAttribute("src") !== src) this.#image.src = src;
     if (styleSrc !== null) void this.#paint(src, styleSrc, this.#painting.signal);
   }
 

@@ -143,11 +143,12 @@ inChromium("what the page loads", () => {
     await page.evaluate(() => navigator.serviceWorker.ready.then(() => undefined));
     await give(page, "photo", path("photo.png"));
     await painted(page);
-    // The camera and films have a model of their own, which is fetched once a picture is done.
+    // The camera and films have a model of their own, which is fetched once a picture is done, its
+    // weights last.
     const isKept = () =>
       page.evaluate(async () => {
         const stores = await Promise.all((await caches.keys()).map(async (name) => (await caches.open(name)).keys()));
-        return stores.flat().some(({ url }) => url.includes("small-video"));
+        return stores.flat().some(({ url }) => url.includes("small-video/model.safetensors"));
       });
     await expect.poll(isKept, PATIENCE).toBe(true);
     await own.close();
