@@ -125,11 +125,12 @@ export async function fingerprintOfModel(nameOrFolder: string, signal?: AbortSig
  */
 export async function loadModel(nameOrFolder: string, options: LoadModelOptions = {}): Promise<NodeModel> {
   const { device = "auto", threads, signal } = options;
-  const { name, architecture, weights } = await readModel(nameOrFolder, signal);
-  signal?.throwIfAborted();
   if (device !== "auto") await checkDevice(device, signal);
+  // Its thread starts while the weights are read.
   const engine = new NodeEngine({ device: device === "auto" ? await fasterDevice(signal) : device, threads });
   try {
+    const { name, architecture, weights } = await readModel(nameOrFolder, signal);
+    signal?.throwIfAborted();
     return await NodeModel.load(name, architecture, weights, engine);
   } catch (error) {
     await engine.dispose();

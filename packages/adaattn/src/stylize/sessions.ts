@@ -67,14 +67,16 @@ export class Sessions {
         toOnnx(outputs, { target: engine.target ?? engine.device, minimalFiltering: true, name: part }),
         `${part} of ${name}`,
       );
-    const encode = await load("encode", encodePart(architecture, weights));
-    const statistics = await load("statistics", statisticsPart(architecture));
-    const style = await load("style", stylePart(architecture, weights));
-    const attend = new Map<number, Session>();
-    for (const module of architecture.attention.modules) {
-      attend.set(module.level, await load(`attend ${module.level}`, attendPart(architecture, module, weights)));
-    }
-    const decode = await load("decode", decodePart(architecture, weights));
+    // Each part is written while the engine loads the one before it.
+    const { modules } = architecture.attention;
+    const [encode, statistics, style, decode, ...attends] = await Promise.all([
+      load("encode", encodePart(architecture, weights)),
+      load("statistics", statisticsPart(architecture)),
+      load("style", stylePart(architecture, weights)),
+      load("decode", decodePart(architecture, weights)),
+      ...modules.map((module) => load(`attend ${module.level}`, attendPart(architecture, module, weights))),
+    ]);
+    const attend = new Map(modules.map(({ level }, index) => [level, attends[index] as Session]));
     const { keepsMemory = false } = engine;
     return new Sessions({ encode, statistics, style, attend, decode, keepsMemory }, architecture, weights, load);
   }
