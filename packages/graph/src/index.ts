@@ -31,6 +31,7 @@ export {
   sqrt,
   square,
   subtract,
+  wakingRelu,
   where,
 } from "./operators/elementwise.ts";
 export { concat, flip, gather, type Range, reshape, scatterAdd, slice, transpose } from "./operators/layout.ts";
@@ -47,9 +48,10 @@ export {
 } from "./operators/normalize.ts";
 export { type Margin, type PadMode, pad, pad2d } from "./operators/pad.ts";
 export { averagePool, maxPool } from "./operators/pool.ts";
-export { broadcastTo, reduceMax, reduceMean, reduceSum, sumTo } from "./operators/reduce.ts";
+export { broadcastTo, kthLargest, reduceMax, reduceMean, reduceSum, sumTo } from "./operators/reduce.ts";
 export { type ResizeMode, resize, upsample } from "./operators/resize.ts";
 export { softmax } from "./operators/softmax.ts";
+export { detach, turnGradient } from "./operators/turn.ts";
 export { print } from "./print.ts";
 export { formatShape, type Shape, sizeOf, staticShape } from "./shape.ts";
 export type { DataType, Target, Tensor, TensorType } from "./tensor.ts";

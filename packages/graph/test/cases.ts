@@ -21,6 +21,7 @@ import {
   flip,
   gather,
   greater,
+  kthLargest,
   linearSums,
   log,
   matmul,
@@ -51,8 +52,10 @@ import {
   subtract,
   type Tensor,
   transpose,
+  turnGradient,
   unitLength,
   upsample,
+  wakingRelu,
   where,
 } from "@adaattn/graph";
 
@@ -63,7 +66,10 @@ export interface Case {
   readonly build: (...inputs: Tensor[]) => Tensor;
   /** Lowest and highest value of the inputs; -1 and 1 by default. */
   readonly range?: readonly [number, number];
-  /** False where the operator has no gradient. */
+  /**
+   * False where the operator has no gradient, or one that is meant to differ from its slope:
+   * gradient.test.ts says of those what it is.
+   */
   readonly differentiable?: false;
 }
 
@@ -102,6 +108,7 @@ export const cases: readonly Case[] = [
   { name: "reciprocal", shapes: [[2, 3]], build: reciprocal, range: positive },
   { name: "absolute", shapes: [[2, 4]], build: absolute },
   { name: "relu", shapes: [[2, 4]], build: relu },
+  { name: "wakingRelu", shapes: [[2, 4]], build: wakingRelu, differentiable: false },
   { name: "sign", shapes: [[2, 4]], build: sign, differentiable: false },
   { name: "square and scale", shapes: [[2, 4]], build: (x) => scale(square(x), 0.5) },
   {
@@ -153,6 +160,14 @@ export const cases: readonly Case[] = [
   { name: "reduceSum, kept axes", shapes: [[2, 3, 2]], build: (x) => reduceSum(x, [0, 2], true) },
   { name: "reduceMean", shapes: [[2, 3, 4]], build: (x) => reduceMean(square(x), [1]) },
   { name: "reduceMax", shapes: [[2, 5]], build: (x) => reduceMax(x, [1]) },
+  { name: "kthLargest", shapes: [[2, 3, 5]], build: (x) => kthLargest(square(x), 2) },
+  { name: "kthLargest, the least", shapes: [[3, 4]], build: (x) => kthLargest(x, 4) },
+  {
+    name: "turnGradient",
+    shapes: [[2, 3]],
+    build: (x) => square(turnGradient(x, (dy) => scale(dy, 3))),
+    differentiable: false,
+  },
   { name: "broadcastTo", shapes: [[3, 1]], build: (x) => multiply(broadcastTo(x, [2, 3, 4]), constant(2)) },
   { name: "reshape", shapes: [[2, 6]], build: (x) => square(reshape(x, [3, 4])) },
   { name: "transpose", shapes: [[2, 3, 4]], build: (x) => transpose(x, [2, 0, 1]) },

@@ -4,10 +4,12 @@ import {
   attendMoments,
   constant,
   convolution,
+  detach,
   deviationOf,
   evaluate,
   gradients,
   input,
+  kthLargest,
   matmul,
   maximum,
   maxPool,
@@ -23,6 +25,8 @@ import {
   sqrt,
   square,
   type Tensor,
+  turnGradient,
+  wakingRelu,
 } from "@adaattn/graph";
 import { describe, expect, test } from "vitest";
 import { values } from "./cases.ts";
@@ -74,7 +78,10 @@ interface Corner {
   readonly gradient: readonly number[];
 }
 
-/** Where slopes jump or are infinite: finite differences say nothing there, the rules do. */
+/**
+ * Where slopes jump or are infinite, finite differences say nothing; nor do they where a gradient is
+ * meant to be another than the slope. There the rules say what it is.
+ */
 const corners: readonly Corner[] = [
   { name: "sqrt at 0 is 0", shape: [3], values: [0, 1, 4], build: sqrt, gradient: [0, 0.5, 0.25] },
   {
@@ -98,6 +105,37 @@ const corners: readonly Corner[] = [
     values: [1, 1, 0, 1, 2, 5, 4, 5],
     build: (x) => reduceMax(x, [1]),
     gradient: [1 / 3, 1 / 3, 0, 1 / 3, 0, 0.5, 0, 0.5],
+  },
+  {
+    name: "the k-th largest value is shared among ties",
+    shape: [2, 4],
+    values: [1, 3, 2, 3, 5, 4, 4, 4],
+    build: (x) => kthLargest(x, 2),
+    gradient: [0, 0.5, 0, 0.5, 0, 1 / 3, 1 / 3, 1 / 3],
+  },
+  {
+    name: "a waking relu leaks a hundredth where it gives 0",
+    shape: [3],
+    values: [0, 2, -1],
+    build: (x) => multiply(wakingRelu(x), constant(Float32Array.of(3, 4, 5), [3])),
+    gradient: [3 * Math.fround(0.01), 4, 5 * Math.fround(0.01)],
+  },
+  {
+    name: "what is turned is what the turn gives for all that arrives",
+    shape: [3],
+    values: [1, 2, 3],
+    build: (x) => {
+      const y = turnGradient(scale(x, 10), (dy) => maximum(dy, constant(3)));
+      return add(y, scale(y, 5));
+    },
+    gradient: [60, 60, 60],
+  },
+  {
+    name: "what is detached is that of a constant",
+    shape: [2],
+    values: [3, -4],
+    build: (x) => multiply(x, detach(x)),
+    gradient: [3, -4],
   },
   {
     name: "a pooled maximum is shared among ties",

@@ -11,6 +11,7 @@ import {
   gradients,
   greater,
   input,
+  kthLargest,
   matmul,
   maxPool,
   multiplyDimensions,
@@ -214,6 +215,11 @@ describe("operators refuse what does not fit, in one sentence:", () => {
     ],
     ["a sum of indices", () => square(positions), "Expected float32 for multiply but received int64"],
     ["the relu of indices", () => relu(positions), "Expected float32 for relu but received int64"],
+    [
+      "the fifth of four values",
+      () => kthLargest(row, 5),
+      "Expected a place along the last axis of [4] for kthLargest but received 5",
+    ],
     [
       "shapes that do not broadcast",
       () => greater(x, row),

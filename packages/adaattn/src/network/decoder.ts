@@ -22,12 +22,13 @@ export function mergeLevels(
   architecture: Architecture,
   attended: ReadonlyMap<number, Tensor>,
   weights: Weights,
+  onLayer?: OnLayer,
 ): Tensor {
   const { merge, attention } = architecture;
   if (merge === undefined) return attendedAt(attended, attention.modules.at(-1)?.level ?? 1);
   const four = attendedAt(attended, 4);
   const [, , height = 1, width = 1] = four.shape;
-  return convolve(add(four, resize(attendedAt(attended, 5), height, width, "nearest")), merge, weights);
+  return convolve(add(four, resize(attendedAt(attended, 5), height, width, "nearest")), merge, weights, onLayer);
 }
 
 /** The picture ([N, 3, H, W], not clamped) of attended features by level. */
@@ -37,7 +38,7 @@ export function decode(
   weights: Weights,
   onLayer?: OnLayer,
 ): Tensor {
-  let x = mergeLevels(architecture, attended, weights);
+  let x = mergeLevels(architecture, attended, weights, onLayer);
   for (const layer of architecture.decoder) {
     if (layer.kind === "upsample") x = upsample(x, 2);
     else if (layer.kind === "skip") x = concat([x, attendedAt(attended, layer.level)], 1);

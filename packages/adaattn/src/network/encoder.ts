@@ -7,16 +7,18 @@ import { convolution, maxPool, pad2d, relu, type Tensor } from "@adaattn/graph";
 import type { Architecture, ConvolutionLayer } from "./architecture.ts";
 import type { Weights } from "./parameters.ts";
 
-/** Called with what each convolution gives, after its activation and before it. */
-export type OnLayer = (layer: ConvolutionLayer, y: Tensor, before: Tensor) => void;
+/**
+ * Called with what each convolution gives, after its activation and before it; gives what goes on:
+ * `y` itself, or something of its shape in its stead.
+ */
+export type OnLayer = (layer: ConvolutionLayer, y: Tensor, before: Tensor) => Tensor;
 
 /** One convolution of a network, with its reflected border and activation. */
 export function convolve(x: Tensor, layer: ConvolutionLayer, weights: Weights, onLayer?: OnLayer): Tensor {
   const padded = layer.kernel === 1 ? x : pad2d(x, (layer.kernel - 1) / 2, "reflect");
   const before = convolution(padded, weights(`${layer.name}.weight`), { bias: weights(`${layer.name}.bias`) });
   const y = layer.relu ? relu(before) : before;
-  onLayer?.(layer, y, before);
-  return y;
+  return onLayer?.(layer, y, before) ?? y;
 }
 
 /**

@@ -38,6 +38,7 @@ export function examinationPart(architecture: Architecture, weights: Weights, co
   const seen = new Map<string, Tensor[]>();
   const watch: OnLayer = ({ name, relu }, y) => {
     if (relu) seen.set(name, [...(seen.get(name) ?? []), awake(y)]);
+    return y;
   };
   const features = encode(
     input("content", [1, 3, content.height, content.width]),

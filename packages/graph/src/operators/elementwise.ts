@@ -4,6 +4,7 @@
  * Gradients, for y = f(x) and an arriving dy:
  *   negate: -dy.   exp: dy*y.   log: dy/x.   absolute: dy*sign(x).   reciprocal: -dy*y*y.
  *   relu: dy*sign(y), which passes dy where x > 0 and nothing elsewhere.
+ *   wakingRelu: dy where x > 0, a hundredth of it elsewhere; that is not its slope.
  *   sqrt: dy/(2*y) where y > 0 and 0 at y = 0: selected, since 0 times the infinite slope would be NaN.
  *   add: dy, dy.   subtract: dy, -dy.   multiply: dy*b, dy*a.   divide: dy/b, -dy*y/b.
  *   maximum, minimum: dy where the operand is the larger (smaller) one; b gets it at a tie.
@@ -64,6 +65,12 @@ const reluOperator = unary(
   (x) => Math.max(x, 0),
   (dy, _, y) => multiply(dy, sign(y)),
 );
+const wakingReluOperator = unary(
+  "wakingRelu",
+  "Relu",
+  (x) => Math.max(x, 0),
+  (dy, _, y) => multiply(dy, maximum(sign(y), constant(0.01))),
+);
 const sqrtOperator = unary("sqrt", "Sqrt", Math.sqrt, (dy, _, y) =>
   where(greater(y, constant(0)), divide(dy, multiply(y, constant(2))), constant(0)),
 );
@@ -76,6 +83,11 @@ export const sign = (x: Tensor): Tensor => applyOne(signOperator, [x], null);
 export const absolute = (x: Tensor): Tensor => applyOne(absoluteOperator, [x], null);
 export const reciprocal = (x: Tensor): Tensor => applyOne(reciprocalOperator, [x], null);
 export const relu = (x: Tensor): Tensor => applyOne(reluOperator, [x], null);
+/**
+ * As relu, with a gradient that leaks: a hundredth flows where x is at most 0, so that training can
+ * wake what is always there.
+ */
+export const wakingRelu = (x: Tensor): Tensor => applyOne(wakingReluOperator, [x], null);
 export const sqrt = (x: Tensor): Tensor => applyOne(sqrtOperator, [x], null);
 export const square = (x: Tensor): Tensor => multiply(x, x);
 

@@ -4,6 +4,7 @@
  * Gradients, for y reduced over n elements and an arriving dy (stretched back along the reduced
  * axes):
  *   sum: dy.   mean: dy/n.   max: dy where x equals the maximum, shared equally among ties.
+ *   kthLargest: dy where x equals the result, shared equally among ties.
  *   broadcastTo: dy summed over the stretched axes.
  */
 
@@ -100,11 +101,14 @@ const maxOperator = reduction(
   Number.NEGATIVE_INFINITY,
   Math.max,
   (max) => max,
-  (dy, x, y, axes) => {
-    const ties = where(equal(x, y), constant(1), constant(0));
-    return multiply(ties, divide(dy, reduceSum(ties, axes, true)));
-  },
+  sharedAmongTies,
 );
+
+/** dy where x equals y, one of its values along `axes`. */
+function sharedAmongTies(dy: Tensor, x: Tensor, y: Tensor, axes: readonly number[]): Tensor {
+  const ties = where(equal(x, y), constant(1), constant(0));
+  return multiply(ties, divide(dy, reduceSum(ties, axes, true)));
+}
 
 function reduce(operator: Operator<ReduceAttributes>, x: Tensor, axes?: readonly number[], keepAxes = false): Tensor {
   const rank = x.shape.length;
@@ -126,6 +130,39 @@ export const reduceMean = (x: Tensor, axes?: readonly number[], keepAxes = false
 /** The maximum over `axes` (all axes by default). */
 export const reduceMax = (x: Tensor, axes?: readonly number[], keepAxes = false): Tensor =>
   reduce(maxOperator, x, axes, keepAxes);
+
+const kthLargestOperator: Operator<{ k: number }> = {
+  name: "kthLargest",
+  infer([x], { k }) {
+    if (x === undefined) throw new Error("Expected an operand for kthLargest but received none");
+    expectType(x, "float32", "kthLargest");
+    const length = x.shape.at(-1);
+    if (typeof length !== "number" || !Number.isInteger(k) || k < 1 || k > length) {
+      throw new Error(
+        `Expected a place along the last axis of ${formatShape(x.shape)} for kthLargest but received ${k}`,
+      );
+    }
+    return [{ shape: [...x.shape.slice(0, -1), 1], type: "float32" }];
+  },
+  evaluate([x], { k }, [shape]) {
+    if (x === undefined || shape === undefined) return [];
+    const length = x.shape.at(-1) ?? 1;
+    const rows = x.data.length / length;
+    const row = (at: number) => Float64Array.from(x.data.subarray(at * length, (at + 1) * length)).sort();
+    return [{ shape, data: Float64Array.from({ length: rows }, (_, at) => row(at)[length - k] ?? 0) }];
+  },
+  gradient(node, _, [dy]) {
+    const [y] = node.outputs;
+    return [dy && y && sharedAmongTies(dy, inputOf(node, 0), y, [-1])];
+  },
+  emit(emitter, [x = ""], { k }) {
+    const [largest = ""] = emitter.add("TopK", [x, emitter.integers([k])], { axis: -1 }, { outputs: 2 });
+    return emitter.add("Slice", [largest, ...[[k - 1], [k], [-1]].map((value) => emitter.integers(value))]);
+  },
+};
+
+/** The k-th largest value (1 is the largest) along the last axis, which stays with length 1. */
+export const kthLargest = (x: Tensor, k: number): Tensor => applyOne(kthLargestOperator, [x], { k });
 
 const broadcastOperator: Operator<{ shape: Shape }> = {
   name: "broadcastTo",

@@ -51,7 +51,6 @@ import {
   encode,
   flatten,
   flattenPositions,
-  mergeLevels,
   outputOf,
   type ParameterShapes,
   parametersOf,
@@ -379,7 +378,10 @@ function examined(architecture: Architecture, pictures: Tensor, weights: Weights
     for (const [part, value] of Object.entries(parts))
       outputs[`${part}.${name}`] = reshape(value, [Number(mean.shape[1])]);
   };
-  const onLayer = ({ name }: ConvolutionLayer, _: Tensor, before: Tensor) => watch(name, before);
+  const onLayer = ({ name }: ConvolutionLayer, y: Tensor, before: Tensor) => {
+    watch(name, before);
+    return y;
+  };
   const features = encode(pictures, architecture.encoder, weights, onLayer);
   const part = (index: number) => features.map((x) => slice(x, [{ axis: 0, start: index, end: index + 1 }]));
   const [content, style] = [part(0), part(1)];
@@ -398,7 +400,6 @@ function examined(architecture: Architecture, pictures: Tensor, weights: Weights
     const [four, five] = [attended.get(4), attended.get(5)] as [Tensor, Tensor];
     const [, , height = 1, width = 1] = four.shape;
     watch(DEEPER, add(four, resize(five, height, width, "nearest")));
-    watch(architecture.merge.name, mergeLevels(architecture, attended, weights));
   }
   decode(architecture, attended, weights, onLayer);
   return outputs;
