@@ -220,7 +220,7 @@ async function step(): Promise<Result> {
   );
   const video = { similarity: 0, temporal: 0 };
   const further = { content: 0, transport: 0, selfSimilarity: 0, structure: 0, identity: 0, variation: 0 };
-  const texture = { weave: 0, strokes: 0 };
+  const texture = { weave: 0, strokes: 0, sleep: 0, supervision: 0 };
   const objective = styleObjective(architecture, generated(architecture.encoder), {
     lossNetwork,
     losses: { global: 10, local: 3, ...further, ...texture, ...video },

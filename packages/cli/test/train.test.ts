@@ -148,19 +148,33 @@ test("the recipe of the paper sets what the paper says, and an option beside it 
       variation: 0,
       similarity: 0,
       temporal: 0,
+      sleep: 0,
+      supervision: 0,
     },
     grain: 0,
+    calm: false,
     globalLevels: [2, 3, 4, 5],
     localLevels: [3, 4, 5],
     localKeys: 4096,
   };
   expect(await settingsOf("paper")).toEqual(paper);
-  const options = ["--lr", "2e-4", "--local-levels", "2,3,4,5", "--identity", "5", "--loss-network", "small"];
-  expect(await settingsOf("code", ...options)).toEqual({
+  const options = [
+    "--lr",
+    "2e-4",
+    "--local-levels",
+    "2,3,4,5",
+    "--identity",
+    "5",
+    "--sleep",
+    "3",
+    "--supervision",
+    "1",
+  ];
+  expect(await settingsOf("code", ...options, "--loss-network", "small")).toEqual({
     ...paper,
     rate: 2e-4,
     localLevels: [2, 3, 4, 5],
-    losses: { ...paper.losses, identity: 5 },
+    losses: { ...paper.losses, identity: 5, sleep: 3, supervision: 1 },
     lossNetwork: "small",
   });
 });

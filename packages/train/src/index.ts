@@ -17,7 +17,9 @@ export * from "./step/losses.ts";
 export * from "./step/objectives.ts";
 export { type Schedule, scheduledRate } from "./step/schedule.ts";
 export { type Optimizer, STATE, type StepOptions, stepScalars, trainingStep } from "./step/step.ts";
+export { supervisionHeads, supervisionLoss, type Wanted } from "./step/supervision.ts";
 export { strokesLoss, weaveLoss } from "./step/texture.ts";
+export { calm, calmNorm, type Painted, type PaintOptions, paint, sleepiness, sleepLoss } from "./step/waking.ts";
 export {
   frozenFeatures,
   levelStatistics,

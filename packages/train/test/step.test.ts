@@ -20,6 +20,7 @@ import {
   readouts,
   STATE,
   stepScalars,
+  styleHeads,
   styleObjective,
   trainingStep,
 } from "@adaattn/train";
@@ -152,6 +153,43 @@ describe("five steps on two parameters", () => {
   });
 });
 
+test("heads step by Adam at a rate of their own, unclipped, whatever the others do", async () => {
+  // (a - 3)^2 + (a h - 1)^2, h being a head: the gradient of a is far longer than the limit.
+  const heads: ParameterShapes = new Map([["h", [1, 1]]]);
+  const outputs = trainingStep({
+    parameters: new Map([["a", [1, 1]]]),
+    heads,
+    objective: (weights) => ({
+      distance: reduceSum(square(subtract(weights("a"), constant(3)))),
+      told: reduceSum(square(subtract(multiply(weights("a"), weights("h")), constant(1)))),
+    }),
+    clip: 0.5,
+    optimizer: "muon",
+    rateShare: () => 0.5,
+  });
+  await using engine = new NodeEngine({ threads: 1 });
+  const both = new Map([["a", [1, 1]], ...heads]);
+  const start = new Map([
+    ["a", Float32Array.of(1)],
+    ["h", Float32Array.of(0)],
+  ]);
+  const { steps, state } = await follow(engine, outputs, both, start, { count: 2, rate: 0.1, inputs: {} });
+  // Muon of one number is near its sign, at 0.2 of the rate, whose share is a half.
+  const [slopeA, slopeH] = [-4, -2];
+  expect(steps[0]?.["gradient.length"]).toBeCloseTo(Math.abs(slopeA), 5);
+  const h = state.parameters[1] ?? Number.NaN;
+  const a = 1 + 0.01;
+  expect(state.parameters[0]).toBeGreaterThan(a);
+  expect(state.parameters[0]).toBeLessThan(1 + 0.025);
+  // The first step of Adam is the rate, 0.001, and the second nearly.
+  expect(h).toBeGreaterThan(0.0019);
+  expect(h).toBeLessThan(0.0021);
+  const second = 0.001 * slopeH ** 2;
+  expect(state.second[1]).toBeGreaterThan(1.9 * second);
+  expect(state.second[1]).toBeLessThan(2.1 * second);
+  expect(state.average[1]).toBeGreaterThan(0);
+});
+
 function expectNear(actual: readonly number[], expected: readonly number[], tolerance: number): void {
   expect(actual).toHaveLength(expected.length);
   actual.forEach((value, at) => {
@@ -193,6 +231,8 @@ const terms = {
     variation: 0,
     similarity: 0,
     temporal: 0,
+    sleep: 0,
+    supervision: 0,
   },
   globalLevels: [2, 3, 4, 5],
   localLevels: [3, 4, 5],
@@ -331,24 +371,34 @@ test("further losses, shares of levels and grain are part of a step, and fall", 
   await using engine = new NodeEngine({ device: "cpu", threads: 1 });
   const [count, crop] = [2, 32];
   const shapes = stylizingParameters(miniature);
-  const further = { content: 1, transport: 6, selfSimilarity: 4, structure: 7, weave: 0.35, strokes: 0.5 };
-  const objective = styleObjective(miniature, randomEncoder(1), {
+  const texture = { structure: 7, weave: 0.35, strokes: 0.5 };
+  const further = { content: 1, transport: 6, selfSimilarity: 4, ...texture, sleep: 10, supervision: 2 };
+  const settings = {
     ...terms,
     lossNetwork: randomEncoder(2),
     losses: { ...terms.losses, ...further },
     relative: { shares: [1, 2, 3, 3, 2], units: [1, 1, 1, 1, 1] },
     grained: true,
+    calm: true,
     batch: count,
     crop,
-  });
+  };
+  const objective = styleObjective(miniature, randomEncoder(1), settings);
+  const heads = styleHeads(miniature, randomEncoder(1), settings);
+  const all = new Map([...shapes, ...heads]);
+  const initial = new Map([
+    ...firstWeights(4),
+    ["supervision.decoder.weight", new Float32Array(16)] as const,
+    ["supervision.decoder.bias", new Float32Array(4)] as const,
+  ]);
   const inputs = { content: pictures(count, crop, 1), style: pictures(count, crop, 2) };
   const grain = (depth: number) => ({
     shape: [count, 1, crop, crop],
     data: drawGrain(1, 2, { count, crop, depth }),
   });
-  const outputs = trainingStep({ parameters: shapes, objective, clip: 1 });
+  const outputs = trainingStep({ parameters: shapes, heads, objective, clip: 1 });
   const run = (depth: number, steps: number) =>
-    follow(engine, outputs, shapes, firstWeights(4), {
+    follow(engine, outputs, all, initial, {
       count: steps,
       rate: 0.003,
       inputs: { ...inputs, grain: grain(depth) },

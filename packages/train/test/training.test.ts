@@ -19,7 +19,7 @@ import {
   type TrainSettings,
   trainModel,
 } from "@adaattn/train";
-import { architectures, readSafetensors, writeSafetensors } from "adaattn/network";
+import { architectures, parametersOf, readSafetensors, writeSafetensors } from "adaattn/network";
 import { loadModel, NodeEngine, readModel } from "adaattn/node";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -117,8 +117,13 @@ test("a run that is stopped after three of six steps and resumed ends bit for bi
   expect(notices.filter((sentence) => !sentence.startsWith("No picture wakes"))).toEqual([]);
   const last = (await readFile(join(parts, "metrics.jsonl"), "utf8")).trim().split("\n").at(-1) ?? "";
   expect(Object.keys(JSON.parse(last))).toEqual(
-    expect.arrayContaining(["step", "dead.encoder.1_1", "perplexity.3", "effect.5"]),
+    expect.arrayContaining(["step", "loss.sleep", "loss.supervision", "dead.encoder.1_1", "perplexity.3", "effect.5"]),
   );
+  // Heads are trained along: a checkpoint has them with their moments, the model does not.
+  const saved = await tensorsOf(parts);
+  for (const part of ["parameters", "first", "second", "average"])
+    for (const head of ["4.weight", "5.weight", "decoder.weight", "decoder.bias"])
+      expect(saved.get(`${part}.supervision.${head}`)?.data.some((value) => value !== 0)).toBe(true);
 
   // What a run leaves behind.
   const files = ["checkpoints", "config.json", "encoder.safetensors", "loss-network.safetensors"];
@@ -131,6 +136,8 @@ test("a run that is stopped after three of six steps and resumed ends bit for bi
   const { weights } = await readModel(join(parts, "model"));
   const average = (await tensorsOf(parts)).get("average.merge.weight")?.data as Float32Array;
   expect(weights.get("merge.weight")?.[5]).toBeCloseTo(Number(average[5]), 3);
+  const file = readSafetensors(await readFile(join(parts, "model/model.safetensors"))).tensors;
+  expect([...file.keys()].sort()).toEqual([...parametersOf(miniature).keys()].sort());
 });
 
 test("what is dead in a network is measured, and each layer told of once", async () => {
@@ -221,15 +228,32 @@ test("losses on pairs of frames are asked for by their weights", async () => {
   expect((await readConfig(at("video"))) as TrainSettings).toMatchObject({ losses });
 });
 
-test("a run of before a loss was known goes on without it", async () => {
-  const { weave: _, strokes: __, ...known } = LOSS_DEFAULTS.losses;
-  const old = settings({ losses: known as TrainSettings["losses"], steps: 1, logEvery: 1 });
+test("a run of before a loss was known goes on without it, and takes it up where that is asked for", async () => {
+  const { weave: _, strokes: __, sleep: ___, supervision: ____, ...known } = LOSS_DEFAULTS.losses;
+  const { calm: _____, ...others } = settings({ losses: known as TrainSettings["losses"], steps: 1, logEvery: 1 });
+  const old: TrainSettings = others;
   await trainModel(at("old"), old);
   const [line = ""] = (await readFile(at("old/metrics.jsonl"), "utf8")).split("\n");
   const names = Object.keys(JSON.parse(line)).filter((name) => name.startsWith("loss."));
   expect(names).toContain("loss.structure");
   expect(names).not.toContain("loss.weave");
   expect(names).not.toContain("loss.strokes");
+  expect(names).not.toContain("loss.sleep");
+  const headsOf = async () => [...(await tensorsOf(at("old"))).keys()].filter((name) => name.includes("supervision"));
+  expect(await headsOf()).toEqual([]);
+  await trainModel(at("old"), { ...((await readConfig(at("old"))) as TrainSettings), steps: 2 });
+  expect(await headsOf()).toEqual([]);
+  // The checkpoint has no heads: they begin at 0.
+  const notices: string[] = [];
+  const onNotice = (sentence: string) => notices.push(sentence);
+  await trainModel(at("old"), settings({ steps: 3, logEvery: 1 }), { onNotice });
+  expect(await headsOf()).toHaveLength(16);
+  expect(notices.join("\n")).toContain("calm true instead of unset");
+  const last = JSON.parse((await readFile(at("old/metrics.jsonl"), "utf8")).trim().split("\n").at(-1) ?? "");
+  expect(last).toMatchObject({ step: 3, "loss.supervision": expect.any(Number), "loss.sleep": expect.any(Number) });
+  // And are left aside where they are no longer asked for.
+  await trainModel(at("old"), { ...old, steps: 4 });
+  expect(await headsOf()).toEqual([]);
 });
 
 test("what makes a run go on otherwise is told by name", () => {

@@ -6,11 +6,22 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gradients, input, multiply, reduceSum, toOnnx } from "@adaattn/graph";
-import { grayOf, strokesLoss, structuralSimilarity, weaveLoss } from "@adaattn/train";
+import { gradients, input, inputsOf, multiply, reduceSum, type Tensor, toOnnx } from "@adaattn/graph";
+import {
+  calmNorm,
+  grayOf,
+  paint,
+  sleepLoss,
+  strokesLoss,
+  structuralSimilarity,
+  supervisionHeads,
+  supervisionLoss,
+  weaveLoss,
+} from "@adaattn/train";
 import {
   architectureNamed,
   constantWeights,
+  type EngineTensor,
   outputOf,
   paddedSize,
   parametersOf,
@@ -66,6 +77,50 @@ const [little, other] = [tensorOf(waves(48, 32, 1)), tensorOf(waves(32, 48, 3))]
 const probe = { shape: little.shape, data: little.data.map((_, at) => Math.sin(at)) };
 const [one, another] = [waves(40, 30, 0), waves(40, 30, 0.4, 60)];
 
+/** Four pictures, the first of them nearly flat. */
+function wavesOf(phase: number): TensorData {
+  const depths = [2, 40, 100, 80];
+  const data = depths.map((depth, at) => tensorOf(waves(48, 48, phase + at, depth)).data);
+  return { shape: [4, 3, 48, 48], data: Float32Array.from(data.flatMap((one) => [...one])) };
+}
+
+/** Values in no order, from -1 to 1. */
+function scattered(shape: readonly number[], seed: number): TensorData {
+  const count = shape.reduce((product, length) => product * length, 1);
+  return { shape, data: Float32Array.from({ length: count }, (_, at) => Math.sin(at * at + seed * (at + 1))) };
+}
+
+/** Of the loss network in the test of training: its channels at levels 1 to 5. */
+const JUDGE = [0, 0, 0, 6, 5];
+
+/** What training is asked for: pictures, what a loss network sees at levels 4 and 5, and heads. */
+function trainingOf(preset: string): Record<string, TensorData> {
+  const heads = supervisionHeads(architectureNamed(preset), JUDGE, { trainsEncoder: true });
+  const [contents, styles] = [wavesOf(0), wavesOf(5)];
+  const {
+    shape,
+    data: { length },
+  } = contents;
+  return {
+    contents,
+    styles,
+    // The second picture has a gradient much longer than the others'.
+    probes: {
+      shape,
+      data: Float32Array.from(
+        { length },
+        (_, at) => Math.sin(at / 700) * (at * 4 >= length && at * 2 < length ? 20 : 1),
+      ),
+    },
+    judged4: scattered([4, 6, 6, 6], 1),
+    judged5: scattered([4, 5, 3, 3], 2),
+    judgedStyle4: scattered([4, 6, 6, 6], 3),
+    judgedStyle5: scattered([4, 5, 3, 3], 4),
+    target: scattered([4, 6, 6, 6], 5),
+    ...Object.fromEntries([...heads].map(([name, shape], at) => [name, scattered(shape, 6 + at)])),
+  };
+}
+
 /** A batch of two pictures with calm and lively places; `grid` is the depth of waves of 4 pixels. */
 function batchOf(phase: number, grid: number): TensorData {
   const side = 96;
@@ -77,6 +132,32 @@ function batchOf(phase: number, grid: number): TensorData {
   return { shape: [2, 3, side, side], data };
 }
 const [result, original] = [batchOf(0, 0.01), batchOf(1, 0)];
+
+/**
+ * The gradients of tensors that are further than `tolerance` of their length from what the twin
+ * answered under `prefix` and their names, and the length of the longest.
+ */
+async function compared(
+  results: Readonly<Record<string, EngineTensor>>,
+  answered: ReadonlyMap<string, { data: unknown }>,
+  prefix: string,
+  tolerance: number,
+) {
+  const norms = new Map<string, number>();
+  const far: string[] = [];
+  for (const name of Object.keys(results)) {
+    const own = (await outputOf(results, name).read()).data as Float32Array;
+    const twin = values(answered.get(prefix + name));
+    const norm = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0));
+    norms.set(name, norm);
+    // The bias of g has no gradient with softmax: what stands there is rounding, measured by its
+    // weight's.
+    const unit = Math.max(norm, name.endsWith(".g.bias") ? (norms.get(name.replace("bias", "weight")) ?? 0) : 1e-6);
+    const error = Math.sqrt(own.reduce((sum, value, at) => sum + (value - (twin[at] ?? Number.NaN)) ** 2, 0)) / unit;
+    if (!(error < tolerance)) far.push(`${prefix}${name}: ${error}`);
+  }
+  return { far, largest: Math.max(...norms.values()) };
+}
 
 let folder: string;
 let outcome: Awaited<ReturnType<typeof run>>;
@@ -94,7 +175,7 @@ describe.skipIf(left)("in PyTorch", () => {
     const write = (name: string, tensors: Record<string, TensorData>) =>
       writeFile(join(folder, `${name}.safetensors`), writeSafetensors(new Map(Object.entries(tensors))));
     await Promise.all([
-      ...PRESETS.map((preset) => write(preset, asked)),
+      ...PRESETS.map((preset) => write(preset, { ...asked, ...trainingOf(preset) })),
       write("similarity", { ...alike, ...boards, ...pair }),
     ]);
     outcome = await run([PYTHON, here("test/twin.py"), folder, ...PRESETS.map((name) => `${name}=${modelOf(name)}`)]);
@@ -147,23 +228,67 @@ describe.skipIf(left)("in PyTorch", () => {
       "gradients",
     );
     const results = await session.run(inputs);
-    const answered = await answer(preset);
-    const norms = new Map<string, number>();
-    const far: string[] = [];
-    for (const name of names) {
-      const own = (await outputOf(results, name).read()).data as Float32Array;
-      const twin = values(answered.get(`gradient.${name}`));
-      const norm = Math.sqrt(own.reduce((sum, value) => sum + value * value, 0));
-      norms.set(name, norm);
-      // The bias of g has no gradient with softmax: what stands there is rounding, measured by its
-      // weight's.
-      const unit = Math.max(norm, name.endsWith(".g.bias") ? (norms.get(name.replace("bias", "weight")) ?? 0) : 1e-6);
-      const error = Math.sqrt(own.reduce((sum, value, at) => sum + (value - (twin[at] ?? Number.NaN)) ** 2, 0)) / unit;
-      if (!(error < TOLERANCE[preset])) far.push(`${name}: ${error}`);
-    }
+    const { far, largest } = await compared(results, await answer(preset), "gradient.", TOLERANCE[preset]);
     await engine.dispose();
     expect(far).toEqual([]);
-    expect(Math.max(...norms.values())).toBeGreaterThan(0.1);
+    expect(largest).toBeGreaterThan(0.1);
+  });
+
+  test.each(PRESETS)("training of %s fines sleep, supervises and holds gradients alike", async (preset) => {
+    const architecture = architectureNamed(preset);
+    const given = trainingOf(preset);
+    const heads = supervisionHeads(architecture, JUDGE, { trainsEncoder: true });
+    const shapes = new Map([...parametersOf(architecture), ...heads]);
+    const { tensors } = readSafetensors(await readFile(modelOf(preset)));
+    const all = new Map<string, { data: unknown }>([
+      ...tensors,
+      ...Object.entries(given).filter(([name]) => heads.has(name)),
+    ]);
+    const weights = constantWeights(
+      shapes,
+      new Map([...all].map(([name, { data }]) => [name, Float32Array.from(data as Float32Array)])),
+    );
+    const names = [...shapes.keys()];
+    const inputs = Object.fromEntries(Object.entries(given).map(([name, { shape }]) => [name, input(name, shape)]));
+    const { contents, styles, probes, judged4, judged5, judgedStyle4, judgedStyle5, target } = inputs as Record<
+      "contents" | "styles" | "probes" | "judged4" | "judged5" | "judgedStyle4" | "judgedStyle5" | "target",
+      Tensor
+    >;
+    const painted = paint(architecture, [contents], styles, weights, { calm: true });
+    const [picture = contents] = painted.results;
+    const nothing = [contents, contents, contents];
+    const wanted = {
+      content: [...nothing, judged4, judged5],
+      style: [...nothing, judgedStyle4, judgedStyle5],
+      target,
+      unit: 3,
+      beforeNorm: calmNorm,
+    };
+    const losses = {
+      picture: reduceSum(multiply(picture, probes)),
+      sleep: sleepLoss(painted.watched),
+      supervision: supervisionLoss(painted, wanted, heads, weights),
+    };
+    const answered = await answer(preset);
+    await using engine = new NodeEngine({ device: "cpu" });
+    const far: string[] = [];
+    for (const [kind, loss] of Object.entries(losses)) {
+      const reached = names.filter((name) => answered.has(`${kind}.${name}`));
+      const found = gradients(loss, reached.map(weights));
+      const terms = { loss, ...Object.fromEntries(reached.map((name, at) => [name, found[at] ?? loss])) };
+      const asked = inputsOf(Object.values(terms)).map(({ name }) => [name, given[name] as TensorData]);
+      const session = await engine.load(toOnnx(terms), kind);
+      const { loss: value, ...results } = await session.run(Object.fromEntries(asked));
+      const [own = 0] = ((await value?.read())?.data ?? []) as Float32Array;
+      expect(own / (values(answered.get(`loss.${kind}`))[0] ?? Number.NaN)).toBeCloseTo(1, 3);
+      const slopes = await compared(results, answered, `${kind}.`, TOLERANCE[preset]);
+      expect(slopes.largest).toBeGreaterThan(0.1);
+      // Where attention is nearly one-hot, rounding decides which position of a decoder's map the
+      // quantile is, and that another gradient altogether.
+      if (kind !== "sleep" || architecture.attention.kind === "cosine") far.push(...slopes.far);
+      session.dispose();
+    }
+    expect(far).toEqual([]);
   });
 
   test("structure is SSIM without its brightness", async () => {

@@ -77,16 +77,19 @@ export function flattenPositions(x: Tensor): Tensor {
   return reshape(x, [samples, channels, sizeOf(sides)]);
 }
 
+/** Put before every Norm: gives the same values, and may do otherwise with their gradients. */
+export type BeforeNorm = (x: Tensor) => Tensor;
+
 /**
  * The features of `level` (1 is the first of `features`) and of all shallower ones at that level's
  * size, shallow to deep: [N, C1 + ... + C_level, H, W]. The level's own are the last channels.
  */
-export function stackLevels(features: readonly Tensor[], level: number): Tensor {
+export function stackLevels(features: readonly Tensor[], level: number, beforeNorm: BeforeNorm = (x) => x): Tensor {
   const own = features[level - 1];
   if (own === undefined) throw new Error(`Expected a level from 1 to ${features.length} but received ${level}`);
   const [, , height = 1, width = 1] = own.shape;
   return concat(
-    features.slice(0, level).map((feature) => resize(feature, height, width, "nearest")),
+    features.slice(0, level).map((feature) => beforeNorm(resize(feature, height, width, "nearest"))),
     1,
   );
 }
@@ -95,6 +98,6 @@ export function stackLevels(features: readonly Tensor[], level: number): Tensor 
  * The keys of `level`: its stacked features, each channel normalized, as [N, C1 + ... + C_level,
  * positions].
  */
-export function attentionKeys(features: readonly Tensor[], level: number): Tensor {
-  return flattenPositions(normalize(stackLevels(features, level)));
+export function attentionKeys(features: readonly Tensor[], level: number, beforeNorm?: BeforeNorm): Tensor {
+  return flattenPositions(normalize(stackLevels(features, level, beforeNorm)));
 }

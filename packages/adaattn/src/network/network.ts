@@ -17,7 +17,7 @@ import {
 } from "./attention.ts";
 import { decode } from "./decoder.ts";
 import { encode } from "./encoder.ts";
-import { attentionKeys, flattenPositions, normalize } from "./keys.ts";
+import { attentionKeys, type BeforeNorm, flattenPositions, normalize } from "./keys.ts";
 import type { Weights } from "./parameters.ts";
 
 /** How {@link attend} goes. */
@@ -29,6 +29,8 @@ export interface AttendOptions {
    * it.
    */
   readonly form?: ((style: StyleValues, queries: Tensor) => StyleMaps) | undefined;
+  /** Put before every Norm, on the features of one level at a time; nothing by default. */
+  readonly beforeNorm?: BeforeNorm | undefined;
 }
 
 /**
@@ -40,7 +42,7 @@ export function attend(
   content: readonly Tensor[],
   style: readonly Tensor[],
   weights: Weights,
-  { chosen, form }: AttendOptions = {},
+  { chosen, form, beforeNorm = (x) => x }: AttendOptions = {},
 ): Map<number, Tensor> {
   const { kind } = architecture.attention;
   const attended = new Map<number, Tensor>();
@@ -49,10 +51,13 @@ export function attend(
     const [own, painted] = [content[level - 1], style[level - 1]];
     if (own === undefined || painted === undefined)
       throw new Error(`Expected features of level ${level} but received none`);
-    const keys = attentionKeys(style, level);
+    const keys = attentionKeys(style, level, beforeNorm);
     const values = styleValues(module, keys, flattenPositions(painted), weights, chosen?.get(level));
-    const queries = tokens(contentQueries(module, attentionKeys(content, level), weights));
-    attended.set(level, modulate(normalize(own), form?.(values, queries) ?? attendTo(values, queries, kind)));
+    const queries = tokens(contentQueries(module, attentionKeys(content, level, beforeNorm), weights));
+    attended.set(
+      level,
+      modulate(normalize(beforeNorm(own)), form?.(values, queries) ?? attendTo(values, queries, kind)),
+    );
   }
   return attended;
 }

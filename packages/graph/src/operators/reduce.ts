@@ -11,7 +11,7 @@
 import { type Dimension, divideExactly } from "../dimension.ts";
 import { broadcastReader, generate, type NdArray, zeros } from "../ndarray.ts";
 import { broadcastShapes, formatShape, normalizeAxis, type Shape, sameShape, sizeOf, stridesOf } from "../shape.ts";
-import { applyOne, expectType, inputOf, type Operator, type Tensor } from "../tensor.ts";
+import { applyOne, type Emitter, expectType, inputOf, type Operator, type Tensor } from "../tensor.ts";
 import { divide, equal, multiply, where } from "./elementwise.ts";
 import { reshape } from "./layout.ts";
 import { constant } from "./leaf.ts";
@@ -63,14 +63,22 @@ function reduction(
       const kept = keptShape(x.shape, axes);
       return [gradient(reshape(dy, kept), x, reshape(y, kept), axes)];
     },
-    emit(emitter, [x = ""], { axes, keepAxes }) {
-      const keepdims = keepAxes ? 1 : 0;
-      // Before opset 18 only sums took their axes as an input.
-      return emitter.target === "portable" && onnx !== "ReduceSum"
-        ? emitter.add(onnx, [x], { axes, keepdims })
-        : emitter.add(onnx, [x, emitter.integers(axes)], { keepdims });
-    },
+    emit: (emitter, [x = ""], { axes, keepAxes }) => emitReduction(emitter, onnx, x, axes, keepAxes),
   };
+}
+
+function emitReduction(
+  emitter: Emitter,
+  onnx: string,
+  x: string,
+  axes: readonly number[],
+  keepAxes: boolean,
+): string[] {
+  const keepdims = keepAxes ? 1 : 0;
+  // Before opset 18 only sums took their axes as an input.
+  return emitter.target === "portable" && onnx !== "ReduceSum"
+    ? emitter.add(onnx, [x], { axes, keepdims })
+    : emitter.add(onnx, [x, emitter.integers(axes)], { keepdims });
 }
 
 const sumOperator = reduction(
@@ -156,8 +164,9 @@ const kthLargestOperator: Operator<{ k: number }> = {
     return [dy && y && sharedAmongTies(dy, inputOf(node, 0), y, [-1])];
   },
   emit(emitter, [x = ""], { k }) {
-    const [largest = ""] = emitter.add("TopK", [x, emitter.integers([k])], { axis: -1 }, { outputs: 2 });
-    return emitter.add("Slice", [largest, ...[[k - 1], [k], [-1]].map((value) => emitter.integers(value))]);
+    // The least of the k largest; to put them in order would take several times as long.
+    const [largest = ""] = emitter.add("TopK", [x, emitter.integers([k])], { axis: -1, sorted: 0 }, { outputs: 2 });
+    return emitReduction(emitter, "ReduceMin", largest, [-1], true);
   },
 };
 

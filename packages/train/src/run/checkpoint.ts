@@ -7,6 +7,7 @@
 
 import { mkdir, readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { sizeOf } from "@adaattn/graph";
 import { replaceFile } from "adaattn/internal/node";
 import { flatten, type ParameterShapes, unflatten, type WeightValues, writeSafetensors } from "adaattn/network";
 import { STATE } from "../step/step.ts";
@@ -54,10 +55,31 @@ export async function newestCheckpoint(run: string): Promise<string | undefined>
   return newest === undefined ? undefined : checkpointPath(run, newest);
 }
 
-/** Reads a checkpoint. Throws one sentence where the file is damaged or of another architecture. */
-export async function readCheckpoint(path: string, parameters: ParameterShapes): Promise<Checkpoint> {
+/** Zeros for each of these tensors. */
+export function zerosOf(shapes: ParameterShapes): Map<string, Float32Array> {
+  const zeros = [...shapes].map(([name, shape]) => [name, new Float32Array(Number(sizeOf(shape)))] as const);
+  return new Map(zeros);
+}
+
+/**
+ * Reads a checkpoint, whose vectors hold the parameters and then the heads; heads that it does not
+ * have begin at 0.
+ *
+ * @throws Error with one sentence where the file is damaged or of another architecture.
+ */
+export async function readCheckpoint(
+  path: string,
+  parameters: ParameterShapes,
+  heads: ParameterShapes = new Map(),
+): Promise<Checkpoint> {
   const file = await readTensorFile(path);
-  const vector = (part: string) => flatten(parameters, pickTensors(file, parameters, path, `${part}.`));
+  const saved = [...heads].filter(([name]) => file.tensors.has(`parameters.${name}`));
+  const shapes = new Map([...parameters, ...saved]);
+  const vector = (part: string) =>
+    flatten(
+      new Map([...parameters, ...heads]),
+      new Map([...zerosOf(heads), ...pickTensors(file, shapes, path, `${part}.`)]),
+    );
   const { step, loss, bestStep, bestLoss } = file.metadata;
   return {
     step: Number(step),

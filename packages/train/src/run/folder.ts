@@ -87,6 +87,7 @@ export function differences(before: RunConfig, now: RunConfig): string[] {
     "globalLevels",
     "localLevels",
     "localKeys",
+    "calm",
     "trainEncoder",
     "device",
   ];

@@ -113,6 +113,12 @@ export interface TrainSettings extends RunSettings {
    */
   readonly grain: number;
   /**
+   * Whether gradients are held in the style stage (step/waking.ts): no picture's counts more than
+   * twice the batch's median, Norm enlarges none by hundreds, and channels of deep layers that are
+   * asleep get a hundredth of theirs. Not by default.
+   */
+  readonly calm?: boolean | undefined;
+  /**
    * A folder with content/ and style/, whose pictures the contact sheets show; pictures of the data
    * by default.
    */
@@ -158,12 +164,15 @@ export const LOSS_DEFAULTS = {
     variation: 0,
     similarity: 0,
     temporal: 0,
+    sleep: 10,
+    supervision: 2,
   },
   globalLevels: [1, 2, 3, 4, 5],
   globalShares: [0.8, 2, 3, 3, 2.5],
   localLevels: [3, 4, 5],
   localKeys: 1024,
   grain: 0.1,
+  calm: true,
   trainEncoder: true,
   encoderRate: 0.3,
 } as const;

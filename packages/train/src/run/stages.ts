@@ -23,11 +23,12 @@ import {
   distillObjective,
   invertObjective,
   needsPairs,
-  paintAll,
   readouts,
   type StyleObjective,
+  styleHeads,
   styleObjective,
 } from "../step/objectives.ts";
+import { paint } from "../step/waking.ts";
 import { frozenFeatures, levelStatistics, levelWidths, scaleLevels, type TrainedEncoder } from "../weights/encoders.ts";
 import { initializeAttention, initializeConvolutions, initializeEncoder } from "./initialize.ts";
 import type { TrainSettings, Turn } from "./settings.ts";
@@ -49,6 +50,9 @@ export interface Paint {
 /** What one run trains. */
 export interface Stage {
   readonly parameters: ParameterShapes;
+  /** Parameters of heads that are trained along, from 0 on, and thrown away. */
+  readonly heads?: ParameterShapes;
+  /** First values of the parameters, without the heads'. */
   readonly initial: WeightValues;
   /** The weighted loss terms. */
   readonly objective: (weights: Weights) => Readonly<Record<string, Tensor>>;
@@ -205,6 +209,7 @@ export function styleStage(
   const frozen = trainEncoder ? undefined : encoder;
   return {
     parameters: trainEncoder ? parametersOf(architecture) : stylizingParameters(architecture),
+    heads: styleHeads(architecture, frozen, { lossNetwork, losses }),
     initial: trainEncoder ? new Map([...encoder.values, ...initial]) : initial,
     objective: styleObjective(architecture, frozen, { ...settings, lossNetwork, grained: depth > 0 }),
     batch: async (step) => {
@@ -225,7 +230,8 @@ export function styleStage(
     },
     paint: {
       styled: true,
-      graph: (content, style, weights) => paintAll(architecture, frozen, [content], style, weights)[0] ?? content,
+      graph: (content, style, weights) =>
+        paint(architecture, [content], style, weights, { encoder: frozen }).results[0] ?? content,
     },
   };
 }

@@ -31,6 +31,7 @@ import {
   type Standing,
   sweepTemporaries,
   writeCheckpoint,
+  zerosOf,
 } from "./checkpoint.ts";
 import { samplesOf } from "./settings.ts";
 
@@ -49,7 +50,12 @@ export interface TrainerOptions {
   /** The outputs of `trainingStep`; several that have the same state and losses take turns. */
   readonly step: StepGraph | readonly StepGraph[];
   readonly parameters: ParameterShapes;
-  /** Where to start; a checkpoint in `folder` goes before it. */
+  /**
+   * Parameters of heads that the step trains along: checkpoints have them, from 0 on where an older
+   * one has none. None by default.
+   */
+  readonly heads?: ParameterShapes | undefined;
+  /** Where the parameters start; a checkpoint in `folder` goes before it. */
   readonly initial: WeightValues;
   /** The run's folder; it is made where it is missing. */
   readonly folder: string;
@@ -94,6 +100,8 @@ const LOSS_KEEP = 0.99;
 /** A run that is being trained. */
 export class Trainer implements AsyncDisposable {
   readonly #options: TrainerOptions;
+  /** Parameters and heads. */
+  readonly #shapes: ParameterShapes;
   /** One for each turn. */
   readonly #sessions: readonly Session[];
   readonly #batches: readonly { readonly batch: number }[];
@@ -109,6 +117,7 @@ export class Trainer implements AsyncDisposable {
     start: { step: number; vectors: Readonly<Record<string, Float32Array>>; standing: Standing },
   ) {
     this.#options = options;
+    this.#shapes = shapesOf(options);
     this.#sessions = sessions;
     this.#batches = [options.batchSize].flat().map((batch) => ({ batch }));
     this.#watched = Object.keys([options.step].flat()[0] ?? {}).filter((name) => !name.endsWith(".next"));
@@ -127,13 +136,14 @@ export class Trainer implements AsyncDisposable {
    *   the engine refuses the step.
    */
   static async open(options: TrainerOptions): Promise<Trainer> {
-    const { engine, parameters, folder, step } = options;
+    const { engine, heads = new Map(), folder, step } = options;
+    const shapes = shapesOf(options);
     await mkdir(join(folder, "samples"), { recursive: true });
     await sweepTemporaries(folder);
     const newest = await newestCheckpoint(folder);
-    const first = flatten(parameters, options.initial);
+    const first = flatten(shapes, new Map([...zerosOf(heads), ...options.initial]));
     const start = newest
-      ? await readCheckpoint(newest, parameters)
+      ? await readCheckpoint(newest, options.parameters, heads)
       : {
           step: 0,
           vectors: {
@@ -252,17 +262,17 @@ export class Trainer implements AsyncDisposable {
   }
 
   async #save(): Promise<void> {
-    const { folder, parameters, onCheckpoint } = this.#options;
+    const { folder, onCheckpoint } = this.#options;
     const vectors = { parameters: await this.#read("parameters"), first: await this.#read("first") };
     const others = { second: await this.#read("second"), average: await this.#read("average") };
     const { loss, best } = this.#standing;
     const better = loss !== undefined && !(best && best.loss <= loss);
     const standing = { loss, best: better ? { step: this.#step, loss } : best };
     const checkpoint = { step: this.#step, vectors: { ...vectors, ...others }, standing };
-    await writeCheckpoint(folder, parameters, checkpoint);
+    await writeCheckpoint(folder, this.#shapes, checkpoint);
     this.#standing = standing;
     this.#saved = this.#step;
-    await onCheckpoint?.(this.#step, unflatten(parameters, others.average));
+    await onCheckpoint?.(this.#step, await this.average());
   }
 
   async #read(part: (typeof STATE)[number]): Promise<Float32Array> {
@@ -271,7 +281,7 @@ export class Trainer implements AsyncDisposable {
     return data as Float32Array;
   }
 
-  /** The moving average of the weights. */
+  /** The moving average of the weights, without the heads. */
   async average(): Promise<Map<string, Float32Array>> {
     return unflatten(this.#options.parameters, await this.#read("average"));
   }
@@ -281,6 +291,11 @@ export class Trainer implements AsyncDisposable {
     for (const session of this.#sessions) session.dispose();
     for (const value of Object.values(this.#state)) if ("dispose" in value) value.dispose();
   }
+}
+
+/** What the vectors of a run hold. */
+function shapesOf({ parameters, heads = new Map() }: TrainerOptions): ParameterShapes {
+  return new Map([...parameters, ...heads]);
 }
 
 /** Sums of what steps tell, for their means. */

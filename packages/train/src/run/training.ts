@@ -215,11 +215,12 @@ async function runStage(
     data,
     events,
   });
-  const { parameters, initial, paint } = stages[0];
+  const { parameters, heads, initial, paint } = stages[0];
   const test = "test" in settings ? settings.test : undefined;
   const pairs =
     paint && (await samplePairs({ contents: contents.paths, styles: styles.paths, seed: settings.seed, test }));
-  using sheet = paint && pairs && (await openSampleSheet(engine, parameters, paint, pairs));
+  using sheet =
+    paint && pairs && (await openSampleSheet(engine, new Map([...parameters, ...(heads ?? [])]), paint, pairs));
   const encoderRate = "encoderRate" in settings ? settings.encoderRate : 1;
   const rateShare = (name: string) => (name.startsWith("encoder.") ? encoderRate : 1);
   const { device, threads } = settings;
@@ -230,11 +231,12 @@ async function runStage(
   await using trainer = await Trainer.open({
     engine,
     parameters,
+    heads,
     initial,
     folder,
     onStep,
     onLog,
-    step: stages.map(({ objective }) => trainingStep({ parameters, objective, clip, optimizer, rateShare })),
+    step: stages.map(({ objective }) => trainingStep({ parameters, heads, objective, clip, optimizer, rateShare })),
     steps: settings.steps,
     rate: (step) => scheduledRate(settings, step),
     batch: (step) => (stages[(step - 1) % stages.length] ?? stages[0]).batch(step),
@@ -362,8 +364,9 @@ function keepModel(
 ): Promise<void> {
   const { stage, batch, crop, soft, optimizer, rate, warmup, clip, seed } = settings;
   const { losses, globalLevels, globalShares, localLevels, localKeys, grain, trainEncoder, encoderRate } = settings;
-  const { revive: revived } = settings;
-  const style = { losses, ...(globalShares ? { globalShares } : { globalLevels }), localLevels, localKeys, grain };
+  const { revive: revived, calm } = settings;
+  const levels = globalShares ? { globalShares } : { globalLevels };
+  const style = { losses, ...levels, localLevels, localKeys, grain, calm };
   return writeModel(join(folder, "model"), architecture, weights, {
     weights: `model.safetensors, fp16, the moving average at step ${step}`,
     training: {

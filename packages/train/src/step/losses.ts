@@ -145,15 +145,18 @@ export function localFeatureLoss(
 
 /**
  * L_c: the normalized features of the result match the content's; an ablation in the released code,
- * weight 0.
+ * weight 0. `beforeNorm` is put before the Norm of the result's features; nothing by default.
  */
 export function contentLoss(
   result: readonly Tensor[],
   content: readonly Tensor[],
   levels: readonly number[] = [2, 3, 4, 5],
+  beforeNorm = (x: Tensor) => x,
 ): Tensor {
   return addAll(
-    levels.map((level) => meanSquaredError(normalize(featureAt(result, level)), normalize(featureAt(content, level)))),
+    levels.map((level) =>
+      meanSquaredError(normalize(beforeNorm(featureAt(result, level))), normalize(featureAt(content, level))),
+    ),
   );
 }
 

@@ -19,22 +19,14 @@ import {
   subtract,
   type Tensor,
 } from "@adaattn/graph";
-import {
-  type Architecture,
-  attend,
-  decode,
-  encode,
-  evenPositions,
-  type ParameterShapes,
-  type Weights,
-} from "adaattn/network";
+import { type Architecture, decode, encode, evenPositions, type ParameterShapes, type Weights } from "adaattn/network";
 import { frozenFeatures, levelWidths, type TrainedEncoder } from "../weights/encoders.ts";
-import { selfSimilarityLoss, structureLoss, transportLoss } from "./likeness.ts";
+import { featureAt, positionsOf, selfSimilarityLoss, structureLoss, transportLoss } from "./likeness.ts";
 import {
   contentLoss,
   crossSimilarityLoss,
   globalStyleLoss,
-  localFeatureLoss,
+  localTarget,
   meanSquaredError,
   type RelativeStyle,
   relativeStyleLoss,
@@ -42,7 +34,9 @@ import {
   totalVariation,
   weightedTerms,
 } from "./losses.ts";
+import { supervisionHeads, supervisionLoss } from "./supervision.ts";
 import { strokesLoss, weaveLoss } from "./texture.ts";
+import { calmNorm, paint, sleepLoss } from "./waking.ts";
 
 type Objective = (weights: Weights) => Record<string, Tensor>;
 
@@ -137,6 +131,13 @@ export interface StyleWeights {
   readonly similarity: number;
   /** Of the squared pixel difference of two frames' results, the first one moved along. */
   readonly temporal: number;
+  /** Of the fine on channels of the network that hardly any position wakes (waking.ts). */
+  readonly sleep: number;
+  /**
+   * Of what heads make of the deep levels, which must tell what the loss network sees
+   * (supervision.ts).
+   */
+  readonly supervision: number;
 }
 
 /** Whether there is a loss that needs a second frame of every content. */
@@ -162,28 +163,24 @@ export interface StyleObjective {
    * attends.
    */
   readonly localKeys: number;
+  /** Whether gradients are held (waking.ts); not by default. */
+  readonly calm?: boolean | undefined;
   /** Samples a step. */
   readonly batch: number;
   readonly crop: number;
 }
 
 /**
- * What a network paints of several contents in one style; without an `encoder`, which is frozen, by
- * one among the weights.
+ * The parameters of the heads that the style objective asks for beside the network's
+ * (supervision.ts); none where it has no use for them.
  */
-export function paintAll(
+export function styleHeads(
   architecture: Architecture,
   encoder: TrainedEncoder | undefined,
-  contents: readonly Tensor[],
-  style: Tensor,
-  weights: Weights,
-): Tensor[] {
-  const featuresOf = (picture: Tensor) =>
-    encoder === undefined ? encode(picture, architecture.encoder, weights) : frozenFeatures(encoder, picture);
-  const painting = featuresOf(style);
-  return contents.map((content) =>
-    decode(architecture, attend(architecture, featuresOf(content), painting, weights), weights),
-  );
+  { lossNetwork, losses }: Pick<StyleObjective, "lossNetwork" | "losses">,
+): ParameterShapes {
+  if (!(losses.supervision > 0)) return new Map();
+  return supervisionHeads(architecture, levelWidths(lossNetwork.encoder), { trainsEncoder: encoder === undefined });
 }
 
 /** At how many points of a picture the similarities look. */
@@ -211,22 +208,34 @@ export function styleObjective(
 ): Objective {
   const { lossNetwork, losses: loss, globalLevels, relative, localLevels, localKeys, batch: count, crop } = settings;
   const atMost = (most: number) => (positions: number) => evenlyChosen(positions, most);
+  const heads = styleHeads(architecture, encoder, settings);
+  const beforeNorm = settings.calm ? calmNorm : undefined;
   return (weights) => {
     const [content, style] = [pictures("content", count, crop), pictures("style", count, crop)];
     const pairs = needsPairs(loss);
     const moved = pictures("moved", count, crop);
-    const frames = pairs ? [content, moved] : [content];
     const grain = input("grain", [count, 1, crop, crop]);
-    const shown = settings.grained ? frames.map((frame) => add(frame, grain)) : frames;
-    const painted = paintAll(architecture, encoder, shown, style, weights);
-    const [result = content, movedResult = result] = painted;
+    const shown = (frame: Tensor) => (settings.grained ? add(frame, grain) : frame);
+    const painted = paint(architecture, [shown(content), ...(pairs ? [shown(moved)] : [])], style, weights, {
+      encoder,
+      calm: settings.calm,
+    });
+    const [result = content, movedResult = result] = painted.results;
     const [seen, contentFeatures, styleFeatures] = [result, content, style].map((picture) =>
       frozenFeatures(lossNetwork, picture),
     ) as [Tensor[], Tensor[], Tensor[]];
-    const local = localLevels.map((level) => {
+    const unitOf = (level: number) => relative?.units[level - 1] ?? 1;
+    const targets = new Map<number, Tensor>();
+    const targetOf = (level: number) => {
       const { kind } = architecture.attention;
-      const term = localFeatureLoss(seen, contentFeatures, styleFeatures, [level], atMost(localKeys), kind);
-      return relative ? scale(term, 1 / ((relative.units[level - 1] ?? 1) * localLevels.length)) : term;
+      const chosen = atMost(localKeys)(positionsOf(featureAt(styleFeatures, level)));
+      const target = targets.get(level) ?? localTarget(contentFeatures, styleFeatures, level, { chosen, kind });
+      targets.set(level, target);
+      return target;
+    };
+    const local = localLevels.map((level) => {
+      const term = meanSquaredError(featureAt(seen, level), targetOf(level));
+      return relative ? scale(term, 1 / (unitOf(level) * localLevels.length)) : term;
     });
     const terms: Record<string, [number, Tensor]> = {
       global: [
@@ -248,7 +257,7 @@ export function styleObjective(
     if (loss.structure > 0) terms.structure = [loss.structure, structureLoss(result, content)];
     if (loss.weave > 0) terms.weave = [loss.weave, weaveLoss(result)];
     if (loss.strokes > 0) terms.strokes = [loss.strokes, strokesLoss(result, style)];
-    if (loss.content > 0) terms.content = [loss.content, contentLoss(seen, contentFeatures, [4, 5])];
+    if (loss.content > 0) terms.content = [loss.content, contentLoss(seen, contentFeatures, [4, 5], beforeNorm)];
     if (loss.variation > 0) terms.variation = [loss.variation, totalVariation(result)];
     if (loss.identity > 0) {
       const last = (picture: Tensor) => slice(picture, [{ axis: 0, start: count - 1 }]);
@@ -267,6 +276,12 @@ export function styleObjective(
     if (loss.temporal > 0) {
       const [rows, columns] = [input("rows", [count, crop, crop]), input("columns", [count, crop, crop])];
       terms.temporal = [loss.temporal, temporalLoss([result, movedResult], rows, columns)];
+    }
+    if (loss.sleep > 0) terms.sleep = [loss.sleep, sleepLoss(painted.watched)];
+    if (heads.size > 0) {
+      const judged = { content: contentFeatures, style: styleFeatures };
+      const wanted = { ...judged, target: targetOf(4), unit: unitOf(4), beforeNorm };
+      terms.supervision = [loss.supervision, supervisionLoss(painted, wanted, heads, weights)];
     }
     return weightedTerms(terms);
   };

@@ -12,7 +12,9 @@
  *
  * with firstScale = 1 / (1 - b1^t) and secondScale = 1 / sqrt(1 - b2^t) (Kingma and Ba, 2015,
  * algorithm 1), fed from outside. With Muon, weights that are matrices step by muon.ts instead,
- * from the same gradient and a first moment of their own.
+ * from the same gradient and a first moment of their own. Heads, which are trained along and thrown
+ * away, lie behind the parameters in the vectors: their gradients are not shortened, and they step
+ * by Adam at a rate of their own.
  */
 
 import {
@@ -52,9 +54,14 @@ const EPSILON = 1e-8;
  */
 const LONGEST_AVERAGE = 0.999;
 
+/** The learning rate of heads. */
+const HEAD_RATE = 1e-3;
+
 export interface StepOptions {
   /** The parameters that are trained. */
   readonly parameters: ParameterShapes;
+  /** Parameters of heads that are trained along; none by default. */
+  readonly heads?: ParameterShapes | undefined;
   /**
    * The weighted loss terms, by name; their sum is minimized. Inputs that it declares become inputs
    * of the step.
@@ -82,12 +89,14 @@ const SCALARS = ["rate", "firstScale", "secondScale", "averageKeep"] as const;
  * gradient's length.
  */
 export function trainingStep({
-  parameters,
+  parameters: own,
+  heads = new Map(),
   objective,
   clip,
   optimizer = "adam",
   rateShare,
 }: StepOptions): Record<string, Tensor> {
+  const parameters: ParameterShapes = new Map([...own, ...heads]);
   const shape = [countParameters(parameters)];
   const [vector, first, second, average] = STATE.map((name) => input(name, shape)) as [Tensor, Tensor, Tensor, Tensor];
   const [rate, firstScale, secondScale, averageKeep] = SCALARS.map((name) => input(name, [])) as [
@@ -100,29 +109,32 @@ export function trainingStep({
   const tensors = splitVector(parameters, vector);
   const terms = objective(tensorWeights(tensors));
   const parts = gradients(addAll(Object.values(terms)), [...tensors.values()]);
-  const raw = joined(parts);
+  const raw = joined(parts.slice(0, own.size));
   const length = sqrt(reduceSum(square(raw)));
-  const gradient =
+  const clipped =
     clip === undefined ? raw : multiply(raw, minimum(constant(1), divide(constant(clip), add(length, constant(1e-6)))));
+  const gradient = joined([clipped, ...parts.slice(own.size)]);
 
   const nextSecond = blend(second, square(gradient), BETAS[1]);
   const adam = blend(first, gradient, BETAS[0]);
   const scaled = add(multiply(sqrt(nextSecond), secondScale), constant(EPSILON));
-  const adamStep = multiply(multiply(rate, firstScale), divide(adam, scaled));
-  let [nextFirst, change] = [adam, adamStep];
-  if (optimizer === "muon" || rateShare) {
-    const [gradientOf, firstOf, adamOf, stepOf] = [gradient, first, adam, adamStep].map((whole) => [
+  const direction = divide(adam, scaled);
+  const adamRate = multiply(rate, firstScale);
+  let [nextFirst, change] = [adam, multiply(adamRate, direction)];
+  if (optimizer === "muon" || rateShare || heads.size > 0) {
+    const [gradientOf, firstOf, adamOf, directionOf] = [gradient, first, adam, direction].map((whole) => [
       ...splitVector(parameters, whole).values(),
     ]) as [Tensor[], Tensor[], Tensor[], Tensor[]];
     const steps = [...parameters].map(([name, { length }], at) => {
-      const [own, momentum, plain, step] = [gradientOf, firstOf, adamOf, stepOf].map((parts) => parts[at]) as [
+      const [slope, momentum, plain, way] = [gradientOf, firstOf, adamOf, directionOf].map((parts) => parts[at]) as [
         Tensor,
         Tensor,
         Tensor,
         Tensor,
       ];
+      if (heads.has(name)) return { first: plain, change: multiply(scale(firstScale, HEAD_RATE), way) };
       const turned = optimizer === "muon" && length > 1;
-      const moved = turned ? muonStep(own, momentum, rate) : { first: plain, change: step };
+      const moved = turned ? muonStep(slope, momentum, rate) : { first: plain, change: multiply(adamRate, way) };
       return { first: moved.first, change: scale(moved.change, rateShare?.(name) ?? 1) };
     });
     nextFirst = joined(steps.map((step) => step.first));

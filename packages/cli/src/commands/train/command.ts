@@ -59,6 +59,8 @@ interface TrainFlags extends SharedFlags {
   strokes?: string;
   globalLevels?: string;
   globalShares?: string;
+  sleep?: string;
+  supervision?: string;
   grain?: string;
   localLevels?: string;
   localKeys?: string;
@@ -121,6 +123,11 @@ export function addTrainCommand(program: Command, interruption: Interruption): v
     .option("--strokes <WEIGHT>", `weight of details as strong as the painting's (default: ${losses.strokes})`)
     .option("--identity <WEIGHT>", `weight of painting a picture in its own style (default: ${losses.identity})`)
     .option("--variation <WEIGHT>", `weight of the total variation (default: ${losses.variation})`)
+    .option("--sleep <WEIGHT>", `weight of a fine on channels that hardly wake (default: ${losses.sleep})`)
+    .option(
+      "--supervision <WEIGHT>",
+      `weight of deep levels telling what the loss network sees (default: ${losses.supervision})`,
+    )
     .option("--grain <DEPTH>", `noise on half of the photographs, which brushwork can grow from (default: ${grain})`)
     .option("--similarity <WEIGHT>", `for video: weight of the cross-image similarity (default: ${losses.similarity})`)
     .option("--temporal <WEIGHT>", `for video: weight of what changes between frames (default: ${losses.temporal})`)
@@ -189,6 +196,8 @@ function typedTrainSettings(flags: TrainFlags): TypedSettings {
       variation: weightNumber("--variation", flags.variation),
       similarity: weightNumber("--similarity", flags.similarity),
       temporal: weightNumber("--temporal", flags.temporal),
+      sleep: weightNumber("--sleep", flags.sleep),
+      supervision: weightNumber("--supervision", flags.supervision),
     }),
   };
 }

@@ -37,12 +37,15 @@ const RECIPES = {
       variation: 0,
       similarity: 0,
       temporal: 0,
+      sleep: 0,
+      supervision: 0,
     },
     globalLevels: [2, 3, 4, 5],
     globalShares: undefined,
     localLevels: [3, 4, 5],
     localKeys: 4096,
     grain: 0,
+    calm: false,
   },
 } as const satisfies Readonly<Record<string, Partial<TrainSettings>>>;
 
