@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import { withHugePages } from "adaattn/internal/hugePages";
 import autocannon from "autocannon";
 import sharp from "sharp";
 
@@ -45,11 +46,14 @@ const NODE = [
   new URL("../../scripts/source.mjs", import.meta.url).href,
 ];
 
+/** Memory as the command has it, for the engine alone too. */
+const env = withHugePages(process.env);
+
 /** Pictures a second of the engine alone, in as many processes as the server has. */
 async function engine({ workers, threads, side, seconds }: LoadSettings): Promise<number> {
   const [node = "", ...args] = NODE;
   const run = () =>
-    promisify(execFile)(node, [...args, path("./engine.ts"), String(threads), String(side), String(seconds)]);
+    promisify(execFile)(node, [...args, path("./engine.ts"), String(threads), String(side), String(seconds)], { env });
   const outputs = await Promise.all(Array.from({ length: workers }, run));
   return outputs.reduce((sum, { stdout }) => sum + Number(stdout), 0);
 }
@@ -76,6 +80,7 @@ async function startServer(
     [...args, path("../../packages/cli/src/main.ts"), "serve", ...flags, "--queue", "32", "--log-level", "silent"],
     {
       stdio: ["ignore", "pipe", "inherit"],
+      env,
     },
   );
   for await (const text of child.stdout ?? []) {
