@@ -302,23 +302,28 @@ describe("a few steps lower the loss", () => {
     expect(total(steps.at(-1))).toBeLessThan(0.8 * total(steps[0]));
   });
 
-  const styling = trainingStep({
-    parameters: stylizing,
-    objective: styleObjective(miniature, encoder, { lossNetwork, ...terms, batch: count, crop }),
-    clip: 10,
-  });
   const inputs: Record<string, TensorData> = { content, style: pictures(count, crop, 2) };
 
-  test("of a network that learns to stylize, on every engine alike", { timeout: 120_000 }, async () => {
+  test.each([
+    ["of a network that learns to stylize", { sleep: 0, supervision: 0 }],
+    ["whose deep levels are kept awake", { sleep: 1, supervision: 1 }],
+  ] as const)("%s, on every engine alike", { timeout: 120_000 }, async (_, further) => {
+    const awake = further.sleep > 0;
+    const settings = { ...terms, losses: { ...terms.losses, ...further }, lossNetwork, calm: awake };
+    const objective = styleObjective(miniature, encoder, { ...settings, batch: count, crop });
+    const heads = styleHeads(miniature, encoder, settings);
+    const outputs = trainingStep({ parameters: stylizing, heads, objective, clip: 10 });
+    const all = new Map([...stylizing, ...heads]);
+    const initial = new Map([...firstWeights(4), ...initializeConvolutions(heads, new Random(5))]);
     const runs = [];
     for (const device of targets) {
       await using engine = new NodeEngine({ device, threads: 1 });
-      runs.push(await follow(engine, styling, stylizing, firstWeights(4), { count: 5, rate: 0.003, inputs }));
+      runs.push(await follow(engine, outputs, all, initial, { count: 5, rate: 0.003, inputs }));
     }
     const [reference, ...others] = runs;
     expect(Object.keys(reference?.steps[0] ?? {})).toEqual([
       "gradient.length",
-      ...["global", "local", "identity"].map((name) => `loss.${name}`),
+      ...["global", "local", "identity", ...(awake ? Object.keys(further) : [])].map((name) => `loss.${name}`),
     ]);
     expect(total(reference?.steps.at(-1))).toBeLessThan(0.8 * total(reference?.steps[0]));
     for (const { steps } of others) {

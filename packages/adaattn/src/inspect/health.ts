@@ -8,8 +8,8 @@ export interface LayerHealth {
   readonly name: string;
   readonly channels: number;
   /**
-   * How many channels hardly any position of any picture wakes: they get no gradient, and training
-   * cannot bring them back.
+   * How many channels hardly any position of any picture wakes: they get hardly any gradient, and
+   * training hardly brings them back.
    */
   readonly dead: number;
 }

@@ -55,7 +55,7 @@ export class HealthCheck {
       if (dead / channels <= TOLERATED || this.#noticed.has(name)) continue;
       this.#noticed.add(name);
       this.#onNotice?.(
-        `No picture wakes ${dead} of the ${channels} channels of ${name} any more, and training cannot bring them back; ` +
+        `No picture wakes ${dead} of the ${channels} channels of ${name} any more, and training hardly brings them back; ` +
           "a lower --lr or a longer --warmup kills fewer, and a new run with --revive wakes them.",
       );
     }
