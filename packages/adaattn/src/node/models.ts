@@ -125,6 +125,8 @@ export async function fingerprintOfModel(nameOrFolder: string, signal?: AbortSig
  */
 export async function loadModel(nameOrFolder: string, options: LoadModelOptions = {}): Promise<NodeModel> {
   const { device = "auto", threads, signal } = options;
+  // A model that is not there is told before a device is looked for.
+  await readArchitecture(join(folderOf(nameOrFolder), "model.json"), signal);
   if (device !== "auto") await checkDevice(device, signal);
   // Its thread starts while the weights are read.
   const engine = new NodeEngine({ device: device === "auto" ? await fasterDevice(signal) : device, threads });

@@ -190,7 +190,7 @@ export function sleepLoss(watched: Painted["watched"]): Tensor {
  */
 function quietLayers({ encoder, decoder }: Architecture) {
   const [deep, watched] = [new Set<ConvolutionLayer>(), new Set<ConvolutionLayer>()];
-  const add = (
+  const collect = (
     layers: readonly (ConvolutionLayer | { readonly kind: "pool" | "upsample" | "skip" })[],
     resizing: string,
   ) => {
@@ -204,9 +204,9 @@ function quietLayers({ encoder, decoder }: Architecture) {
     }
     if (neighbor) watched.add(neighbor);
   };
-  add(encoder.levels.flat(), "pool");
+  collect(encoder.levels.flat(), "pool");
   // Backwards, the decoder is as the encoder.
-  add([...decoder].reverse(), "upsample");
+  collect([...decoder].reverse(), "upsample");
   for (const layer of deep) watched.add(layer);
   return { deep, watched };
 }
